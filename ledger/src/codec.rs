@@ -1,0 +1,36 @@
+//! The one binary codec: borsh, strict. Decoding takes a bound, refuses trailing bytes, and (by the
+//! `de_strict_order` feature) refuses unordered maps and sets.
+
+use borsh::{BorshDeserialize, BorshSerialize};
+
+/// Why bytes were refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DecodeError {
+    /// More bytes than the caller's bound.
+    #[error("{bytes} bytes are more than the {max} allowed")]
+    TooLarge {
+        /// What came.
+        bytes: usize,
+        /// What may come.
+        max: usize,
+    },
+    /// Not the encoding of this type, or bytes left over.
+    #[error("not a valid encoding: {reason}")]
+    Malformed {
+        /// The decoder's words.
+        reason: String,
+    },
+}
+
+/// Encodes a value.
+pub fn encode<T: BorshSerialize>(value: &T) -> Vec<u8> {
+    borsh::to_vec(value).expect("writing to a vector cannot fail")
+}
+
+/// Decodes exactly one value from all of `bytes`, of which there may be at most `max`.
+pub fn decode<T: BorshDeserialize>(bytes: &[u8], max: usize) -> Result<T, DecodeError> {
+    if bytes.len() > max {
+        return Err(DecodeError::TooLarge { bytes: bytes.len(), max });
+    }
+    T::try_from_slice(bytes).map_err(|error| DecodeError::Malformed { reason: error.to_string() })
+}

@@ -1,0 +1,1 @@
+//! The DAG and its ordering (docs/protocol.md).

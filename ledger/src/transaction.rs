@@ -1,0 +1,355 @@
+//! Transactions: what accounts ask of the ledger, and how they sign it (DESIGN §4).
+//!
+//! The signed part names code by hash and stays small; the bytes travel beside it as attachments, in the
+//! same block body, so that they are there when it is executed.
+
+use borsh::{BorshDeserialize, BorshSerialize};
+
+use crate::codec::{self, DecodeError};
+use crate::crypto::{self, Domain, Hash, KeyPair, PublicKey, Signature};
+use crate::genesis::Parameters;
+use crate::limits::{
+    ACTIONS_MAX, ATTACHMENTS_MAX, COMPONENT_BYTES_MAX, FUNCTION_NAME_BYTES_MAX,
+    MODULE_NAME_BYTES_MAX, SIGNATURES_MAX, TRANSACTION_SIGNED_BYTES_MAX, VALUE_BYTES_MAX,
+};
+
+crypto::bytes32! {
+    /// An account or a module. Of an account: blake3(scheme byte || first public key), so it stays when
+    /// keys rotate. Shown as an address ([`crate::Address`]).
+    AccountId
+}
+
+/// Signature scheme byte of ed25519.
+pub const SCHEME_ED25519: u8 = 0;
+/// The version of [`Transaction`] that this program reads and writes.
+pub const TRANSACTION_VERSION: u16 = 1;
+/// First bytes of what a transaction's signature covers.
+pub const SIGNING_DOMAIN: &[u8] = b"pollen transaction v1\n";
+
+impl AccountId {
+    /// The account whose first key is this one.
+    pub fn of_key(key: &PublicKey) -> Self {
+        Self(Domain::Account.hash(&[&[SCHEME_ED25519], &key.0]).0)
+    }
+
+    /// The address of the module that a transaction's action deploys.
+    pub fn of_module(transaction: &Hash, action: u16) -> Self {
+        Self(Domain::Module.hash(&[&transaction.0, &action.to_le_bytes()]).0)
+    }
+}
+
+/// Who may replace a module's code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub enum UpgradePolicy {
+    /// Nobody, ever.
+    Never,
+    /// The account that deployed it.
+    Owner,
+}
+
+/// One thing to do. The actions of a transaction run in order, all or nothing.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub enum Action {
+    /// Moves grains; creates the receiving account when there is none, for a deposit from genesis.
+    Transfer {
+        /// Who receives.
+        to: AccountId,
+        /// Grains; more than 0.
+        amount: u64,
+    },
+    /// Makes a module out of a component: attached to this transaction, or deployed before.
+    Deploy {
+        /// Plain blake3 of the component.
+        code: Hash,
+        /// A name for it, unique on the chain: lower-case letters, digits and inner hyphens.
+        name: Option<String>,
+        /// Arguments of `init`, in the ledger's value encoding; empty when there is no `init`.
+        arguments: Vec<u8>,
+        /// Who may replace the code.
+        upgrade: UpgradePolicy,
+    },
+    /// Calls a function of a module's `commands`.
+    Invoke {
+        /// The module.
+        module: AccountId,
+        /// The function's name in `commands`.
+        function: String,
+        /// Its arguments, in the ledger's value encoding.
+        arguments: Vec<u8>,
+        /// Grains to send along.
+        deposit: u64,
+    },
+}
+
+/// The signed part of a transaction.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Transaction {
+    /// [`TRANSACTION_VERSION`].
+    pub version: u16,
+    /// Who asks, and pays.
+    pub sender: AccountId,
+    /// Unused in the key's window: a sliding window, not a counter.
+    pub nonce: u64,
+    /// Ledger time, in milliseconds, from which on it can no longer run.
+    pub valid_until_ms: u64,
+    /// Most fuel that it may use, the intrinsic part included.
+    pub max_fuel: u64,
+    /// Grains per 1 000 fuel; at least the chain's floor.
+    pub fuel_price: u64,
+    /// Another account that pays the fee and signs too. Reserved: must be none in this version.
+    pub payer: Option<AccountId>,
+    /// What to do, in order.
+    pub actions: Vec<Action>,
+}
+
+/// A key's signature on a transaction.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct TransactionSignature {
+    /// Whose.
+    pub public_key: PublicKey,
+    /// On [`Transaction::signing_bytes`].
+    pub signature: Signature,
+}
+
+/// A transaction with what it needs to run.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct SignedTransaction {
+    /// The signed part.
+    pub transaction: Transaction,
+    /// Exactly one in this version: by the sender's key.
+    pub signatures: Vec<TransactionSignature>,
+    /// Bytes that the signed part names by their plain blake3 hash.
+    pub attachments: Vec<Vec<u8>>,
+}
+
+/// Why a transaction can never run, told by its bytes alone.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TransactionError {
+    /// Not the encoding of a transaction.
+    #[error(transparent)]
+    Decode(#[from] DecodeError),
+    /// A field out of its bounds.
+    #[error("{what}")]
+    Malformed {
+        /// What is wrong and what is allowed.
+        what: String,
+    },
+    /// Too many bytes.
+    #[error("{what} has {bytes} bytes, {max} are allowed")]
+    TooLarge {
+        /// Which part.
+        what: &'static str,
+        /// What came.
+        bytes: usize,
+        /// What may come.
+        max: usize,
+    },
+    /// The signature does not fit.
+    #[error(
+        "the signature does not fit: signed by another key, changed after signing, or for another chain"
+    )]
+    BadSignature,
+}
+
+impl Transaction {
+    /// Its id: hash of the unsigned part with the chain.
+    pub fn id(&self, chain_id: &Hash) -> Hash {
+        Domain::Transaction.hash(&[&chain_id.0, &codec::encode(self)])
+    }
+
+    /// What is signed: the domain, the chain and the transaction itself.
+    pub fn signing_bytes(&self, chain_id: &Hash) -> Vec<u8> {
+        let mut bytes = SIGNING_DOMAIN.to_vec();
+        bytes.extend_from_slice(&chain_id.0);
+        bytes.extend_from_slice(&codec::encode(self));
+        bytes
+    }
+
+    /// Signs with one key and adds the attachments.
+    pub fn sign(
+        self,
+        chain_id: &Hash,
+        key: &KeyPair,
+        attachments: Vec<Vec<u8>>,
+    ) -> SignedTransaction {
+        let signature = key.sign(&self.signing_bytes(chain_id));
+        SignedTransaction {
+            signatures: vec![TransactionSignature { public_key: key.public_key(), signature }],
+            transaction: self,
+            attachments,
+        }
+    }
+
+    /// The most that it can cost in fees, in grains, rounded up.
+    pub fn max_fee(&self) -> u64 {
+        fee(self.max_fuel, self.fuel_price)
+    }
+}
+
+/// Grains for an amount of fuel at a price per 1 000, rounded up, saturating.
+pub fn fee(fuel: u64, price: u64) -> u64 {
+    u64::try_from((u128::from(fuel) * u128::from(price)).div_ceil(1000)).unwrap_or(u64::MAX)
+}
+
+impl SignedTransaction {
+    /// Decodes strictly, within the chain's bound. Does not check anything else.
+    pub fn decode(bytes: &[u8], parameters: &Parameters) -> Result<Self, DecodeError> {
+        codec::decode(bytes, parameters.transaction_bytes_max as usize)
+    }
+
+    /// The key that signed first; none when there is no signature.
+    pub fn key(&self) -> Option<&PublicKey> {
+        self.signatures.first().map(|signature| &signature.public_key)
+    }
+
+    /// All that can be told without state and without expensive cryptography: bounds and shapes.
+    pub fn check_shape(&self, parameters: &Parameters) -> Result<(), TransactionError> {
+        let malformed = |what: String| Err(TransactionError::Malformed { what });
+        let tx = &self.transaction;
+        if tx.version != TRANSACTION_VERSION {
+            return malformed(format!(
+                "transaction version {} is not known, {TRANSACTION_VERSION} is",
+                tx.version
+            ));
+        }
+        if tx.payer.is_some() {
+            return malformed("a separate payer is not supported by this protocol version".into());
+        }
+        if tx.actions.is_empty() || tx.actions.len() > ACTIONS_MAX {
+            return malformed(format!(
+                "a transaction has 1 to {ACTIONS_MAX} actions, not {}",
+                tx.actions.len()
+            ));
+        }
+        if self.signatures.len() != 1 || self.signatures.len() > SIGNATURES_MAX {
+            return malformed(format!(
+                "a transaction has exactly one signature, not {}",
+                self.signatures.len()
+            ));
+        }
+        if tx.max_fuel == 0 || tx.max_fuel > parameters.transaction_fuel_max {
+            return malformed(format!(
+                "max_fuel is 1 to {}, not {}",
+                parameters.transaction_fuel_max, tx.max_fuel
+            ));
+        }
+        let signed = codec::encode(tx).len();
+        if signed > TRANSACTION_SIGNED_BYTES_MAX {
+            let max = TRANSACTION_SIGNED_BYTES_MAX;
+            return Err(TransactionError::TooLarge { what: "the signed part", bytes: signed, max });
+        }
+        if self.attachments.len() > ATTACHMENTS_MAX {
+            return malformed(format!(
+                "{} attachments, {ATTACHMENTS_MAX} are allowed",
+                self.attachments.len()
+            ));
+        }
+        for attachment in &self.attachments {
+            if attachment.len() > COMPONENT_BYTES_MAX {
+                let max = COMPONENT_BYTES_MAX;
+                return Err(TransactionError::TooLarge {
+                    what: "an attachment",
+                    bytes: attachment.len(),
+                    max,
+                });
+            }
+        }
+        tx.actions.iter().try_for_each(check_action)?;
+        self.check_attachments_named()
+    }
+
+    /// Every attachment is named by an action: nobody's bytes travel for nothing.
+    fn check_attachments_named(&self) -> Result<(), TransactionError> {
+        let named = |hash: Hash| {
+            self.transaction
+                .actions
+                .iter()
+                .any(|action| matches!(action, Action::Deploy { code, .. } if *code == hash))
+        };
+        match self
+            .attachments
+            .iter()
+            .map(|attachment| Hash::of_content(attachment))
+            .find(|hash| !named(*hash))
+        {
+            Some(hash) => Err(TransactionError::Malformed {
+                what: format!("no action names the attachment {hash}"),
+            }),
+            None => Ok(()),
+        }
+    }
+
+    /// Checks the signature against the sender's key. Costs about 50 us: on a pool, never in the core.
+    pub fn check_signature(&self, chain_id: &Hash) -> Result<(), TransactionError> {
+        let [signature] = self.signatures.as_slice() else {
+            return Err(TransactionError::BadSignature);
+        };
+        let good = AccountId::of_key(&signature.public_key) == self.transaction.sender
+            && signature
+                .public_key
+                .verify(&self.transaction.signing_bytes(chain_id), &signature.signature);
+        if good { Ok(()) } else { Err(TransactionError::BadSignature) }
+    }
+
+    /// The attachment with this plain blake3 hash.
+    pub fn attachment(&self, hash: &Hash) -> Option<&[u8]> {
+        self.attachments
+            .iter()
+            .find(|attachment| Hash::of_content(attachment) == *hash)
+            .map(Vec::as_slice)
+    }
+
+    /// Fuel that it costs before anything runs: base, signatures, signed bytes and attached bytes.
+    pub fn intrinsic_fuel(&self, parameters: &Parameters) -> u64 {
+        let signed = codec::encode(&self.transaction).len() as u64;
+        let attached: u64 = self.attachments.iter().map(|attachment| attachment.len() as u64).sum();
+        parameters
+            .transaction_fuel_base
+            .saturating_add(parameters.signature_fuel.saturating_mul(self.signatures.len() as u64))
+            .saturating_add(parameters.signed_byte_fuel.saturating_mul(signed))
+            .saturating_add(parameters.attachment_byte_fuel.saturating_mul(attached))
+    }
+}
+
+fn check_action(action: &Action) -> Result<(), TransactionError> {
+    let malformed = |what: String| Err(TransactionError::Malformed { what });
+    let arguments_fit = |bytes: usize| match bytes <= VALUE_BYTES_MAX {
+        true => Ok(()),
+        false => {
+            Err(TransactionError::TooLarge { what: "the arguments", bytes, max: VALUE_BYTES_MAX })
+        }
+    };
+    match action {
+        Action::Transfer { amount: 0, .. } => malformed("a transfer moves at least 1 grain".into()),
+        Action::Transfer { .. } => Ok(()),
+        Action::Deploy { name, arguments, .. } => {
+            if let Some(name) = name.as_ref().filter(|name| !is_module_name(name)) {
+                return malformed(format!(
+                    "'{}' is no module name: 2 to {MODULE_NAME_BYTES_MAX} lower-case letters, digits and inner hyphens, \
+                     a letter first",
+                    name.chars().take(80).collect::<String>()
+                ));
+            }
+            arguments_fit(arguments.len())
+        }
+        Action::Invoke { function, arguments, .. } => {
+            if function.is_empty() || function.len() > FUNCTION_NAME_BYTES_MAX {
+                return malformed(format!(
+                    "a function's name has 1 to {FUNCTION_NAME_BYTES_MAX} bytes"
+                ));
+            }
+            arguments_fit(arguments.len())
+        }
+    }
+}
+
+/// True for a name that a module may register.
+pub fn is_module_name(name: &str) -> bool {
+    let bytes = name.as_bytes();
+    (2..=MODULE_NAME_BYTES_MAX).contains(&bytes.len())
+        && bytes[0].is_ascii_lowercase()
+        && bytes[bytes.len() - 1] != b'-'
+        && bytes
+            .iter()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || *byte == b'-')
+}

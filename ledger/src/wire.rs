@@ -1,0 +1,101 @@
+//! What nodes say to each other. One encoding on every transport; each message is at most
+//! [`crate::limits::MESSAGE_BYTES_MAX`] bytes, and its parts have bounds of their own.
+
+use borsh::{BorshDeserialize, BorshSerialize};
+
+use crate::block::{BlockRef, Round};
+use crate::codec::{self, DecodeError};
+use crate::crypto::Hash;
+use crate::limits::{COMMITTEE_MAX, HISTORY_BLOCKS_MAX, HISTORY_TARGETS_MAX, MESSAGE_BYTES_MAX};
+
+/// Asks for everything below `targets` that the asker lacks, in one round trip (PROTOCOL §4).
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct HistoryRequest {
+    /// Blocks that the asker heard of; may be empty: "whatever you have above my frontier".
+    pub targets: Vec<BlockRef>,
+    /// Per author, the round up to which the asker holds every block that it knows of.
+    pub frontier: Vec<Round>,
+}
+
+/// A message between two nodes of one chain.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub enum Message {
+    /// An encoded block.
+    Block(Vec<u8>),
+    /// Several encoded blocks, oldest first: history that a lagging peer lacks.
+    Blocks(Vec<Vec<u8>>),
+}
+
+/// A question with one answer.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub enum Request {
+    /// First words: the asker's chain.
+    Hello {
+        /// Its chain.
+        chain_id: Hash,
+    },
+    /// Missing history.
+    History(HistoryRequest),
+    /// An encoded transaction for a validator's pool.
+    Transaction(Vec<u8>),
+}
+
+/// The answer to a [`Request`].
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub enum Response {
+    /// The answerer's chain and its index in the committee.
+    Hello {
+        /// Its chain.
+        chain_id: Hash,
+        /// Its index, when it is a validator.
+        author: Option<u16>,
+    },
+    /// Encoded blocks in topological order, lowest rounds first; what fits.
+    History(Vec<Vec<u8>>),
+    /// The transaction is in the pool, or was there before; or the number of the error and its text.
+    Transaction(Result<(), (i32, String)>),
+    /// Not answered: busy, or the question breaks a bound.
+    Refused(String),
+}
+
+impl Message {
+    /// Decodes within the bound.
+    pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let message: Self = codec::decode(bytes, MESSAGE_BYTES_MAX)?;
+        match &message {
+            Self::Blocks(blocks) if blocks.len() > HISTORY_BLOCKS_MAX => too_many("blocks"),
+            _ => Ok(message),
+        }
+    }
+}
+
+impl Request {
+    /// Decodes within the bound.
+    pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let request: Self = codec::decode(bytes, MESSAGE_BYTES_MAX)?;
+        match &request {
+            Self::History(history)
+                if history.targets.len() > HISTORY_TARGETS_MAX
+                    || history.frontier.len() > COMMITTEE_MAX =>
+            {
+                too_many("targets or authors")
+            }
+            _ => Ok(request),
+        }
+    }
+}
+
+impl Response {
+    /// Decodes within the bound.
+    pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let response: Self = codec::decode(bytes, MESSAGE_BYTES_MAX)?;
+        match &response {
+            Self::History(blocks) if blocks.len() > HISTORY_BLOCKS_MAX => too_many("blocks"),
+            _ => Ok(response),
+        }
+    }
+}
+
+fn too_many<T>(what: &str) -> Result<T, DecodeError> {
+    Err(DecodeError::Malformed { reason: format!("more {what} than allowed") })
+}
