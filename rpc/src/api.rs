@@ -1,0 +1,861 @@
+//! The methods' parameters and results: names and shapes as they stand in JSON (docs/rpc.md).
+//!
+//! Fields are camelCase; u64 are decimal strings; hashes and keys 64 lower-case hexadecimal digits;
+//! accounts and modules addresses (bech32m) already written out; bytes base64; times milliseconds since
+//! 1970. An absent value is null. Servers add fields freely, so readers ignore those they do not know;
+//! parameters are the opposite: an unknown one is refused.
+
+mod params;
+mod values;
+
+use pollen_ledger::receipt::{Code, FailureValue};
+use pollen_ledger::transaction::UpgradePolicy;
+use pollen_ledger::{Action, Address, Hash, Parameters, PublicKey, Transaction};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+pub use params::*;
+pub use values::*;
+
+/// An answer with the state that it was made from. In JSON `at` stands beside the answer's own fields.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Answer<T> {
+    /// The state that it was made from.
+    pub at: At,
+    /// The answer.
+    #[serde(flatten)]
+    pub value: T,
+}
+
+impl<T> Answer<T> {
+    /// An answer made from the state `at`.
+    pub const fn new(at: At, value: T) -> Self {
+        Self { at, value }
+    }
+
+    /// Another value made from the same state.
+    pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Answer<U> {
+        Answer { at: self.at, value: change(self.value) }
+    }
+}
+
+/// What a node is (`node_info`).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NodeInfo {
+    /// Version of the program.
+    pub version: String,
+    /// The chain's name, for people.
+    pub chain_name: String,
+    /// The chain: hash of its genesis.
+    pub chain_id: Hash,
+    /// Prefix of the chain's addresses.
+    pub address_prefix: String,
+    /// Protocol that the chain runs.
+    pub protocol_version: u16,
+    /// `validator` or `full`.
+    pub role: String,
+    /// Its place in the committee, of a validator.
+    pub author: Option<u16>,
+    /// What people call it.
+    pub name: Option<String>,
+    /// Its identity in the peer-to-peer network.
+    pub peer_id: Option<String>,
+    /// Where other nodes reach it (multiaddresses).
+    pub listen_addresses: Vec<String>,
+    /// Validators, in index order.
+    pub committee: Vec<CommitteeMember>,
+    /// Numbers that who builds transactions must know.
+    pub parameters: ChainParameters,
+}
+
+/// A validator of the committee.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CommitteeMember {
+    /// Its place.
+    pub author: u16,
+    /// What people call it.
+    pub name: String,
+    /// Its key.
+    pub public_key: PublicKey,
+    /// Its weight.
+    #[serde(with = "decimal")]
+    pub stake: u64,
+}
+
+/// The chain's numbers that matter to who builds transactions.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ChainParameters {
+    /// Least grains per 1 000 fuel.
+    #[serde(with = "decimal")]
+    pub fuel_price_floor: u64,
+    /// Most fuel of a transaction.
+    #[serde(with = "decimal")]
+    pub transaction_fuel_max: u64,
+    /// Most fuel of a call.
+    #[serde(with = "decimal")]
+    pub call_fuel_max: u64,
+    /// Fuel of any transaction.
+    #[serde(with = "decimal")]
+    pub transaction_fuel_base: u64,
+    /// Fuel of a signature.
+    #[serde(with = "decimal")]
+    pub signature_fuel: u64,
+    /// Fuel of a signed byte.
+    #[serde(with = "decimal")]
+    pub signed_byte_fuel: u64,
+    /// Fuel of an attached byte.
+    #[serde(with = "decimal")]
+    pub attachment_byte_fuel: u64,
+    /// Grains locked in a new account.
+    #[serde(with = "decimal")]
+    pub account_deposit: u64,
+    /// Grains of a balance that only fees may touch.
+    #[serde(with = "decimal")]
+    pub fee_reserve: u64,
+    /// How far ahead of ledger time `validUntilMs` may lie.
+    #[serde(with = "decimal")]
+    pub transaction_lifetime_max_ms: u64,
+    /// Most bytes of an encoded transaction.
+    pub transaction_bytes_max: u32,
+}
+
+impl From<&Parameters> for ChainParameters {
+    fn from(p: &Parameters) -> Self {
+        Self {
+            fuel_price_floor: p.fuel_price_floor,
+            transaction_fuel_max: p.transaction_fuel_max,
+            call_fuel_max: p.call_fuel_max,
+            transaction_fuel_base: p.transaction_fuel_base,
+            signature_fuel: p.signature_fuel,
+            signed_byte_fuel: p.signed_byte_fuel,
+            attachment_byte_fuel: p.attachment_byte_fuel,
+            account_deposit: p.account_deposit,
+            fee_reserve: p.fee_reserve,
+            transaction_lifetime_max_ms: p.transaction_lifetime_max_ms,
+            transaction_bytes_max: p.transaction_bytes_max,
+        }
+    }
+}
+
+/// `node_info` as it is answered: what the node is, and what its JSON-RPC offers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NodeInfoAnswer {
+    /// What the node is.
+    #[serde(flatten)]
+    pub node: NodeInfo,
+    /// Groups of methods served.
+    pub groups: Vec<String>,
+    /// Bounds of the interface.
+    pub limits: ServedLimits,
+}
+
+/// The bounds of a server that its clients should know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ServedLimits {
+    /// Bytes of a request.
+    pub body_bytes: u32,
+    /// Bytes of an answer.
+    pub response_bytes: u32,
+    /// Calls in a batch.
+    pub batch: u32,
+    /// Subscriptions of a connection.
+    pub subscriptions_per_connection: u32,
+    /// The longest wait, in milliseconds.
+    pub wait_ms: u64,
+    /// Items of a page.
+    pub page: u32,
+    /// Rounds of a `dag_rounds`.
+    pub dag_rounds: u32,
+}
+
+/// Whether a node does its work (`node_health`).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NodeHealth {
+    /// Whether it should be asked: started, caught up, and going on.
+    pub ready: bool,
+    /// What is wrong, in words; empty when nothing is.
+    pub reasons: Vec<String>,
+    /// Ledger time of the last checkpoint.
+    #[serde(with = "decimal")]
+    pub ledger_time_ms: u64,
+    /// How far that lies behind the node's clock, in milliseconds.
+    #[serde(with = "decimal")]
+    pub lag_ms: u64,
+    /// Highest round of the DAG that it holds.
+    pub round: u32,
+    /// Connected peers.
+    pub peers: u32,
+    /// Transactions that wait in its pool.
+    pub pool: u32,
+}
+
+/// Whom a node is connected to (`node_peers`).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct NodePeers {
+    /// The peers.
+    pub peers: Vec<Peer>,
+}
+
+/// A connected node.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Peer {
+    /// Its identity in the peer-to-peer network.
+    pub peer_id: String,
+    /// Where it is (multiaddress).
+    pub address: String,
+    /// Its place in the committee, of a validator.
+    pub author: Option<u16>,
+    /// What people call it.
+    pub name: Option<String>,
+    /// True when it called us.
+    pub inbound: bool,
+    /// The last ping's round trip, in microseconds.
+    #[serde(with = "decimal::option", default)]
+    pub round_trip_us: Option<u64>,
+}
+
+/// Where the chain is (`chain_head`); height and state root stand in `at`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ChainHead {
+    /// Digest of the checkpoint.
+    pub digest: Hash,
+    /// Ledger time.
+    #[serde(with = "decimal")]
+    pub time_ms: u64,
+    /// Height of the last checkpoint that a quorum attested to, as far as this node has seen.
+    #[serde(with = "decimal")]
+    pub certified_height: u64,
+    /// Index of the last commit.
+    #[serde(with = "decimal")]
+    pub commit_index: u64,
+    /// Round of the last commit.
+    pub committed_round: u32,
+    /// Highest round of the DAG that this node holds.
+    pub round: u32,
+    /// Transactions executed since genesis.
+    #[serde(with = "decimal")]
+    pub transactions: u64,
+}
+
+/// A checkpoint (`chain_checkpoint`); height and state root stand in `at`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CheckpointView {
+    /// What attestations sign.
+    pub digest: Hash,
+    /// Epoch of the committee.
+    #[serde(with = "decimal")]
+    pub epoch: u64,
+    /// The last commit in it.
+    #[serde(with = "decimal")]
+    pub commit_index: u64,
+    /// That commit's digest.
+    pub commit_digest: Hash,
+    /// Digest of the checkpoint before.
+    pub previous: Hash,
+    /// Ledger time.
+    #[serde(with = "decimal")]
+    pub time_ms: u64,
+    /// Hash of the transactions' ids.
+    pub transactions_root: Hash,
+    /// Hash of their receipts.
+    pub receipts_root: Hash,
+    /// Ids of the transactions, in order, where the node lists them.
+    pub transactions: Vec<Hash>,
+    /// Validators whose attestation this node has seen.
+    pub attested_by: Vec<u16>,
+    /// Their stake.
+    #[serde(with = "decimal")]
+    pub attested_stake: u64,
+    /// The stake that certifies.
+    #[serde(with = "decimal")]
+    pub quorum_stake: u64,
+}
+
+/// A block by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BlockName {
+    /// Its author.
+    pub author: u16,
+    /// Its round.
+    pub round: u32,
+    /// Its digest.
+    pub digest: Hash,
+}
+
+impl From<pollen_ledger::BlockRef> for BlockName {
+    fn from(block: pollen_ledger::BlockRef) -> Self {
+        Self { author: block.author, round: block.round, digest: block.digest }
+    }
+}
+
+/// Rounds of the DAG (`dag_rounds`), oldest first.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DagRounds {
+    /// The rounds.
+    pub rounds: Vec<DagRound>,
+    /// Round of the last commit.
+    pub committed_round: u32,
+    /// Highest round that this node holds.
+    pub round: u32,
+}
+
+/// One round.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DagRound {
+    /// Which.
+    pub round: u32,
+    /// Its blocks, by author.
+    pub blocks: Vec<DagBlock>,
+    /// Its slots, in the order in which a commit takes them.
+    pub slots: Vec<DagSlot>,
+}
+
+/// One block.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DagBlock {
+    /// Its author.
+    pub author: u16,
+    /// Its digest.
+    pub digest: Hash,
+    /// Its author's clock.
+    #[serde(with = "decimal")]
+    pub time_ms: u64,
+    /// Blocks that it stands on; the author's own first.
+    pub parents: Vec<BlockName>,
+    /// Transactions in it.
+    pub transactions: u32,
+    /// Bytes of its body.
+    pub body_bytes: u32,
+    /// Index of the commit that output it; null while it waits.
+    #[serde(with = "decimal::option", default)]
+    pub commit_index: Option<u64>,
+}
+
+/// What the decider says of a slot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SlotStatus {
+    /// Nothing yet.
+    Undecided,
+    /// Its block is in the order.
+    Committed,
+    /// It has no block in the order as a slot.
+    Skipped,
+}
+
+/// A slot of a round.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DagSlot {
+    /// Whose.
+    pub author: u16,
+    /// What the decider says.
+    pub status: SlotStatus,
+}
+
+/// How far a transaction has come. `Ordered` and later survive any f faults; the two before are
+/// progress and no promise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Stage {
+    /// In a node's pool.
+    Accepted,
+    /// In a block.
+    Included,
+    /// At its place in the order.
+    Ordered,
+    /// Run (or rejected in its place): its receipt is written.
+    Executed,
+    /// In a checkpoint that a quorum attested to.
+    Certified,
+}
+
+impl Stage {
+    /// As in JSON.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Included => "included",
+            Self::Ordered => "ordered",
+            Self::Executed => "executed",
+            Self::Certified => "certified",
+        }
+    }
+}
+
+/// What a submission waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum WaitFor {
+    /// Nothing but admission.
+    #[default]
+    None,
+    /// See [`Stage::Accepted`].
+    Accepted,
+    /// See [`Stage::Included`].
+    Included,
+    /// See [`Stage::Ordered`].
+    Ordered,
+    /// See [`Stage::Executed`].
+    Executed,
+    /// See [`Stage::Certified`].
+    Certified,
+}
+
+impl WaitFor {
+    pub(crate) fn is_none(&self) -> bool {
+        *self == Self::None
+    }
+
+    /// The stage; of `None` none.
+    pub const fn stage(self) -> Option<Stage> {
+        match self {
+            Self::None => None,
+            Self::Accepted => Some(Stage::Accepted),
+            Self::Included => Some(Stage::Included),
+            Self::Ordered => Some(Stage::Ordered),
+            Self::Executed => Some(Stage::Executed),
+            Self::Certified => Some(Stage::Certified),
+        }
+    }
+}
+
+impl From<Stage> for WaitFor {
+    fn from(stage: Stage) -> Self {
+        match stage {
+            Stage::Accepted => Self::Accepted,
+            Stage::Included => Self::Included,
+            Stage::Ordered => Self::Ordered,
+            Stage::Executed => Self::Executed,
+            Stage::Certified => Self::Certified,
+        }
+    }
+}
+
+/// What became of a transaction (`tx_submit`, `tx_status`).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TxStatus {
+    /// Its id.
+    pub hash: Hash,
+    /// The furthest stage that it reached.
+    pub stage: Stage,
+    /// Whether `outcome` stands and can change no more.
+    pub ended: bool,
+    /// Its end.
+    pub outcome: Option<TxOutcome>,
+    /// The block that it stands in, from `included` on.
+    pub block: Option<BlockName>,
+    /// Height of its checkpoint, from `executed` on.
+    #[serde(with = "decimal::option", default)]
+    pub height: Option<u64>,
+    /// Its place in the checkpoint, from 0.
+    pub index: Option<u32>,
+    /// Fuel used.
+    #[serde(with = "decimal::option", default)]
+    pub fuel_used: Option<u64>,
+    /// Grains paid.
+    #[serde(with = "decimal::option", default)]
+    pub fee: Option<u64>,
+    /// What its modules told the world, in order.
+    pub events: Vec<EventView>,
+    /// This node's own notes for people, never the same on two nodes by promise: a backtrace, why code
+    /// was refused, where the fuel went.
+    pub note: Option<String>,
+    /// When this node saw it reach each stage.
+    pub times: StageTimes,
+    /// What it asked for, where the node still has it.
+    pub transaction: Option<TransactionView>,
+}
+
+impl TxStatus {
+    /// The status of a transaction of which nothing more is known than its stage.
+    pub const fn at_stage(hash: Hash, stage: Stage) -> Self {
+        Self {
+            hash,
+            stage,
+            ended: false,
+            outcome: None,
+            block: None,
+            height: None,
+            index: None,
+            fuel_used: None,
+            fee: None,
+            events: Vec::new(),
+            note: None,
+            times: StageTimes {
+                accepted_ms: None,
+                included_ms: None,
+                ordered_ms: None,
+                executed_ms: None,
+                certified_ms: None,
+            },
+            transaction: None,
+        }
+    }
+
+    /// True when who waits for `stage` need wait no longer: it is reached, or never will be.
+    pub fn satisfies(&self, stage: Stage) -> bool {
+        let never = self.ended && self.stage < Stage::Executed;
+        self.stage >= stage || never
+    }
+}
+
+/// By this node's clock, milliseconds since 1970; null where it did not see it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct StageTimes {
+    /// See [`Stage::Accepted`].
+    #[serde(with = "decimal::option")]
+    pub accepted_ms: Option<u64>,
+    /// See [`Stage::Included`].
+    #[serde(with = "decimal::option")]
+    pub included_ms: Option<u64>,
+    /// See [`Stage::Ordered`].
+    #[serde(with = "decimal::option")]
+    pub ordered_ms: Option<u64>,
+    /// See [`Stage::Executed`].
+    #[serde(with = "decimal::option")]
+    pub executed_ms: Option<u64>,
+    /// See [`Stage::Certified`].
+    #[serde(with = "decimal::option")]
+    pub certified_ms: Option<u64>,
+}
+
+/// How a transaction ended. `kind` tells which.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase", rename_all_fields = "camelCase")]
+pub enum TxOutcome {
+    /// Everything was done.
+    Success {
+        /// One per action.
+        results: Vec<ActionResult>,
+    },
+    /// Nothing was done but paying the fee.
+    Failure {
+        /// The action that failed, from 0.
+        action: u16,
+        /// Number in docs/rpc.md.
+        code: i32,
+        /// Stable name of that number.
+        name: String,
+        /// What happened, for people.
+        message: String,
+        /// Of 2006 with an error value: that value.
+        error: Option<ActionResult>,
+    },
+    /// Nothing was done: refused in its place in the order.
+    Rejected {
+        /// Number in docs/rpc.md.
+        code: i32,
+        /// Stable name of that number.
+        name: String,
+        /// What happened, for people.
+        message: String,
+    },
+    /// It was not ordered while it was valid, and never will be.
+    Expired {
+        /// Until when it was valid.
+        #[serde(with = "decimal")]
+        valid_until_ms: u64,
+    },
+}
+
+impl TxOutcome {
+    /// A failure as the receipt has it. `error` is the module's error value in JSON where its interface
+    /// could be read; `note` (a backtrace, a wrong argument's path) becomes part of the message.
+    pub fn failure(
+        action: u16,
+        code: Code,
+        value: &FailureValue,
+        error: Option<Value>,
+        note: Option<&str>,
+    ) -> Self {
+        let (said, error) = match value {
+            FailureValue::None => (None, None),
+            FailureValue::Message(message) => (Some(message.clone()), None),
+            FailureValue::Error(bytes) => (
+                error.as_ref().map(Value::to_string),
+                Some(ActionResult { bytes: Bytes(bytes.clone()), json: error }),
+            ),
+        };
+        let first_line = |text: &str| text.lines().next().unwrap_or_default().to_owned();
+        let message = said
+            .or_else(|| note.map(first_line))
+            .unwrap_or_else(|| crate::error::describe(code).to_owned());
+        let (code, name) = (i32::from(code.number()), code.name().to_owned());
+        Self::Failure { action, code, name, message, error }
+    }
+
+    /// A rejection as the receipt has it.
+    pub fn rejected(code: Code) -> Self {
+        Self::Rejected {
+            code: i32::from(code.number()),
+            name: code.name().to_owned(),
+            message: crate::error::describe(code).to_owned(),
+        }
+    }
+}
+
+/// A value that a module returned.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ActionResult {
+    /// In the ledger's value encoding (borsh).
+    pub bytes: Bytes,
+    /// The same by the module's interface, where it could be read.
+    pub json: Option<Value>,
+}
+
+/// What a transaction asked for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TransactionView {
+    /// Who asked, and pays.
+    pub sender: String,
+    /// Its nonce.
+    #[serde(with = "decimal")]
+    pub nonce: u64,
+    /// Until when it is valid.
+    #[serde(with = "decimal")]
+    pub valid_until_ms: u64,
+    /// Most fuel that it may use.
+    #[serde(with = "decimal")]
+    pub max_fuel: u64,
+    /// Grains per 1 000 fuel.
+    #[serde(with = "decimal")]
+    pub fuel_price: u64,
+    /// What to do, in order.
+    pub actions: Vec<ActionView>,
+}
+
+/// One thing to do. `kind` tells which.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase", rename_all_fields = "camelCase")]
+pub enum ActionView {
+    /// Moves grains.
+    Transfer {
+        /// Who receives.
+        to: String,
+        /// Grains.
+        #[serde(with = "decimal")]
+        amount: u64,
+    },
+    /// Makes a module.
+    Deploy {
+        /// Plain blake3 of the component.
+        code: Hash,
+        /// Name to register.
+        name: Option<String>,
+        /// Address that the module gets.
+        module: String,
+        /// Arguments of `init` (borsh).
+        arguments: Bytes,
+        /// Whether its deployer may replace the code.
+        upgradable: bool,
+    },
+    /// Calls a module.
+    Invoke {
+        /// The module.
+        module: String,
+        /// The function.
+        function: String,
+        /// Its arguments (borsh).
+        arguments: Bytes,
+        /// Grains to send along.
+        #[serde(with = "decimal")]
+        deposit: u64,
+    },
+}
+
+impl TransactionView {
+    /// A transaction whose id is `hash`, with addresses of the network of `prefix`.
+    pub fn of(transaction: &Transaction, hash: &Hash, prefix: &str) -> Self {
+        let action = |(index, action): (usize, &Action)| match action {
+            Action::Transfer { to, amount } => {
+                ActionView::Transfer { to: Address::account(*to).display(prefix), amount: *amount }
+            }
+            Action::Deploy { code, name, arguments, upgrade } => ActionView::Deploy {
+                code: *code,
+                name: name.clone(),
+                module: Address::module(pollen_ledger::AccountId::of_module(hash, index as u16))
+                    .display(prefix),
+                arguments: Bytes(arguments.clone()),
+                upgradable: *upgrade == UpgradePolicy::Owner,
+            },
+            Action::Invoke { module, function, arguments, deposit } => ActionView::Invoke {
+                module: Address::module(*module).display(prefix),
+                function: function.clone(),
+                arguments: Bytes(arguments.clone()),
+                deposit: *deposit,
+            },
+        };
+        Self {
+            sender: Address::account(transaction.sender).display(prefix),
+            nonce: transaction.nonce,
+            valid_until_ms: transaction.valid_until_ms,
+            max_fuel: transaction.max_fuel,
+            fuel_price: transaction.fuel_price,
+            actions: transaction.actions.iter().enumerate().map(action).collect(),
+        }
+    }
+}
+
+/// An account (`account_get`). One that does not exist has `exists: false` and zeros.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Account {
+    /// Its address.
+    pub account: String,
+    /// Whether it exists.
+    pub exists: bool,
+    /// Grains, the reserve included.
+    #[serde(with = "decimal")]
+    pub balance: u64,
+    /// Grains of the balance that only fees may touch.
+    #[serde(with = "decimal")]
+    pub reserve: u64,
+    /// Grains locked while it exists, beside the balance.
+    #[serde(with = "decimal")]
+    pub deposit: u64,
+    /// The nonce window of the key that was asked for.
+    pub nonces: Option<NonceWindow>,
+}
+
+/// Which nonces of a key are used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NonceWindow {
+    /// The highest used; null before the first.
+    #[serde(with = "decimal::option", default)]
+    pub highest: Option<u64>,
+    /// The lowest above every used one: good for the next transaction.
+    #[serde(with = "decimal")]
+    pub next: u64,
+    /// The highest that is good now.
+    #[serde(with = "decimal")]
+    pub last: u64,
+}
+
+/// A module (`module_get`).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Module {
+    /// Its address.
+    pub module: String,
+    /// The name that it is registered under.
+    pub name: Option<String>,
+    /// Plain blake3 of its component.
+    pub code_hash: Hash,
+    /// Bytes of its component.
+    pub code_bytes: u32,
+    /// Who deployed it.
+    pub creator: String,
+    /// Whether its deployer may replace the code.
+    pub upgradable: bool,
+    /// Ledger time of its deployment.
+    #[serde(with = "decimal")]
+    pub deployed_ms: u64,
+    /// Grains that it holds.
+    #[serde(with = "decimal")]
+    pub balance: u64,
+}
+
+/// What a module offers (`module_interface`), out of its own component.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ModuleInterface {
+    /// Its address.
+    pub module: String,
+    /// The name that it is registered under.
+    pub name: Option<String>,
+    /// Plain blake3 of its component.
+    pub code_hash: Hash,
+    /// As WIT text, with docs.
+    pub wit: String,
+    /// As JSON: commands, queries and events with their types and docs.
+    pub interface: Value,
+    /// As a binary WIT package.
+    pub package: Bytes,
+}
+
+/// What a query returned (`module_call`).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ModuleCall {
+    /// In JSON, by the module's interface.
+    pub result: Value,
+    /// In the ledger's value encoding (borsh).
+    pub result_bytes: Bytes,
+    /// Fuel that it took; nobody pays for it.
+    #[serde(with = "decimal")]
+    pub fuel_used: u64,
+}
+
+/// Events (`events_query`), in order.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EventsPage {
+    /// The events.
+    pub events: Vec<EventView>,
+    /// What to give as `after` to go on.
+    pub next: Cursor,
+    /// Whether there may be more right now.
+    pub more: bool,
+}
+
+/// An event.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EventView {
+    /// Its place.
+    pub cursor: Cursor,
+    /// The transaction that it came from.
+    pub transaction: Hash,
+    /// Ledger time.
+    #[serde(with = "decimal")]
+    pub time_ms: u64,
+    /// Who told it: address.
+    pub module: String,
+    /// The name that the module is registered under.
+    pub module_name: Option<String>,
+    /// Its name.
+    pub name: String,
+    /// Indexed bytes.
+    pub topics: Vec<Bytes>,
+    /// Its value in the ledger's encoding (borsh).
+    pub data: Bytes,
+    /// The same by the module's interface, where it could be read.
+    pub json: Option<Value>,
+}
+
+/// What a subscription to events tells. `type` tells which.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "lowercase", rename_all_fields = "camelCase")]
+pub enum EventNotice {
+    /// An event.
+    Event {
+        /// The event.
+        event: Box<EventView>,
+    },
+    /// The subscriber fell too far behind: events after `after` up to `resume` are left out here, and
+    /// can be read with `events_query`.
+    Gap {
+        /// Read again from here.
+        after: Cursor,
+        /// Up to here; the subscription goes on after it.
+        resume: Cursor,
+    },
+}

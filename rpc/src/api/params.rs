@@ -1,0 +1,202 @@
+//! What each method takes. Fields stand in the order in which positional parameters are read; a field
+//! that this version does not know is refused by name.
+//!
+//! Bounds on what is asked (`limit`, `waitMs`, ranges) are the server's ([`super::ServedLimits`]).
+
+use pollen_ledger::{Hash, PublicKey};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::values::{Bytes, Cursor, ReadAt, decimal};
+use super::{Stage, WaitFor};
+
+/// What every read takes beside its own parameters: which state to read, and how long to wait for it.
+pub trait ReadParams {
+    /// The state to read.
+    fn at(&self) -> ReadAt;
+    /// The least height that the node must have executed.
+    fn at_least(&self) -> Option<u64>;
+    /// How long to wait for that, in milliseconds.
+    fn wait_ms(&self) -> u64;
+}
+
+/// Declares parameters of a read: their own fields, then `at`, `atLeast` and `waitMs`.
+macro_rules! read_params {
+    (
+        $(#[$outer:meta])*
+        $name:ident { $( $(#[$meta:meta])* $field:ident : $type:ty ),* $(,)? }
+    ) => {
+        $(#[$outer])*
+        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        #[serde(rename_all = "camelCase", deny_unknown_fields)]
+        pub struct $name {
+            $( $(#[$meta])* pub $field: $type, )*
+            /// The state to read.
+            #[serde(default, skip_serializing_if = "ReadAt::is_latest")]
+            pub at: ReadAt,
+            /// Refuse (-32044) unless the node has executed this height.
+            #[serde(default, with = "decimal::option", skip_serializing_if = "Option::is_none")]
+            pub at_least: Option<u64>,
+            /// Wait that long for `atLeast` first, in milliseconds.
+            #[serde(default, skip_serializing_if = "is_zero")]
+            pub wait_ms: u64,
+        }
+
+        impl ReadParams for $name {
+            fn at(&self) -> ReadAt {
+                self.at
+            }
+            fn at_least(&self) -> Option<u64> {
+                self.at_least
+            }
+            fn wait_ms(&self) -> u64 {
+                self.wait_ms
+            }
+        }
+    };
+}
+
+fn is_zero(value: &u64) -> bool {
+    *value == 0
+}
+
+/// Of methods that take nothing.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NoParams {}
+
+read_params! {
+    /// Of `chain_head`.
+    #[derive(Default)]
+    ChainHeadParams {}
+}
+
+read_params! {
+    /// Of `chain_checkpoint`: `at` names the checkpoint.
+    #[derive(Default)]
+    ChainCheckpointParams {}
+}
+
+/// Of `dag_rounds`: `from` and `to`, or the last `last` rounds.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct DagRoundsParams {
+    /// First round.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<u32>,
+    /// Last round, included.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<u32>,
+    /// The newest rounds, where neither end is given. 10 unless told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last: Option<u32>,
+}
+
+/// Of `tx_submit`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct TxSubmitParams {
+    /// The signed transaction, borsh.
+    pub transaction: Bytes,
+    /// The stage to wait for.
+    #[serde(default, skip_serializing_if = "WaitFor::is_none")]
+    pub wait: WaitFor,
+    /// How long, in milliseconds; the stage reached by then is the answer. 10 000 unless told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout_ms: Option<u64>,
+    /// The chain that it is meant for: another is refused with 1003 instead of 1002.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chain_id: Option<Hash>,
+}
+
+/// Of `tx_status`: either `hash` or `transaction`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct TxStatusParams {
+    /// Its hash.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hash: Option<Hash>,
+    /// The signed transaction, borsh.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transaction: Option<Bytes>,
+    /// The stage to wait for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wait: Option<Stage>,
+    /// How long, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout_ms: Option<u64>,
+}
+
+read_params! {
+    /// Of `account_get`.
+    AccountGetParams {
+        /// Address, or `@name` of a module.
+        account: String,
+        /// The key whose nonce window to show.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        public_key: Option<PublicKey>,
+    }
+}
+
+read_params! {
+    /// Of `module_get` and `module_interface`.
+    ModuleParams {
+        /// Address or `@name`.
+        module: String,
+    }
+}
+
+read_params! {
+    /// Of `module_call`.
+    ModuleCallParams {
+        /// Address or `@name`.
+        module: String,
+        /// A function of the module's `queries`.
+        function: String,
+        /// JSON arguments: an array by order, or an object by name. Instead of `argumentsBytes`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        arguments: Option<Value>,
+        /// Arguments in the ledger's value encoding (borsh). Instead of `arguments`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        arguments_bytes: Option<Bytes>,
+        /// The address that the module sees as its caller; nobody unless told.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        caller: Option<String>,
+    }
+}
+
+/// Of `events_query`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct EventsQueryParams {
+    /// Only of this module: address or `@name`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub module: Option<String>,
+    /// Only of this name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Only what comes after; from the beginning unless told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<Cursor>,
+    /// Most events in the answer. 100 unless told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u32>,
+    /// Wait that long for the first event when there is none, in milliseconds.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub wait_ms: u64,
+}
+
+/// Of `events_subscribe`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct EventsSubscribeParams {
+    /// Only of this module: address or `@name`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub module: Option<String>,
+    /// Only of this name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Only what comes after; from now on unless told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<Cursor>,
+}

@@ -1,0 +1,127 @@
+//! What the server asks of a node. `node` implements it; the server does everything that is JSON-RPC:
+//! parameters, bounds, waiting, errors' shapes.
+//!
+//! Rules for who implements it: a call never blocks the runtime (modules run and disks are read on
+//! threads of their own); every future may be dropped at any await, since clients go away; what comes in
+//! has the right type but is otherwise unchecked.
+
+use futures::future::BoxFuture;
+use pollen_ledger::{AccountId, Hash, PublicKey};
+use serde_json::Value;
+
+use crate::api::{
+    Account, Answer, At, ChainHead, CheckpointView, Cursor, DagRounds, EventsPage, Module,
+    ModuleCall, ModuleInterface, Named, NodeHealth, NodeInfo, NodePeers, ReadAt, Stage, TxStatus,
+};
+use crate::error::RpcError;
+
+/// An answer on its way. Written `Box::pin(async move { .. })`.
+pub type Answering<'a, T> = BoxFuture<'a, Result<Answer<T>, RpcError>>;
+
+/// What never changes while a node runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Network {
+    /// The chain.
+    pub chain_id: Hash,
+    /// Prefix of its addresses.
+    pub address_prefix: String,
+    /// Most bytes of an encoded transaction.
+    pub transaction_bytes_max: usize,
+}
+
+/// Rounds that are asked for; never more than the server's limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RoundRange {
+    /// The newest.
+    Last(u32),
+    /// From the first to the second, both included.
+    Between(u32, u32),
+}
+
+/// A call of a query.
+#[derive(Debug, Clone, PartialEq)]
+pub struct QueryCall {
+    /// Whom.
+    pub module: Named,
+    /// Its function.
+    pub function: String,
+    /// With what.
+    pub arguments: CallArguments,
+    /// Whom it sees as its caller.
+    pub caller: Option<AccountId>,
+    /// The state to read.
+    pub at: ReadAt,
+}
+
+/// Arguments of a call.
+#[derive(Debug, Clone, PartialEq)]
+pub enum CallArguments {
+    /// An array by order or an object by name, to be read by the module's interface.
+    Json(Value),
+    /// In the ledger's value encoding.
+    Encoded(Vec<u8>),
+}
+
+/// Which events.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct EventFilter {
+    /// Only of this module.
+    pub module: Option<Named>,
+    /// Only of this name.
+    pub name: Option<String>,
+}
+
+/// See the module's documentation.
+pub trait Backend: Send + Sync + 'static {
+    /// What never changes.
+    fn network(&self) -> &Network;
+
+    /// The last executed checkpoint. Cheap: it is asked at every read.
+    fn head(&self) -> At;
+
+    /// Ends when the checkpoint of `height` is executed; at once when it already is.
+    fn reached(&self, height: u64) -> BoxFuture<'_, ()>;
+
+    /// `node_info`.
+    fn node_info(&self) -> Answering<'_, NodeInfo>;
+    /// `node_health`, and `/readyz`.
+    fn node_health(&self) -> Answering<'_, NodeHealth>;
+    /// `node_peers`.
+    fn node_peers(&self) -> Answering<'_, NodePeers>;
+
+    /// `chain_head`. Of `ReadAt::Height`: -32040 or -32043 where it is not kept.
+    fn chain_head(&self, at: ReadAt) -> Answering<'_, ChainHead>;
+    /// `chain_checkpoint`; [`Answer::at`] names it.
+    fn chain_checkpoint(&self, at: ReadAt) -> Answering<'_, CheckpointView>;
+    /// `dag_rounds`: those of the range that are there, oldest first.
+    fn dag_rounds(&self, range: RoundRange) -> Answering<'_, DagRounds>;
+
+    /// Takes a transaction's bytes in, or says why not (1001 to 1014). Idempotent by hash: of a
+    /// transaction that it knows already, whatever became of it, its status; never an error then.
+    fn submit(&self, transaction: Vec<u8>) -> Answering<'_, TxStatus>;
+    /// What became of a transaction; -32040 where this node does not know it.
+    fn tx_status(&self, hash: Hash) -> Answering<'_, TxStatus>;
+    /// Ends when [`TxStatus::satisfies`] holds for `stage`; -32040 at once where this node does not know
+    /// it. The server ends the wait after its time.
+    fn tx_reached(&self, hash: Hash, stage: Stage) -> Answering<'_, TxStatus>;
+
+    /// `account_get`. An account that does not exist is an answer; a name that does not is 2001.
+    fn account(
+        &self,
+        account: Named,
+        public_key: Option<PublicKey>,
+        at: ReadAt,
+    ) -> Answering<'_, Account>;
+
+    /// `module_get`; 2001 where there is none.
+    fn module(&self, module: Named, at: ReadAt) -> Answering<'_, Module>;
+    /// `module_interface`; 2001 where there is none.
+    fn module_interface(&self, module: Named, at: ReadAt) -> Answering<'_, ModuleInterface>;
+    /// `module_call`; 2001 to 2008 where it fails. Runs with the chain's `call_fuel_max` at most.
+    fn module_call(&self, call: QueryCall) -> Answering<'_, ModuleCall>;
+
+    /// Events after `after`, at most `limit`, in order. `next` is the last event's cursor when the page
+    /// is full (`more: true`), otherwise [`Cursor::end_of`] the last height that was searched. May stop
+    /// early with `more: true` to bound the work of one call, as long as `next` moves on.
+    fn events(&self, filter: EventFilter, after: Cursor, limit: u32) -> Answering<'_, EventsPage>;
+}
