@@ -858,4 +858,13 @@ pub enum EventNotice {
         /// Up to here; the subscription goes on after it.
         resume: Cursor,
     },
+    /// The node ends the subscription: nothing more comes.
+    End {
+        /// Number in docs/rpc.md.
+        code: i32,
+        /// Stable name of that number.
+        name: String,
+        /// What happened.
+        message: String,
+    },
 }

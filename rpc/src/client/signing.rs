@@ -1,0 +1,98 @@
+//! From what an account wants done to signed bytes.
+
+use pollen_ledger::transaction::TRANSACTION_VERSION;
+use pollen_ledger::{
+    AccountId, Action, Address, Hash, KeyPair, SignedTransaction, Transaction, codec,
+};
+
+use super::{ClientError, PollenClient};
+use crate::api::{AccountGetParams, ChainHeadParams, ReadAt};
+
+/// How long a transaction is valid when it is not told, from the chain's head on, in milliseconds.
+const VALID_FOR_MS: u64 = 60_000;
+/// Nonces above the next free one among which one is chosen, so that two shells of one key that ask at
+/// the same time rarely choose the same; small against the 4 096 that the window allows.
+const NONCE_SPREAD: u64 = 256;
+
+/// What an account wants done.
+#[derive(Debug, Clone)]
+pub struct Intent {
+    /// What to do, in order.
+    pub actions: Vec<Action>,
+    /// Bytes that the actions name by hash.
+    pub attachments: Vec<Vec<u8>>,
+    /// Most fuel that it may use; what is not used is not paid.
+    pub max_fuel: u64,
+    /// Grains per 1 000 fuel; the chain's floor unless told.
+    pub fuel_price: Option<u64>,
+    /// How long it is valid after the chain's head, in milliseconds; 60 000 unless told.
+    pub valid_for_ms: Option<u64>,
+}
+
+impl Intent {
+    /// Actions without attachments, at the floor price.
+    pub fn new(actions: Vec<Action>, max_fuel: u64) -> Self {
+        Self { actions, attachments: Vec::new(), max_fuel, fuel_price: None, valid_for_ms: None }
+    }
+}
+
+/// A signed transaction on its way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Signed {
+    /// The chain that it is for.
+    pub chain_id: Hash,
+    /// Its id.
+    pub hash: Hash,
+    /// Its encoding: what is submitted, and submitted again.
+    pub bytes: Vec<u8>,
+}
+
+impl Signed {
+    /// A transaction that was signed elsewhere.
+    pub fn new(transaction: &SignedTransaction, chain_id: Hash) -> Self {
+        let hash = transaction.transaction.id(&chain_id);
+        Self { chain_id, hash, bytes: codec::encode(transaction) }
+    }
+}
+
+impl PollenClient {
+    /// The transaction that does what is intended, signed by `key` for its own account. Asks the node
+    /// for the key's next nonce and the chain's time. `random` is any 64 random bits.
+    pub async fn sign(
+        &self,
+        key: &KeyPair,
+        intent: Intent,
+        random: u64,
+    ) -> Result<Signed, ClientError> {
+        let network = self.network().await?;
+        let public_key = key.public_key();
+        let sender = AccountId::of_key(&public_key);
+        let account = AccountGetParams {
+            account: Address::account(sender).display(&network.address_prefix),
+            public_key: Some(public_key),
+            at: ReadAt::Latest,
+            at_least: None,
+            wait_ms: 0,
+        };
+        let account = self.account_get(&account).await?;
+        let nonces = account.value.nonces.ok_or_else(|| ClientError::Protocol {
+            reason: "account_get told no nonces of the key".to_owned(),
+        })?;
+        let nonce = nonces.next.saturating_add(random % NONCE_SPREAD).min(nonces.last);
+        let head = self.chain_head(&ChainHeadParams::default()).await?;
+        let lifetime = intent.valid_for_ms.unwrap_or(VALID_FOR_MS);
+        let lifetime = lifetime.min(network.parameters.transaction_lifetime_max_ms);
+        let transaction = Transaction {
+            version: TRANSACTION_VERSION,
+            sender,
+            nonce,
+            valid_until_ms: head.value.time_ms.saturating_add(lifetime),
+            max_fuel: intent.max_fuel,
+            fuel_price: intent.fuel_price.unwrap_or(network.parameters.fuel_price_floor),
+            payer: None,
+            actions: intent.actions,
+        };
+        let signed = transaction.sign(&network.chain_id, key, intent.attachments);
+        Ok(Signed::new(&signed, network.chain_id))
+    }
+}

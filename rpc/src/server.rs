@@ -1,0 +1,269 @@
+//! The server: JSON-RPC by HTTP POST and WebSocket, and two plain pages for those who watch, on one port.
+//!
+//! jsonrpsee speaks the protocol; the accept loop is ours, since its own sets no timer, so that slow
+//! sockets would use up all connections. Everything is bounded ([`Limits`]): connections in all and per
+//! address, the time for a header and a body, sizes, batches, calls in flight, waits, pages. What a
+//! client is refused over is told with a status or an error of the catalogue, never by silence.
+//!
+//! Deliberately not here: TLS (a proxy's work), tokens and rates by cost (issue 6), anything that changes
+//! the node itself.
+
+mod connections;
+mod gate;
+mod methods;
+mod subscription;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use jsonrpsee::server::{
+    BatchRequestConfig, PingConfig, Server, ServerConfig as JsonRpcConfig, ServerHandle,
+    StopHandle, stop_channel,
+};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+
+use crate::api::ServedLimits;
+use crate::backend::Backend;
+use connections::{ConnectionPermit, Connections};
+use gate::Gate;
+
+/// Bounds of a server. Every value is safe; the defaults fit a small machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// Open connections.
+    pub connections: usize,
+    /// Open connections of one IP address.
+    pub connections_per_address: usize,
+    /// Time for a request's header, and for the next request of an idle connection, in milliseconds.
+    pub header_timeout_ms: u64,
+    /// Time for a request's body, in milliseconds.
+    pub body_timeout_ms: u64,
+    /// Bytes of a request, by HTTP or in a WebSocket message.
+    pub body_bytes: u32,
+    /// Bytes of an answer.
+    pub response_bytes: u32,
+    /// Calls in a batch.
+    pub batch: u32,
+    /// Subscriptions of a connection.
+    pub subscriptions_per_connection: u32,
+    /// Calls of a connection that are being answered.
+    pub calls_per_connection: usize,
+    /// Messages to a WebSocket that wait for it to read.
+    pub messages_buffered: u32,
+    /// Calls of modules that are being answered, over all connections.
+    pub module_calls: usize,
+    /// The longest wait that a client may ask for, in milliseconds.
+    pub wait_ms: u64,
+    /// Items of a page.
+    pub page: u32,
+    /// Rounds of a `dag_rounds`.
+    pub dag_rounds: u32,
+    /// Heights that a subscription that had caught up may fall behind before it gets a gap notice.
+    pub subscription_lag_heights: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 1024,
+            connections_per_address: 64,
+            header_timeout_ms: 5_000,
+            body_timeout_ms: 10_000,
+            body_bytes: 2 << 20,
+            response_bytes: 8 << 20,
+            batch: 32,
+            subscriptions_per_connection: 8,
+            calls_per_connection: 64,
+            messages_buffered: 64,
+            module_calls: 64,
+            wait_ms: 60_000,
+            page: 1_000,
+            dag_rounds: 200,
+            subscription_lag_heights: 1_000,
+        }
+    }
+}
+
+impl Limits {
+    fn served(&self) -> ServedLimits {
+        ServedLimits {
+            body_bytes: self.body_bytes,
+            response_bytes: self.response_bytes,
+            batch: self.batch,
+            subscriptions_per_connection: self.subscriptions_per_connection,
+            wait_ms: self.wait_ms,
+            page: self.page,
+            dag_rounds: self.dag_rounds,
+        }
+    }
+}
+
+/// Where and for whom a server listens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServerConfig {
+    /// Address and port; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Names by which browsers and clients may call it, without port. On a loopback address
+    /// `localhost`, `127.0.0.1` and `[::1]` are always good and others are refused (DNS rebinding);
+    /// elsewhere an empty list allows every name.
+    pub allowed_hosts: Vec<String>,
+    /// Web pages that may call it from a browser, such as `https://explorer.example`; `*` for all. A page
+    /// served under the same host and port always may.
+    pub allowed_origins: Vec<String>,
+    /// Bounds.
+    pub limits: Limits,
+}
+
+impl ServerConfig {
+    /// A server on `listen`, with every default.
+    pub fn new(listen: SocketAddr) -> Self {
+        let (allowed_hosts, allowed_origins) = (Vec::new(), Vec::new());
+        Self { listen, allowed_hosts, allowed_origins, limits: Limits::default() }
+    }
+}
+
+/// Why a server could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum ServerError {
+    /// The port is taken, or the address is not this machine's.
+    #[error("JSON-RPC cannot listen on {address}: {source}: free the port, or choose another")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// The system's words.
+        source: std::io::Error,
+    },
+}
+
+/// A running server. Dropping it stops it without waiting; [`RpcServer::stop`] waits.
+#[derive(Debug)]
+pub struct RpcServer {
+    address: SocketAddr,
+    handle: ServerHandle,
+    accepting: tokio::task::JoinHandle<()>,
+}
+
+/// How long open calls may take to end when the server stops.
+const STOP_GRACE: Duration = Duration::from_secs(2);
+
+impl RpcServer {
+    /// Listens, and answers from `backend` until it is stopped.
+    pub async fn start(
+        config: ServerConfig,
+        backend: Arc<dyn Backend>,
+    ) -> Result<Self, ServerError> {
+        let failed = |source| ServerError::Listen { address: config.listen, source };
+        let listener = TcpListener::bind(config.listen).await.map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
+        let (stop, handle) = stop_channel();
+        let limits = config.limits.clone();
+        let service = Server::builder().set_config(json_rpc_config(&limits)).to_service_builder();
+        let methods = methods::methods(Arc::clone(&backend), limits.clone());
+        let gate = Arc::new(Gate::new(config, service, methods, backend, stop.clone()));
+        let accepting = tokio::spawn(accept(listener, gate, limits, stop));
+        Ok(Self { address, handle, accepting })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Takes no more connections, lets open calls end for two seconds, then cuts them off.
+    pub async fn stop(self) {
+        // It may have stopped by itself: then there is nothing to tell it.
+        let _ = self.handle.stop();
+        if let Err(error) = self.accepting.await {
+            tracing::error!(%error, "the JSON-RPC server ended badly");
+        }
+    }
+}
+
+fn json_rpc_config(limits: &Limits) -> JsonRpcConfig {
+    let ping = PingConfig::new()
+        .ping_interval(Duration::from_secs(20))
+        .inactive_limit(Duration::from_secs(50))
+        .max_failures(1);
+    JsonRpcConfig::builder()
+        .max_request_body_size(limits.body_bytes)
+        .max_response_body_size(limits.response_bytes)
+        .max_connections(u32::try_from(limits.connections).unwrap_or(u32::MAX))
+        .max_subscriptions_per_connection(limits.subscriptions_per_connection)
+        .set_batch_request_config(BatchRequestConfig::Limit(limits.batch))
+        .set_message_buffer_capacity(limits.messages_buffered.max(1))
+        .enable_ws_ping(ping)
+        .build()
+}
+
+async fn accept(listener: TcpListener, gate: Arc<Gate>, limits: Limits, stop: StopHandle) {
+    let connections = Arc::new(Connections::new(&limits));
+    let mut serving = JoinSet::new();
+    let stopped = stop.clone().shutdown();
+    tokio::pin!(stopped);
+    loop {
+        let accepted = tokio::select! {
+            () = &mut stopped => break,
+            accepted = listener.accept() => accepted,
+            Some(_) = serving.join_next(), if !serving.is_empty() => continue,
+        };
+        match accepted {
+            Ok((socket, peer)) => match connections.admit(peer.ip()) {
+                Some(permit) => {
+                    let gate = Arc::clone(&gate);
+                    serving.spawn(serve(socket, permit, gate, limits.clone(), stop.clone()));
+                }
+                // Closed at once: a client that is told nothing tries elsewhere.
+                None => tracing::debug!(%peer, "JSON-RPC connection refused: too many"),
+            },
+            Err(error) => {
+                // Out of file handles or the like: others must end first, so do not spin.
+                tracing::warn!(%error, "JSON-RPC cannot accept a connection");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        }
+    }
+    drop(listener);
+    let ended = async { while serving.join_next().await.is_some() {} };
+    if tokio::time::timeout(STOP_GRACE, ended).await.is_err() {
+        tracing::debug!("JSON-RPC calls were cut off");
+    }
+}
+
+async fn serve(
+    socket: TcpStream,
+    permit: ConnectionPermit,
+    gate: Arc<Gate>,
+    limits: Limits,
+    stop: StopHandle,
+) {
+    if let Err(error) = socket.set_nodelay(true) {
+        tracing::debug!(%error, "JSON-RPC connection lost before its first byte");
+        return;
+    }
+    let permit = Arc::new(permit);
+    let service = hyper::service::service_fn(move |request| {
+        let (gate, permit) = (Arc::clone(&gate), Arc::clone(&permit));
+        async move { Ok::<_, std::convert::Infallible>(gate.answer(request, permit).await) }
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(Duration::from_millis(limits.header_timeout_ms))
+        .max_buf_size(64 * 1024)
+        .serve_connection(TokioIo::new(socket), service)
+        .with_upgrades();
+    tokio::pin!(connection);
+    let ended = tokio::select! {
+        ended = &mut connection => ended,
+        () = stop.shutdown() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "JSON-RPC connection ended");
+    }
+}

@@ -1,0 +1,370 @@
+//! The methods: parameters in, bounds checked, waits done, the backend asked.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::http::Extensions;
+use jsonrpsee::RpcModule;
+use jsonrpsee::server::Methods;
+use jsonrpsee::types::{ErrorObjectOwned, Params};
+use pollen_ledger::{SignedTransaction, codec};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, timeout, timeout_at};
+
+use super::Limits;
+use super::connections::ConnectionPermit;
+use super::subscription;
+use crate::api::*;
+use crate::backend::{Backend, CallArguments, EventFilter, QueryCall, RoundRange};
+use crate::error::{ErrorCode, RpcError};
+
+/// What `tx_submit` and `tx_status` wait when they are not told how long.
+const TX_TIMEOUT_MS: u64 = 10_000;
+/// Events in a page when it is not told how many.
+const PAGE: u32 = 100;
+/// Rounds of `dag_rounds` when it is not told how many.
+const ROUNDS: u32 = 10;
+/// Bytes of a name or address in parameters; anything longer is none.
+const TEXT_BYTES_MAX: usize = 256;
+
+/// What the methods are served from.
+pub(super) struct Served {
+    pub(super) backend: Arc<dyn Backend>,
+    pub(super) limits: Limits,
+    module_calls: Arc<Semaphore>,
+}
+
+type Served1<T> = Result<Answer<T>, RpcError>;
+
+/// Registers methods whose names are those of [`Served`]'s functions.
+macro_rules! serve {
+    ($module:ident: $($name:ident),* $(,)?) => { $(
+        $module
+            .register_async_method(stringify!($name), |params, served, extensions| async move {
+                let _call = admit(&extensions)?;
+                let params = parse(&params)?;
+                served.$name(params).await.map_err(ErrorObjectOwned::from)
+            })
+            .expect("every method is registered once");
+    )* };
+}
+
+/// All methods, answered from `backend`.
+pub(super) fn methods(backend: Arc<dyn Backend>, limits: Limits) -> Methods {
+    let module_calls = Arc::new(Semaphore::new(limits.module_calls));
+    let mut module = RpcModule::new(Served { backend, limits, module_calls });
+    serve! {
+        module:
+        node_info, node_health, node_peers,
+        chain_head, chain_checkpoint,
+        dag_rounds,
+        tx_submit, tx_status,
+        account_get,
+        module_get, module_interface, module_call,
+        events_query,
+    }
+    module
+        .register_subscription(
+            "events_subscribe",
+            "events_notice",
+            "events_unsubscribe",
+            |params, pending, served, _| subscription::run(params, pending, served),
+        )
+        .expect("every method is registered once");
+    module.into()
+}
+
+/// The right to one more call on this connection.
+fn admit(extensions: &Extensions) -> Result<OwnedSemaphorePermit, RpcError> {
+    let connection = extensions
+        .get::<Arc<ConnectionPermit>>()
+        .ok_or_else(|| RpcError::internal("the call came without its connection"))?;
+    connection.call().ok_or_else(|| {
+        limit("too many calls of this connection are being answered").with("retryAfterMs", 100)
+    })
+}
+
+fn limit(message: &str) -> RpcError {
+    RpcError::new(ErrorCode::Limit, message)
+}
+
+/// Reads parameters, by name or by order; absent ones are an empty object.
+pub(super) fn parse<T: DeserializeOwned>(params: &Params<'_>) -> Result<T, RpcError> {
+    let text = params.as_str().map(str::trim).filter(|text| !text.is_empty() && *text != "null");
+    let text = text.unwrap_or("{}");
+    if !text.starts_with(['{', '[']) {
+        return Err(RpcError::invalid_params("params", "expected an object or an array"));
+    }
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let parsed = serde_path_to_error::deserialize(&mut deserializer);
+    let parsed = parsed.map_err(|error| {
+        let path = error.path().to_string();
+        invalid(&path, &error.into_inner())
+    })?;
+    deserializer.end().map_err(|error| invalid(".", &error))?;
+    Ok(parsed)
+}
+
+/// serde tells a missing or unknown field in its words only, at the path of what it is a field of.
+fn invalid(path: &str, error: &serde_json::Error) -> RpcError {
+    let words = error.to_string();
+    // Lines and columns are of the parameters alone, so they would mislead.
+    let words = words.split(" at line ").next().unwrap_or_default();
+    let path = match path {
+        "." => String::new(),
+        path if path.starts_with('[') => path.to_owned(),
+        path => format!(".{path}"),
+    };
+    let field = ["missing field `", "unknown field `"]
+        .iter()
+        .find_map(|start| words.strip_prefix(start))
+        .and_then(|rest| rest.split('`').next())
+        .filter(|field| !path.ends_with(&format!(".{field}")))
+        .map_or_else(String::new, |field| format!(".{field}"));
+    RpcError::invalid_params(&format!("params{path}{field}"), words)
+}
+
+impl Served {
+    pub(super) fn named(&self, text: &str, path: &str) -> Result<Named, RpcError> {
+        if text.len() > TEXT_BYTES_MAX {
+            let words = format!("expected an address or `@name`, at most {TEXT_BYTES_MAX} bytes");
+            return Err(RpcError::invalid_params(path, words));
+        }
+        Named::parse(text, &self.backend.network().address_prefix)
+            .map_err(|error| RpcError::invalid_params(path, error))
+    }
+
+    /// A wait that a client asked for, within the server's limit.
+    fn wait(&self, wait_ms: u64, path: &str) -> Result<Duration, RpcError> {
+        let most = self.limits.wait_ms;
+        if wait_ms > most {
+            return Err(RpcError::invalid_params(path, format!("at most {most} milliseconds")));
+        }
+        Ok(Duration::from_millis(wait_ms))
+    }
+
+    /// Waits until the node has executed what a read asks for. A height is asked for as `atLeast` is.
+    async fn settle(&self, read: &impl ReadParams) -> Result<(), RpcError> {
+        let wait = self.wait(read.wait_ms(), "params.waitMs")?;
+        let height = match read.at() {
+            ReadAt::Height(height) => Some(height),
+            ReadAt::Latest | ReadAt::Certified => None,
+        };
+        let Some(wanted) = height.max(read.at_least()) else { return Ok(()) };
+        if self.backend.head().height >= wanted
+            || timeout(wait, self.backend.reached(wanted)).await.is_ok()
+        {
+            return Ok(());
+        }
+        let head = self.backend.head().height;
+        Err(RpcError::new(
+            ErrorCode::BehindRequested,
+            format!("height {wanted} was asked for; this node has executed {head}"),
+        )
+        .with("height", head.to_string())
+        .with("requested", wanted.to_string()))
+    }
+
+    async fn node_info(&self, _: NoParams) -> Served1<NodeInfoAnswer> {
+        let groups = ["node", "chain", "dag", "tx", "account", "module", "events"];
+        let limits = self.limits.served();
+        let groups = groups.map(str::to_owned).to_vec();
+        Ok(self.backend.node_info().await?.map(|node| NodeInfoAnswer { node, groups, limits }))
+    }
+
+    async fn node_health(&self, _: NoParams) -> Served1<NodeHealth> {
+        self.backend.node_health().await
+    }
+
+    async fn node_peers(&self, _: NoParams) -> Served1<NodePeers> {
+        self.backend.node_peers().await
+    }
+
+    async fn chain_head(&self, params: ChainHeadParams) -> Served1<ChainHead> {
+        self.settle(&params).await?;
+        self.backend.chain_head(params.at).await
+    }
+
+    async fn chain_checkpoint(&self, params: ChainCheckpointParams) -> Served1<CheckpointView> {
+        self.settle(&params).await?;
+        self.backend.chain_checkpoint(params.at).await
+    }
+
+    async fn dag_rounds(&self, params: DagRoundsParams) -> Served1<DagRounds> {
+        let most = self.limits.dag_rounds;
+        let range = match params {
+            DagRoundsParams { from: Some(from), to: Some(to), last: None } => {
+                RoundRange::Between(from, to)
+            }
+            DagRoundsParams { from: None, to: None, last } => {
+                RoundRange::Last(last.unwrap_or(ROUNDS))
+            }
+            _ => {
+                let words = "give `from` and `to`, or `last`, or none";
+                return Err(RpcError::invalid_params("params", words));
+            }
+        };
+        let (path, rounds) = match range {
+            RoundRange::Last(rounds) => ("params.last", Some(rounds)),
+            RoundRange::Between(from, to) => {
+                ("params.to", to.checked_sub(from).and_then(|rounds| rounds.checked_add(1)))
+            }
+        };
+        if !rounds.is_some_and(|rounds| (1..=most).contains(&rounds)) {
+            let words = format!("1 to {most} rounds can be asked for at once");
+            return Err(RpcError::invalid_params(path, words));
+        }
+        self.backend.dag_rounds(range).await
+    }
+
+    async fn tx_submit(&self, params: TxSubmitParams) -> Served1<TxStatus> {
+        let network = self.backend.network();
+        let time = params.timeout_ms.unwrap_or(TX_TIMEOUT_MS);
+        let time = self.wait(time, "params.timeoutMs")?;
+        if let Some(chain_id) = params.chain_id.filter(|chain_id| *chain_id != network.chain_id) {
+            let expected = network.chain_id;
+            let words = format!("the transaction is for {chain_id}; this chain is {expected}");
+            return Err(
+                RpcError::new(ErrorCode::WrongChain, words).with("chainId", expected.to_string())
+            );
+        }
+        let (bytes, max) = (params.transaction.0.len(), network.transaction_bytes_max);
+        if bytes > max {
+            let words = format!("the transaction has {bytes} bytes, {max} are allowed");
+            return Err(RpcError::new(ErrorCode::TooLarge, words));
+        }
+        let status = self.backend.submit(params.transaction.0).await?;
+        self.follow(status, params.wait.stage(), time).await
+    }
+
+    async fn tx_status(&self, params: TxStatusParams) -> Served1<TxStatus> {
+        let time = params.timeout_ms.unwrap_or(TX_TIMEOUT_MS);
+        let time = self.wait(time, "params.timeoutMs")?;
+        let hash = match (params.hash, params.transaction) {
+            (Some(hash), None) => hash,
+            (None, Some(bytes)) => {
+                let network = self.backend.network();
+                let max = network.transaction_bytes_max;
+                let transaction: SignedTransaction = codec::decode(&bytes.0, max)?;
+                transaction.transaction.id(&network.chain_id)
+            }
+            _ => {
+                let words = "give either `hash` or `transaction`";
+                return Err(RpcError::invalid_params("params", words));
+            }
+        };
+        let status = self.backend.tx_status(hash).await?;
+        self.follow(status, params.wait, time).await
+    }
+
+    /// Waits for a stage. When the time is over, what was reached by then is the answer.
+    async fn follow(
+        &self,
+        status: Answer<TxStatus>,
+        stage: Option<Stage>,
+        time: Duration,
+    ) -> Served1<TxStatus> {
+        let Some(stage) = stage.filter(|stage| !status.value.satisfies(*stage)) else {
+            return Ok(status);
+        };
+        let hash = status.value.hash;
+        match timeout(time, self.backend.tx_reached(hash, stage)).await {
+            Ok(reached) => reached,
+            Err(_) => self.backend.tx_status(hash).await,
+        }
+    }
+
+    async fn account_get(&self, params: AccountGetParams) -> Served1<Account> {
+        let account = self.named(&params.account, "params.account")?;
+        self.settle(&params).await?;
+        self.backend.account(account, params.public_key, params.at).await
+    }
+
+    async fn module_get(&self, params: ModuleParams) -> Served1<Module> {
+        let module = self.named(&params.module, "params.module")?;
+        self.settle(&params).await?;
+        self.backend.module(module, params.at).await
+    }
+
+    async fn module_interface(&self, params: ModuleParams) -> Served1<ModuleInterface> {
+        let module = self.named(&params.module, "params.module")?;
+        self.settle(&params).await?;
+        let _call = self.module_call_permit()?;
+        self.backend.module_interface(module, params.at).await
+    }
+
+    async fn module_call(&self, params: ModuleCallParams) -> Served1<ModuleCall> {
+        let module = self.named(&params.module, "params.module")?;
+        let caller = match params.caller.as_deref() {
+            None => None,
+            Some(text) => match self.named(text, "params.caller")? {
+                Named::Id(id) => Some(id),
+                Named::Name(_) => {
+                    return Err(RpcError::invalid_params("params.caller", "expected an address"));
+                }
+            },
+        };
+        if params.function.len() > TEXT_BYTES_MAX {
+            let words = format!("at most {TEXT_BYTES_MAX} bytes");
+            return Err(RpcError::invalid_params("params.function", words));
+        }
+        self.settle(&params).await?;
+        let ModuleCallParams { function, at, arguments, arguments_bytes, .. } = params;
+        let arguments = match (arguments, arguments_bytes) {
+            (arguments, None) => {
+                CallArguments::Json(arguments.unwrap_or_else(|| Value::Array(Vec::new())))
+            }
+            (None, Some(bytes)) => CallArguments::Encoded(bytes.0),
+            (Some(_), Some(_)) => {
+                let words = "give either `arguments` or `argumentsBytes`";
+                return Err(RpcError::invalid_params("params.argumentsBytes", words));
+            }
+        };
+        let _call = self.module_call_permit()?;
+        self.backend.module_call(QueryCall { module, function, arguments, caller, at }).await
+    }
+
+    fn module_call_permit(&self) -> Result<OwnedSemaphorePermit, RpcError> {
+        Arc::clone(&self.module_calls).try_acquire_owned().map_err(|_| {
+            limit("too many calls of modules are being answered").with("retryAfterMs", 100)
+        })
+    }
+
+    pub(super) fn filter(
+        &self,
+        module: Option<&str>,
+        name: Option<String>,
+    ) -> Result<EventFilter, RpcError> {
+        let module = module.map(|text| self.named(text, "params.module")).transpose()?;
+        if name.as_ref().is_some_and(|name| name.len() > TEXT_BYTES_MAX) {
+            let words = format!("at most {TEXT_BYTES_MAX} bytes");
+            return Err(RpcError::invalid_params("params.name", words));
+        }
+        Ok(EventFilter { module, name })
+    }
+
+    async fn events_query(&self, params: EventsQueryParams) -> Served1<EventsPage> {
+        let (limit, most) = (params.limit.unwrap_or(PAGE), self.limits.page);
+        if !(1..=most).contains(&limit) {
+            return Err(RpcError::invalid_params("params.limit", format!("1 to {most}")));
+        }
+        let deadline = Instant::now() + self.wait(params.wait_ms, "params.waitMs")?;
+        let filter = self.filter(params.module.as_deref(), params.name)?;
+        let mut after = params.after.unwrap_or_default();
+        loop {
+            let page = self.backend.events(filter.clone(), after, limit).await?;
+            if !page.value.events.is_empty() || Instant::now() >= deadline {
+                return Ok(page);
+            }
+            after = page.value.next;
+            if !page.value.more {
+                let next = self.backend.reached(page.at.height.saturating_add(1));
+                if timeout_at(deadline, next).await.is_err() {
+                    return Ok(page);
+                }
+            }
+        }
+    }
+}
