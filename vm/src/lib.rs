@@ -1,1 +1,4 @@
 //! Placeholder.
+
+pub mod interface;
+pub mod value;
