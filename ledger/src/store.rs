@@ -1,4 +1,32 @@
-//! The one door to what a node must not lose.
+//! The one door to what a node must not lose (docs/storage.md draws every key and value to the byte).
+//!
+//! A [`Store`] is an ordered map of bytes in each [`Family`], changed by atomic [`Batch`]es. Batches become
+//! durable in the order in which they were written; a synced one makes all before it durable. After a crash
+//! a store holds a prefix of the batches written to it, each whole. [`MemoryStore`] and (with the feature
+//! `rocksdb`) `RocksStore` keep that promise; [`Database`] gives keys and values their meaning.
+//!
+//! What is not here: repair. Whatever does not fit is an error that says what to do.
+
+mod database;
+mod events;
+mod history;
+mod keys;
+mod memory;
+mod open;
+#[cfg(feature = "rocksdb")]
+mod rocks;
+mod state_at;
+
+#[cfg(test)]
+mod tests;
+
+pub use database::{Database, Location, StateEntry, StateWrite, Tip};
+pub use events::{EventCursor, EventFilter, EventPage, EventRecord};
+pub use memory::MemoryStore;
+pub use open::{OpenError, SCHEMA_VERSION};
+#[cfg(feature = "rocksdb")]
+pub use rocks::RocksStore;
+pub use state_at::StateAt;
 
 /// Why the store could not do it. Any of these ends the process: nothing is repaired silently.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -14,4 +42,180 @@ pub enum StoreError {
         /// What, where.
         what: String,
     },
+}
+
+/// Parts of the store. Each is a map of its own, with its own settings in RocksDB.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Family {
+    /// Facts about the directory, by name.
+    Meta,
+    /// Blocks by round, author, digest.
+    Dag,
+    /// Names of blocks by author, round, digest.
+    DagAuthor,
+    /// Commits by index.
+    Commits,
+    /// Checkpoints by height.
+    Checkpoints,
+    /// Executed transactions by height, index; without their attachments.
+    Transactions,
+    /// Height and index of a transaction by its id.
+    TransactionIndex,
+    /// Receipts by height, index.
+    Receipts,
+    /// A node's own texts beside receipts, by height, index. Never consensus.
+    Notes,
+    /// Components by their plain blake3 hash.
+    Modules,
+    /// Latest state entries by key hash.
+    State,
+    /// Values before a checkpoint, by key hash and height.
+    Undo,
+    /// Names of events by module, height, index, number.
+    Events,
+}
+
+impl Family {
+    /// Every family, in the order of the enumeration.
+    pub const ALL: [Self; 13] = [
+        Self::Meta,
+        Self::Dag,
+        Self::DagAuthor,
+        Self::Commits,
+        Self::Checkpoints,
+        Self::Transactions,
+        Self::TransactionIndex,
+        Self::Receipts,
+        Self::Notes,
+        Self::Modules,
+        Self::State,
+        Self::Undo,
+        Self::Events,
+    ];
+
+    /// Its name on disk: never changes its meaning.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Meta => "meta",
+            Self::Dag => "dag",
+            Self::DagAuthor => "dag_author",
+            Self::Commits => "commits",
+            Self::Checkpoints => "checkpoints",
+            Self::Transactions => "transactions",
+            Self::TransactionIndex => "transaction_index",
+            Self::Receipts => "receipts",
+            Self::Notes => "notes",
+            Self::Modules => "modules",
+            Self::State => "state",
+            Self::Undo => "undo",
+            Self::Events => "index_events",
+        }
+    }
+}
+
+/// One change of a [`Batch`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Operation {
+    /// Where.
+    pub family: Family,
+    /// Under which key.
+    pub key: Vec<u8>,
+    /// The new value; none removes the key.
+    pub value: Option<Vec<u8>>,
+}
+
+/// Changes that happen together or not at all. Of two changes of one key the later one counts.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Batch {
+    operations: Vec<Operation>,
+    bytes: usize,
+}
+
+impl Batch {
+    /// Puts a value.
+    pub fn put(&mut self, family: Family, key: impl Into<Vec<u8>>, value: impl Into<Vec<u8>>) {
+        self.push(Operation { family, key: key.into(), value: Some(value.into()) });
+    }
+
+    /// Removes a key.
+    pub fn delete(&mut self, family: Family, key: impl Into<Vec<u8>>) {
+        self.push(Operation { family, key: key.into(), value: None });
+    }
+
+    /// Adds another batch's changes behind its own: several checkpoints may share one write.
+    pub fn append(&mut self, other: Self) {
+        self.bytes += other.bytes;
+        self.operations.extend(other.operations);
+    }
+
+    /// The changes, in order.
+    pub fn operations(&self) -> &[Operation] {
+        &self.operations
+    }
+
+    /// Bytes of its keys and values.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// True when it changes nothing.
+    pub fn is_empty(&self) -> bool {
+        self.operations.is_empty()
+    }
+
+    fn push(&mut self, operation: Operation) {
+        self.bytes += operation.key.len() + operation.value.as_ref().map_or(0, Vec::len);
+        self.operations.push(operation);
+    }
+}
+
+/// When [`Store::write`] returns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Durability {
+    /// Once the batch, and with it every batch before it, survives a power cut.
+    Synced,
+    /// Once it can be read; a crash may lose it, with all batches after it.
+    Buffered,
+}
+
+/// Which end a scan begins at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// At `from`, upwards.
+    Ascending,
+    /// Below `to`, downwards.
+    Descending,
+}
+
+/// What to scan: keys from `from` up to but not including `to`, at most so many of them.
+#[derive(Debug, Clone, Copy)]
+pub struct Scan<'a> {
+    /// In which family.
+    pub family: Family,
+    /// The first key that may be met.
+    pub from: &'a [u8],
+    /// The first key above those that may be met.
+    pub to: &'a [u8],
+    /// Most entries to answer.
+    pub limit: usize,
+    /// Stops behind the entry with which keys and values reach this many bytes.
+    pub bytes_max: usize,
+    /// Which end first.
+    pub direction: Direction,
+}
+
+/// A key with its value.
+pub type Entry = (Vec<u8>, Vec<u8>);
+
+/// An ordered map of bytes per family, changed by atomic batches. See the module's documentation for what
+/// it promises.
+pub trait Store: Send + Sync {
+    /// The value under a key.
+    fn get(&self, family: Family, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// Makes all changes of a batch, or none. An error leaves the store unusable: end the process.
+    fn write(&self, batch: Batch, durability: Durability) -> Result<(), StoreError>;
+
+    /// Entries of a range, bounded.
+    fn scan(&self, scan: Scan<'_>) -> Result<Vec<Entry>, StoreError>;
 }

@@ -1,0 +1,77 @@
+//! Questions about the state: read-only calls, and the ledger's own records as RPC shows them.
+
+use borsh::BorshDeserialize;
+
+use super::{
+    AccountRecord, CallContext, Namespace, NonceWindow, StateKey, StateRead, TransactionState,
+    fees_key, window_key,
+};
+use crate::crypto::PublicKey;
+use crate::module::{Call, CallEnd, CallKind, CallReport, EngineFailure, ModuleEngine};
+use crate::receipt::{Code, FailureValue};
+use crate::store::StoreError;
+use crate::transaction::AccountId;
+
+/// A read-only call.
+#[derive(Debug, Clone, Copy)]
+pub struct QueryCall<'a> {
+    /// Whom.
+    pub module: AccountId,
+    /// A function of its `queries`.
+    pub function: &'a str,
+    /// In the ledger's value encoding.
+    pub arguments: &'a [u8],
+    /// Who asks; zero for nobody.
+    pub caller: AccountId,
+    /// The most fuel that it may use: the node's budget for it.
+    pub fuel: u64,
+}
+
+/// Runs a query on `state`. Writes nothing, whatever the module does. The answer belongs to the height of
+/// `state`; whoever asks tells it beside the answer.
+pub fn query(
+    state: &dyn StateRead,
+    engine: &dyn ModuleEngine,
+    query: QueryCall<'_>,
+    context: CallContext,
+) -> Result<CallReport, EngineFailure> {
+    let module = StateKey::ledger(Namespace::Modules, &query.module.0);
+    if state.get(&module)?.is_none() {
+        let end = CallEnd::Failed { code: Code::ModuleNotFound, value: FailureValue::None };
+        return Ok(CallReport { end, fuel_used: 0, note: None });
+    }
+    // An overlay of its own, dropped at the end: even a write that slipped through would go nowhere.
+    let mut overlay = TransactionState::new(state, context, 0);
+    let QueryCall { module, function, arguments, caller, fuel } = query;
+    let kind = CallKind::Query;
+    engine.call(&mut overlay, Call { module, function, arguments, caller, attached: 0, fuel, kind })
+}
+
+/// An account's record.
+pub fn account(state: &dyn StateRead, id: &AccountId) -> Result<Option<AccountRecord>, StoreError> {
+    record(state, &StateKey::account(id))
+}
+
+/// The nonce window of an account's key; a fresh one where the key has signed nothing.
+pub fn nonce_window(
+    state: &dyn StateRead,
+    account: &AccountId,
+    key: &PublicKey,
+) -> Result<NonceWindow, StoreError> {
+    Ok(record(state, &window_key(account, key))?.unwrap_or_default())
+}
+
+/// Grains of all fees so far.
+pub fn fees(state: &dyn StateRead) -> Result<u64, StoreError> {
+    Ok(record(state, &fees_key())?.unwrap_or(0))
+}
+
+fn record<T: BorshDeserialize>(
+    state: &dyn StateRead,
+    key: &StateKey,
+) -> Result<Option<T>, StoreError> {
+    let Some(bytes) = state.get(key)? else { return Ok(None) };
+    T::try_from_slice(&bytes)
+        .map(Some)
+        .map_err(|error| StoreError::Corrupt { what: format!("state record of {key:?}: {error}") })
+}

@@ -1,0 +1,360 @@
+//! One ordered transaction, from its first check to its receipt. The rules are numbered in the
+//! documentation of [`crate::execution`].
+
+use crate::crypto::Hash;
+use crate::genesis::Parameters;
+use crate::module::{Call, CallEnd, CallKind, CallReport, EngineFailure, ModuleEngine};
+use crate::receipt::{Code, FailureValue, Outcome, Receipt};
+use crate::store::StoreError;
+use crate::transaction::{AccountId, Action, SignedTransaction, Transaction, UpgradePolicy, fee};
+
+use super::{
+    AccountRecord, CallContext, Changes, ModuleRecord, MoveError, Namespace, NonceError,
+    NonceWindow, StateKey, StateRead, TransactionState, Value, fees_key, window_key,
+};
+
+/// Bytes of a note that are kept.
+const NOTE_BYTES_MAX: usize = 8 * 1024;
+
+/// Why an ordered copy of a transaction was passed over: it left no trace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum SkipReason {
+    /// The signature does not fit.
+    #[error("bad signature")]
+    BadSignature,
+    /// A price below the floor: it can never run on this chain.
+    #[error("fuel price below the floor")]
+    PriceBelowFloor,
+    /// Ledger time had reached `valid_until_ms`.
+    #[error("expired")]
+    Expired,
+    /// It deploys code that is neither attached to this copy nor deployed.
+    #[error("missing attachment")]
+    MissingAttachment,
+    /// Its nonce: mostly the second copy of one that was executed.
+    #[error(transparent)]
+    Nonce(#[from] NonceError),
+}
+
+/// What became of an ordered copy.
+pub(super) enum Transacted {
+    /// Nothing.
+    Skipped(SkipReason),
+    /// It has a receipt.
+    Executed { changes: Changes, receipt: Receipt, note: Option<String> },
+}
+
+/// What every transaction of a chain runs with.
+pub(super) struct Rules<'a> {
+    pub(super) parameters: &'a Parameters,
+    pub(super) engine: &'a dyn ModuleEngine,
+}
+
+/// Why an action was not done: a failure of the transaction, unless it is the node's own.
+enum ActionError {
+    Failure { code: Code, value: FailureValue, note: Option<String> },
+    Node(EngineFailure),
+}
+
+impl From<StoreError> for ActionError {
+    fn from(error: StoreError) -> Self {
+        Self::Node(error.into())
+    }
+}
+
+fn failure(code: Code) -> ActionError {
+    ActionError::Failure { code, value: FailureValue::None, note: None }
+}
+
+/// Runs one copy of a transaction on `base`. Rules 1 and 2; the rest is [`Run`]'s.
+pub(super) fn transact(
+    rules: &Rules<'_>,
+    base: &dyn StateRead,
+    signed: &SignedTransaction,
+    signature_good: bool,
+    context: CallContext,
+) -> Result<Transacted, EngineFailure> {
+    let tx = &signed.transaction;
+    let Some(key) = signed.key().filter(|_| signature_good) else {
+        return Ok(Transacted::Skipped(SkipReason::BadSignature));
+    };
+    if tx.fuel_price < rules.parameters.fuel_price_floor {
+        return Ok(Transacted::Skipped(SkipReason::PriceBelowFloor));
+    }
+    if context.time_ms >= tx.valid_until_ms {
+        return Ok(Transacted::Skipped(SkipReason::Expired));
+    }
+    let attached = attached_code(signed);
+    if !has_code(base, tx, &attached)? {
+        return Ok(Transacted::Skipped(SkipReason::MissingAttachment));
+    }
+    let id = context.transaction;
+    let mut state = TransactionState::new(base, context, rules.parameters.fee_reserve);
+    let window_key = window_key(&tx.sender, key);
+    let mut window: NonceWindow = state.record(&window_key)?.unwrap_or_default();
+    if let Err(error) = window.consume(tx.nonce) {
+        return Ok(Transacted::Skipped(error.into()));
+    }
+    state.put_record(window_key, &window);
+    let run = Run { rules, signed, id, attached, state, fuel_left: 0, notes: Vec::new() };
+    run.paid()
+}
+
+/// The attachments with their plain blake3 hashes, hashed once; mostly there are none.
+fn attached_code(signed: &SignedTransaction) -> Vec<(Hash, &[u8])> {
+    let attachments = signed.attachments.iter();
+    attachments.map(|bytes| (Hash::of_content(bytes), bytes.as_slice())).collect()
+}
+
+fn has_code(
+    base: &dyn StateRead,
+    tx: &Transaction,
+    attached: &[(Hash, &[u8])],
+) -> Result<bool, StoreError> {
+    for action in &tx.actions {
+        if let Action::Deploy { code, .. } = action
+            && !attached.iter().any(|(hash, _)| hash == code)
+            && base.code(code)?.is_none()
+        {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// A transaction whose nonce is used up.
+struct Run<'a> {
+    rules: &'a Rules<'a>,
+    signed: &'a SignedTransaction,
+    id: Hash,
+    attached: Vec<(Hash, &'a [u8])>,
+    state: TransactionState<'a>,
+    /// Of `max_fuel`.
+    fuel_left: u64,
+    notes: Vec<String>,
+}
+
+impl Run<'_> {
+    /// Rules 3 to 5.
+    fn paid(mut self) -> Result<Transacted, EngineFailure> {
+        let tx = &self.signed.transaction;
+        let payer = StateKey::account(&tx.sender);
+        let account: Option<AccountRecord> = self.state.record(&payer)?;
+        let mut account = account.unwrap_or_default();
+        let most = tx.max_fee();
+        if account.balance < most {
+            let left = account.balance.min(self.rules.parameters.fee_reserve);
+            account.balance -= left;
+            if left > 0 {
+                self.state.put_record(payer, &account);
+            }
+            let outcome = Outcome::Rejected { code: Code::BalanceTooLow };
+            return self.end(outcome, 0, left);
+        }
+        account.balance -= most;
+        self.state.put_record(payer, &account);
+        let intrinsic = self.signed.intrinsic_fuel(self.rules.parameters);
+        let outcome = match tx.max_fuel.checked_sub(intrinsic) {
+            Some(left) => {
+                self.fuel_left = left;
+                self.actions()?
+            }
+            None => {
+                Outcome::Failure { action: 0, code: Code::OutOfFuel, value: FailureValue::None }
+            }
+        };
+        let used = tx.max_fuel - self.fuel_left;
+        let paid = fee(used, tx.fuel_price);
+        let payer = StateKey::account(&tx.sender);
+        let mut account: AccountRecord =
+            self.state.record(&payer)?.expect("an account that paid exists");
+        account.balance += most - paid;
+        self.state.put_record(payer, &account);
+        self.end(outcome, used, paid)
+    }
+
+    /// Books the fee and writes the receipt.
+    fn end(mut self, outcome: Outcome, used: u64, paid: u64) -> Result<Transacted, EngineFailure> {
+        if paid > 0 {
+            let fees: u64 = self.state.record(&fees_key())?.unwrap_or(0);
+            self.state.put_record(fees_key(), &(fees + paid));
+        }
+        let succeeded = matches!(outcome, Outcome::Success { .. });
+        let mut changes = self.state.finish(succeeded);
+        for (hash, code) in &changes.code {
+            self.rules.engine.prepare(hash, code)?;
+        }
+        let events = std::mem::take(&mut changes.events);
+        let receipt = Receipt { transaction: self.id, outcome, fuel_used: used, fee: paid, events };
+        let mut note = self.notes.join("\n");
+        if note.len() > NOTE_BYTES_MAX {
+            note.truncate(note.floor_char_boundary(NOTE_BYTES_MAX));
+        }
+        let note = Some(note).filter(|note| !note.is_empty());
+        Ok(Transacted::Executed { changes, receipt, note })
+    }
+
+    /// Runs the actions in order, all or nothing.
+    fn actions(&mut self) -> Result<Outcome, EngineFailure> {
+        let savepoint = self.state.savepoint();
+        let mut results = Vec::with_capacity(self.signed.transaction.actions.len());
+        for (index, action) in (0u16..).zip(&self.signed.transaction.actions) {
+            match self.action(index, action) {
+                Ok(result) => results.push(result),
+                Err(ActionError::Node(error)) => return Err(error),
+                Err(ActionError::Failure { code, value, note }) => {
+                    self.state.rollback(savepoint);
+                    self.notes.extend(note);
+                    return Ok(Outcome::Failure { action: index, code, value });
+                }
+            }
+        }
+        Ok(Outcome::Success { results })
+    }
+
+    fn action(&mut self, index: u16, action: &Action) -> Result<Vec<u8>, ActionError> {
+        match action {
+            Action::Transfer { to, amount } => self.transfer(to, *amount),
+            Action::Deploy { code, name, arguments, upgrade } => {
+                self.deploy(index, code, name.as_deref(), arguments, *upgrade)
+            }
+            Action::Invoke { module, function, arguments, deposit } => {
+                self.invoke(module, function, arguments, *deposit)
+            }
+        }
+    }
+
+    fn transfer(&mut self, to: &AccountId, amount: u64) -> Result<Vec<u8>, ActionError> {
+        self.ensure_account(to)?;
+        self.pay(to, amount)?;
+        Ok(Vec::new())
+    }
+
+    /// Moves grains of the sender's.
+    fn pay(&mut self, to: &AccountId, amount: u64) -> Result<(), ActionError> {
+        let sender = self.signed.transaction.sender;
+        match self.state.transfer(&sender, to, amount)? {
+            Ok(()) => Ok(()),
+            Err(MoveError::Insufficient) => Err(failure(Code::BalanceTooLow)),
+            Err(MoveError::NoSuchAccount) => unreachable!("whoever is paid was made before"),
+        }
+    }
+
+    /// Makes an account when there is none; the sender pays its deposit.
+    fn ensure_account(&mut self, id: &AccountId) -> Result<(), ActionError> {
+        if self.state.account(id)?.is_some() {
+            return Ok(());
+        }
+        // Paid like a transfer, so the reserve stays; then locked.
+        let deposit = self.rules.parameters.account_deposit;
+        self.state.put_record(StateKey::account(id), &AccountRecord::default());
+        self.pay(id, deposit)?;
+        self.state.put_record(StateKey::account(id), &AccountRecord { balance: 0, deposit });
+        Ok(())
+    }
+
+    fn deploy(
+        &mut self,
+        index: u16,
+        hash: &Hash,
+        name: Option<&str>,
+        arguments: &[u8],
+        upgrade: UpgradePolicy,
+    ) -> Result<Vec<u8>, ActionError> {
+        let stored = self.state.code(hash)?;
+        let attached = self.attached.iter().find(|(attached, _)| attached == hash);
+        let Some(code) = stored.clone().or(attached.map(|(_, bytes)| Value::from(*bytes))) else {
+            return Err(failure(Code::CodeNotFound));
+        };
+        let facts = self.rules.engine.inspect(&code).map_err(|refusal| ActionError::Failure {
+            code: Code::CodeRefused,
+            value: FailureValue::None,
+            note: Some(refusal.reason),
+        })?;
+        self.burn(facts.deploy_fuel)?;
+        if !facts.has_init && !arguments.is_empty() {
+            let note = Some("the module has no init, so it takes no arguments".to_owned());
+            let value = FailureValue::None;
+            return Err(ActionError::Failure { code: Code::BadArguments, value, note });
+        }
+        let sender = self.signed.transaction.sender;
+        let module = AccountId::of_module(&self.id, index);
+        self.ensure_account(&module)?;
+        if let Some(name) = name {
+            let key = StateKey::ledger(Namespace::Names, name.as_bytes());
+            if self.state.get(&key)?.is_some() {
+                return Err(failure(Code::NameTaken));
+            }
+            self.state.put_record(key, &module);
+        }
+        let record = ModuleRecord {
+            code: *hash,
+            creator: sender,
+            name: name.map(str::to_owned),
+            upgrade,
+            deployed_ms: self.state.context().time_ms,
+        };
+        self.state.put_record(StateKey::ledger(Namespace::Modules, &module.0), &record);
+        if stored.is_none() {
+            self.state.put_code(*hash, code);
+        }
+        if facts.has_init {
+            self.call(&module, "init", arguments, 0, CallKind::Init)?;
+        }
+        Ok(module.0.to_vec())
+    }
+
+    fn invoke(
+        &mut self,
+        module: &AccountId,
+        function: &str,
+        arguments: &[u8],
+        deposit: u64,
+    ) -> Result<Vec<u8>, ActionError> {
+        if self.state.module(module)?.is_none() {
+            return Err(failure(Code::ModuleNotFound));
+        }
+        if deposit > 0 {
+            self.pay(module, deposit)?;
+        }
+        self.call(module, function, arguments, deposit, CallKind::Command)
+    }
+
+    fn call(
+        &mut self,
+        module: &AccountId,
+        function: &str,
+        arguments: &[u8],
+        attached: u64,
+        kind: CallKind,
+    ) -> Result<Vec<u8>, ActionError> {
+        let fuel = self.fuel_left.min(self.rules.parameters.call_fuel_max);
+        let caller = self.signed.transaction.sender;
+        let call = Call { module: *module, function, arguments, caller, attached, fuel, kind };
+        let CallReport { end, fuel_used, note } =
+            self.rules.engine.call(&mut self.state, call).map_err(ActionError::Node)?;
+        assert!(fuel_used <= fuel, "a call uses at most what it was given");
+        self.fuel_left -= fuel_used;
+        match end {
+            CallEnd::Returned(result) => {
+                self.notes.extend(note);
+                Ok(result)
+            }
+            CallEnd::Failed { code, value } => Err(ActionError::Failure { code, value, note }),
+        }
+    }
+
+    /// Uses up fuel outside of calls; all that is left when it is not enough.
+    fn burn(&mut self, fuel: u64) -> Result<(), ActionError> {
+        match self.fuel_left.checked_sub(fuel) {
+            Some(left) => {
+                self.fuel_left = left;
+                Ok(())
+            }
+            None => {
+                self.fuel_left = 0;
+                Err(failure(Code::OutOfFuel))
+            }
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! Opening: a new directory gets its genesis, an old one is checked before anything is believed of it.
+//! Whatever does not fit is refused with what to do; nothing is repaired.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::database::meta;
+use super::{Batch, Database, Direction, Durability, Family, Scan, Store, StoreError};
+use crate::block::Round;
+use crate::codec;
+use crate::crypto::{Hash, PublicKey};
+use crate::execution::genesis_batch;
+use crate::genesis::Genesis;
+
+/// The layout that this program reads and writes.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// Why a data directory was not opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The database said no.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Another process has it open.
+    #[error(
+        "{} is in use by another process: stop that node, or give this one a data directory of its own",
+        path.display()
+    )]
+    Locked {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// Written by a later program.
+    #[error(
+        "the data directory was written by a newer version of this program ({what}): install that version"
+    )]
+    Newer {
+        /// What showed it.
+        what: String,
+    },
+    /// Data of another chain.
+    #[error(
+        "the data directory belongs to the chain '{found_name}' ({found}), not to '{expected_name}' ({expected}): \
+         use the genesis file of '{found_name}', or another data directory"
+    )]
+    ForeignChain {
+        /// Name of the chain whose data it is.
+        found_name: String,
+        /// Its id.
+        found: Hash,
+        /// Name of the chain that was asked for.
+        expected_name: String,
+        /// Its id.
+        expected: Hash,
+    },
+    /// Data of another validator.
+    #[error(
+        "the data directory belongs to the validator with the public key {found}, not {expected}: \
+         start it with that validator's key file, or use another data directory"
+    )]
+    OtherValidator {
+        /// The key that signed the directory's own blocks.
+        found: PublicKey,
+        /// The key that was given.
+        expected: PublicKey,
+    },
+    /// A database that holds something but was never begun by this program.
+    #[error(
+        "the data directory holds data but no schema: it is no data directory of this program, or a damaged one: use an empty directory"
+    )]
+    NoSchema,
+    /// An own block above the round that was promised never to be signed twice.
+    #[error(
+        "storage is corrupt: an own block of round {newest} lies above the signing floor {floor}: do not start this \
+         validator from it, since it could sign a round twice: restore the newest copy of the data directory"
+    )]
+    OwnFloor {
+        /// The floor in the store.
+        floor: Round,
+        /// The round of the newest own block.
+        newest: Round,
+    },
+}
+
+impl Database {
+    /// Begins an empty store with its genesis (synced), or checks that the store is this chain's and
+    /// whole: schema, genesis, tip, and, where `validator` is our key, the floor of our own rounds.
+    pub fn open(
+        store: Arc<dyn Store>,
+        genesis: &Genesis,
+        validator: Option<PublicKey>,
+    ) -> Result<Self, OpenError> {
+        let database =
+            Self { store, parameters: genesis.parameters.clone(), chain_id: genesis.chain_id() };
+        match database.meta::<u32>(meta::SCHEMA)? {
+            None => database.begin(genesis)?,
+            Some(SCHEMA_VERSION) => database.check(genesis)?,
+            Some(found) => {
+                let what = format!("schema {found}, this program knows {SCHEMA_VERSION}");
+                return Err(OpenError::Newer { what });
+            }
+        }
+        if let Some(key) = validator {
+            database.check_validator(genesis, key)?;
+        }
+        Ok(database)
+    }
+
+    fn begin(&self, genesis: &Genesis) -> Result<(), OpenError> {
+        for family in Family::ALL {
+            let any = self.store.scan(Scan {
+                family,
+                from: &[],
+                to: &[0xff; 64],
+                limit: 1,
+                bytes_max: 1,
+                direction: Direction::Ascending,
+            })?;
+            if !any.is_empty() {
+                return Err(OpenError::NoSchema);
+            }
+        }
+        let (_, mut batch) = genesis_batch(genesis);
+        batch.put(Family::Meta, meta::SCHEMA, codec::encode(&SCHEMA_VERSION));
+        batch.put(Family::Meta, meta::GENESIS, codec::encode(genesis));
+        batch.put(Family::Meta, meta::CHAIN, self.chain_id.0);
+        Ok(self.store.write(batch, Durability::Synced)?)
+    }
+
+    fn check(&self, genesis: &Genesis) -> Result<(), OpenError> {
+        let corrupt = |what: &str| OpenError::Store(StoreError::Corrupt { what: what.to_owned() });
+        let chain: Hash = self.meta(meta::CHAIN)?.ok_or_else(|| corrupt("meta has no chain id"))?;
+        if chain != self.chain_id {
+            // The document may be of a version that this program cannot read; the id is enough then.
+            let found = self.meta::<Genesis>(meta::GENESIS).ok().flatten();
+            return Err(OpenError::ForeignChain {
+                found_name: found.map_or_else(|| "unknown".to_owned(), |genesis| genesis.name),
+                found: chain,
+                expected_name: genesis.name.clone(),
+                expected: self.chain_id,
+            });
+        }
+        let stored: Option<Genesis> = self.meta(meta::GENESIS)?;
+        if stored.is_none_or(|stored| stored.chain_id() != self.chain_id) {
+            return Err(corrupt("the genesis document in meta is not that of the chain id"));
+        }
+        let tip = self.tip()?;
+        let checkpoint = self
+            .checkpoint(tip.height)?
+            .ok_or_else(|| corrupt("the checkpoint at the tip is missing"))?;
+        let same = checkpoint.digest() == tip.digest
+            && checkpoint.chain_id == self.chain_id
+            && checkpoint.height == tip.height
+            && checkpoint.commit_index == tip.commit_index
+            && checkpoint.state_root == tip.state_root;
+        if same {
+            Ok(())
+        } else {
+            Err(corrupt("the checkpoint at the tip is not the one that the tip names"))
+        }
+    }
+
+    /// The directory of a validator is bound to its key at its first opening with one.
+    fn check_validator(&self, genesis: &Genesis, key: PublicKey) -> Result<(), OpenError> {
+        match self.meta::<PublicKey>(meta::VALIDATOR)? {
+            Some(found) if found != key => {
+                return Err(OpenError::OtherValidator { found, expected: key });
+            }
+            Some(_) => {}
+            None => {
+                let mut batch = Batch::default();
+                batch.put(Family::Meta, meta::VALIDATOR, key.0);
+                self.store.write(batch, Durability::Synced)?;
+            }
+        }
+        let author = genesis.committee.iter().position(|member| member.public_key == key);
+        let Some(author) = author else { return Ok(()) };
+        let newest = self.newest_block(author as u16)?.map_or(0, |block| block.round);
+        let floor = self.own_floor()?;
+        if newest > floor { Err(OpenError::OwnFloor { floor, newest }) } else { Ok(()) }
+    }
+}
