@@ -1,1 +1,22 @@
-//! Placeholder.
+//! The node: threads, clock, sockets and disks around the pure ledger; and the `pollen` program.
+//!
+//! Invariants: the core decides, this crate performs; every queue is bounded; nothing is acknowledged
+//! before it is synced; a failing disk ends the process.
+
+pub mod backend;
+pub mod bench;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod core_thread;
+pub mod dev;
+pub mod execution_thread;
+pub mod fetch;
+pub mod home;
+pub mod keys;
+pub mod network;
+pub mod node;
+pub mod shared;
+pub mod tracker;
+pub mod verdicts;
+pub mod writer;

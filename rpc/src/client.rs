@@ -8,6 +8,7 @@
 
 mod events;
 mod signing;
+mod socket;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -28,6 +29,7 @@ use crate::error::ErrorCode;
 
 pub use events::EventStream;
 pub use signing::{Intent, Signed};
+pub use socket::TransactionSocket;
 
 /// Longer than the longest wait that a server allows, so that the server answers first.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(75);

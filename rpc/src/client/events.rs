@@ -37,7 +37,7 @@ impl PollenClient {
     }
 }
 
-fn websocket_url(url: &str) -> String {
+pub(super) fn websocket_url(url: &str) -> String {
     // "http" -> "ws", and so "https" -> "wss".
     url.strip_prefix("http").map_or_else(|| url.to_owned(), |rest| format!("ws{rest}/ws"))
 }

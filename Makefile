@@ -1,0 +1,31 @@
+# `make run` starts a local network of four validators with the example modules on it; `make test` runs
+# every test. Both install what is missing first (scripts/bootstrap says what and why).
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help bootstrap build run test lint bench
+
+ENVIRONMENT := . scripts/environment
+
+help: ## Show the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
+
+bootstrap: ## Install what is missing: a C++ compiler, libclang, a Rust that compiles to WebAssembly
+	@scripts/bootstrap
+
+build: bootstrap ## Build the pollen program into ./pollen
+	@$(ENVIRONMENT) && cargo build --locked -p pollen-node --bin pollen \
+	    && ln -sfn "$${CARGO_TARGET_DIR:-target}/debug/pollen" pollen
+
+run: build ## Start four validators, deploy the example modules, say what to try next
+	@$(ENVIRONMENT) && exec ./pollen --home .pollen dev --examples contracts
+
+test: bootstrap ## Run every test
+	@$(ENVIRONMENT) && scripts/test
+
+lint: ## Format, lints, documentation, dependencies
+	@$(ENVIRONMENT) && cargo fmt --all --check && cargo clippy --locked --workspace --all-targets -- -D warnings \
+	    && RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --quiet && scripts/deny
+
+bench: build ## Measure a local network (docs/benchmarks.md)
+	@scripts/bench

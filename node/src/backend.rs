@@ -1,0 +1,448 @@
+//! What the RPC server asks of this node: reads of the store at a height, progress of transactions, and
+//! the way into the pool.
+
+mod answers;
+mod interfaces;
+mod submit;
+
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+use pollen_ledger::execution::{
+    AccountRecord, CallContext, ModuleRecord, QueryCall as StateQuery, TransactionState,
+};
+use pollen_ledger::module::{CallEnd, ModuleEngine};
+use pollen_ledger::store::{Database, EventCursor, EventFilter as StoreFilter, StateAt};
+use pollen_ledger::{AccountId, Address, AddressKind, Checkpoint, Genesis, Hash, PublicKey};
+use pollen_rpc::api::{
+    Account, Answer, At, Bytes, ChainHead, CheckpointView, Cursor, DagRounds, EventsPage, Module,
+    ModuleCall, ModuleInterface, Named, NodeHealth, NodeInfo, NodePeers, NonceWindow, ReadAt, Stage,
+    TxStatus,
+};
+use pollen_rpc::backend::{
+    Answering, Backend, CallArguments, EventFilter, Network, QueryCall, RoundRange,
+};
+use pollen_rpc::error::{ErrorCode, RpcError};
+use pollen_vm::Vm;
+use pollen_vm::interface::FunctionKind;
+use pollen_vm::value;
+
+use crate::clock;
+use crate::core_thread::CoreHandle;
+use crate::network::NetworkHandle;
+use crate::shared::Shared;
+use interfaces::Interfaces;
+
+/// A node that is this much behind its own clock says so in `node_health`, in milliseconds.
+const LAG_READY_MAX_MS: u64 = 10_000;
+/// Receipts that one call of `events` looks through at most.
+const EVENTS_PAGE_MAX: usize = 1000;
+
+/// See the module's documentation. Cheap to clone.
+#[derive(Clone)]
+pub struct NodeBackend(Arc<Parts>);
+
+/// What a backend is made of.
+pub struct Parts {
+    /// What the server needs to know.
+    pub network: Network,
+    /// The chain's genesis.
+    pub genesis: Genesis,
+    /// Name of this node.
+    pub name: String,
+    /// Index in the committee, of a validator.
+    pub own: Option<u16>,
+    /// The store.
+    pub database: Arc<Database>,
+    /// The module host.
+    pub engine: Arc<Vm>,
+    /// Heads and progress.
+    pub shared: Arc<Shared>,
+    /// The ordering core.
+    pub core: CoreHandle,
+    /// Peers.
+    pub peers: NetworkHandle,
+    /// Identity on the network.
+    pub peer_id: String,
+    /// Interfaces of modules, decoded.
+    pub interfaces: Interfaces,
+}
+
+impl NodeBackend {
+    /// Over its parts.
+    pub fn new(parts: Parts) -> Self {
+        Self(Arc::new(parts))
+    }
+
+    /// Runs what reads disks or modules on a thread of its own.
+    fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Parts) -> Result<T, RpcError> + Send + 'static,
+    ) -> BoxFuture<'static, Result<T, RpcError>> {
+        let parts = self.0.clone();
+        let work = tokio::task::spawn_blocking(move || work(&parts));
+        Box::pin(async move {
+            work.await.unwrap_or_else(|error| Err(RpcError::internal(error.to_string())))
+        })
+    }
+}
+
+/// What a failing store means to a client.
+fn storage(error: impl std::fmt::Display) -> RpcError {
+    tracing::error!(%error, "cannot answer a query");
+    RpcError::internal(error.to_string())
+}
+
+/// A height to read at, with what tells it.
+struct Reading {
+    state: StateAt,
+    checkpoint: Checkpoint,
+    digest: Hash,
+    at: At,
+}
+
+impl Parts {
+    fn prefix(&self) -> &str {
+        &self.genesis.address_prefix
+    }
+
+    fn at_head(&self) -> At {
+        let head = self.shared.head.borrow();
+        self.at(&head.checkpoint)
+    }
+
+    fn at(&self, checkpoint: &Checkpoint) -> At {
+        At {
+            height: checkpoint.height,
+            state_root: checkpoint.state_root,
+            certified: *self.shared.certified.borrow() >= checkpoint.height,
+        }
+    }
+
+    fn reading(&self, at: ReadAt) -> Result<Reading, RpcError> {
+        let head = self.shared.head.borrow().clone();
+        let height = match at {
+            ReadAt::Latest => head.checkpoint.height,
+            ReadAt::Certified => head.checkpoint.height.min(*self.shared.certified.borrow()),
+            ReadAt::Height(height) => height,
+        };
+        let (checkpoint, digest) = if height == head.checkpoint.height {
+            (head.checkpoint, head.digest)
+        } else {
+            let missing = || {
+                RpcError::not_found(format!("there is no checkpoint {height} here yet"), Some(0))
+            };
+            let found = self.database.checkpoint(height).map_err(storage)?.ok_or_else(missing)?;
+            let digest = found.digest();
+            (found, digest)
+        };
+        Ok(Reading {
+            state: self.database.state_at(height),
+            at: self.at(&checkpoint),
+            checkpoint,
+            digest,
+        })
+    }
+
+    /// The id of an address, or of a module's name.
+    fn named(&self, state: &StateAt, named: &Named) -> Result<AccountId, RpcError> {
+        match named {
+            Named::Id(id) => Ok(*id),
+            Named::Name(name) => {
+                let overlay = self.overlay(state);
+                overlay.resolve(name).map_err(storage)?.ok_or_else(|| {
+                    let what = format!("no module is named '{name}'");
+                    RpcError::new(ErrorCode::ModuleNotFound, what).with("name", name.as_str())
+                })
+            }
+        }
+    }
+
+    fn overlay<'a>(&self, state: &'a StateAt) -> TransactionState<'a> {
+        let context = CallContext {
+            chain_id: self.network.chain_id,
+            transaction: Hash::ZERO,
+            signer: AccountId::default(),
+            time_ms: 0,
+            round: 0,
+        };
+        TransactionState::new(state, context, self.genesis.parameters.fee_reserve)
+    }
+
+    fn module_record(
+        &self,
+        state: &StateAt,
+        named: &Named,
+    ) -> Result<(AccountId, ModuleRecord), RpcError> {
+        let id = self.named(state, named)?;
+        match self.overlay(state).module(&id).map_err(storage)? {
+            Some(record) => Ok((id, record)),
+            None => {
+                let address = Address::module(id).display(self.prefix());
+                let what = format!("there is no module at {address}");
+                Err(RpcError::new(ErrorCode::ModuleNotFound, what))
+            }
+        }
+    }
+
+    fn account(
+        &self,
+        named: &Named,
+        public_key: Option<PublicKey>,
+        at: ReadAt,
+    ) -> Result<Answer<Account>, RpcError> {
+        let reading = self.reading(at)?;
+        let id = self.named(&reading.state, named)?;
+        let overlay = self.overlay(&reading.state);
+        let record = overlay.account(&id).map_err(storage)?;
+        let kind = match overlay.module(&id).map_err(storage)? {
+            Some(_) => AddressKind::Module,
+            None => AddressKind::Account,
+        };
+        let reserve_max = if kind == AddressKind::Module { 0 } else { self.genesis.parameters.fee_reserve };
+        let exists = record.is_some();
+        let AccountRecord { balance, deposit } = record.unwrap_or_default();
+        let nonces = match public_key {
+            Some(key) => {
+                let window = pollen_ledger::execution::nonce_window(&reading.state, &id, &key)
+                    .map_err(storage)?;
+                let (highest, next, last) = (window.highest(), window.next(), window.limit());
+                Some(NonceWindow { highest, next, last })
+            }
+            None => None,
+        };
+        let account = Address { kind, id }.display(self.prefix());
+        let reserve = balance.min(reserve_max);
+        let account = Account { account, exists, balance, reserve, deposit, nonces };
+        Ok(Answer::new(reading.at, account))
+    }
+
+    fn module(&self, named: &Named, at: ReadAt) -> Result<Answer<Module>, RpcError> {
+        let reading = self.reading(at)?;
+        let (id, record) = self.module_record(&reading.state, named)?;
+        let overlay = self.overlay(&reading.state);
+        let code = overlay.code(&record.code).map_err(storage)?;
+        let balance = overlay.account(&id).map_err(storage)?.unwrap_or_default().balance;
+        let module = Module {
+            module: Address::module(id).display(self.prefix()),
+            name: record.name,
+            code_hash: record.code,
+            code_bytes: code.map_or(0, |code| code.len() as u32),
+            creator: Address::account(record.creator).display(self.prefix()),
+            upgradable: record.upgrade == pollen_ledger::transaction::UpgradePolicy::Owner,
+            deployed_ms: record.deployed_ms,
+            balance,
+        };
+        Ok(Answer::new(reading.at, module))
+    }
+
+    fn module_interface(&self, named: &Named, at: ReadAt) -> Result<Answer<ModuleInterface>, RpcError> {
+        let reading = self.reading(at)?;
+        let (id, record) = self.module_record(&reading.state, named)?;
+        let known = self.interfaces.of(&reading.state, &record.code)?;
+        let interface = ModuleInterface {
+            module: Address::module(id).display(self.prefix()),
+            name: record.name,
+            code_hash: record.code,
+            wit: known.interface.to_wit_text(),
+            interface: known.interface.to_json(),
+            package: Bytes(known.package.clone()),
+        };
+        Ok(Answer::new(reading.at, interface))
+    }
+
+    fn module_call(&self, call: &QueryCall) -> Result<Answer<ModuleCall>, RpcError> {
+        let reading = self.reading(call.at)?;
+        let (id, record) = self.module_record(&reading.state, &call.module)?;
+        let known = self.interfaces.of(&reading.state, &record.code)?;
+        let function = known
+            .interface
+            .function(FunctionKind::Query, &call.function)
+            .map_err(|unknown| interfaces::function_not_found(&unknown))?;
+        let formats = value::Formats::new(self.prefix());
+        let arguments = match &call.arguments {
+            CallArguments::Encoded(bytes) => bytes.clone(),
+            CallArguments::Json(json) => value::encode_params_json(function, json, &formats)
+                .map_err(|error| interfaces::bad_arguments(&error))?,
+        };
+        let context = CallContext {
+            chain_id: self.network.chain_id,
+            transaction: Hash::ZERO,
+            signer: call.caller.unwrap_or_default(),
+            time_ms: reading.checkpoint.timestamp_ms,
+            round: 0,
+        };
+        let query = StateQuery {
+            module: id,
+            function: &call.function,
+            arguments: &arguments,
+            caller: call.caller.unwrap_or_default(),
+            fuel: self.genesis.parameters.call_fuel_max,
+        };
+        let engine: &dyn ModuleEngine = self.engine.as_ref();
+        let report = pollen_ledger::execution::query(&reading.state, engine, query, context)
+            .map_err(storage)?;
+        match report.end {
+            CallEnd::Returned(bytes) => {
+                let result = match function.success() {
+                    Some(ty) => value::decode_json(ty, &bytes, &formats).map_err(storage)?,
+                    None => serde_json::Value::Null,
+                };
+                let result_bytes = Bytes(bytes);
+                let value = ModuleCall { result, result_bytes, fuel_used: report.fuel_used };
+                Ok(Answer::new(reading.at, value))
+            }
+            CallEnd::Failed { code, value } => {
+                let failure = function.failure();
+                Err(interfaces::call_failed(code, &value, failure, report.note.as_deref(), &formats))
+            }
+        }
+    }
+
+    fn events(&self, filter: &EventFilter, after: Cursor, limit: u32) -> Result<Answer<EventsPage>, RpcError> {
+        let reading = self.reading(ReadAt::Latest)?;
+        let module = match &filter.module {
+            Some(named) => Some(self.module_record(&reading.state, named)?.0),
+            None => None,
+        };
+        let store = StoreFilter { module, name: filter.name.clone() };
+        let after_store = EventCursor {
+            height: after.height,
+            transaction: after.transaction,
+            event: after.event,
+        };
+        let height = reading.checkpoint.height;
+        let limit = (limit as usize).min(EVENTS_PAGE_MAX);
+        let page = self
+            .database
+            .events(&store, Some(after_store), height, limit)
+            .map_err(storage)?;
+        let events = page
+            .events
+            .iter()
+            .map(|record| self.event_view(&reading.state, record))
+            .collect::<Result<Vec<_>, _>>()?;
+        let next = match page.next {
+            Some(next) if !page.complete => {
+                Cursor { height: next.height, transaction: next.transaction, event: next.event }
+            }
+            _ => Cursor::end_of(height).max(after),
+        };
+        Ok(Answer::new(reading.at, EventsPage { events, next, more: !page.complete }))
+    }
+}
+
+impl Backend for NodeBackend {
+    fn network(&self) -> &Network {
+        &self.0.network
+    }
+
+    fn head(&self) -> At {
+        self.0.at_head()
+    }
+
+    fn reached(&self, height: u64) -> BoxFuture<'_, ()> {
+        let mut head = self.0.shared.head.subscribe();
+        Box::pin(async move {
+            if head.wait_for(|head| head.checkpoint.height >= height).await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        })
+    }
+
+    fn node_info(&self) -> Answering<'_, NodeInfo> {
+        Box::pin(async move { Ok(Answer::new(self.0.at_head(), self.0.node_info())) })
+    }
+
+    fn node_health(&self) -> Answering<'_, NodeHealth> {
+        Box::pin(async move {
+            let peers = self.0.peers.peers().await.len();
+            let status = self.0.core.inspect(pollen_ledger::ordering::Core::status).await.ok();
+            let ledger_time_ms = self.0.shared.head.borrow().checkpoint.timestamp_ms;
+            let lag_ms = clock::now_ms().saturating_sub(ledger_time_ms);
+            let mut reasons = Vec::new();
+            if lag_ms > LAG_READY_MAX_MS {
+                reasons.push(format!("the newest checkpoint is {lag_ms} ms old: catching up, or no quorum"));
+            }
+            if let Some(divergence) = self.0.shared.divergence.borrow().as_ref() {
+                reasons.push(format!("diverged at checkpoint {}: execution stopped", divergence.height));
+            }
+            let health = NodeHealth {
+                ready: reasons.is_empty(),
+                reasons,
+                ledger_time_ms,
+                lag_ms,
+                round: status.as_ref().map_or(0, |status| status.highest_round),
+                peers: peers as u32,
+                pool: status.as_ref().map_or(0, |status| status.pool_transactions as u32),
+            };
+            Ok(Answer::new(self.0.at_head(), health))
+        })
+    }
+
+    fn node_peers(&self) -> Answering<'_, NodePeers> {
+        Box::pin(async move {
+            let peers = self.0.peers.peers().await;
+            let peers = peers.into_iter().map(|peer| self.0.peer_view(&peer)).collect();
+            Ok(Answer::new(self.0.at_head(), NodePeers { peers }))
+        })
+    }
+
+    fn chain_head(&self, at: ReadAt) -> Answering<'_, ChainHead> {
+        Box::pin(async move {
+            let status = self.0.core.inspect(pollen_ledger::ordering::Core::status).await.ok();
+            self.blocking(move |parts| parts.chain_head(at, status.as_ref())).await
+        })
+    }
+
+    fn chain_checkpoint(&self, at: ReadAt) -> Answering<'_, CheckpointView> {
+        self.blocking(move |parts| parts.chain_checkpoint(at))
+    }
+
+    fn dag_rounds(&self, range: RoundRange) -> Answering<'_, DagRounds> {
+        Box::pin(async move {
+            let busy = |error: crate::core_thread::CoreBusy| {
+                RpcError::new(ErrorCode::NotReady, error.to_string())
+            };
+            let looked = self.0.core.inspect(move |core| answers::look_at_rounds(core, range));
+            Ok(Answer::new(self.0.at_head(), looked.await.map_err(busy)?))
+        })
+    }
+
+    fn submit(&self, transaction: Vec<u8>) -> Answering<'_, TxStatus> {
+        Box::pin(self.take_in(transaction))
+    }
+
+    fn tx_status(&self, hash: Hash) -> Answering<'_, TxStatus> {
+        self.blocking(move |parts| parts.tx_status(&hash))
+    }
+
+    fn tx_reached(&self, hash: Hash, stage: Stage) -> Answering<'_, TxStatus> {
+        Box::pin(self.wait_for(hash, stage))
+    }
+
+    fn account(
+        &self,
+        account: Named,
+        public_key: Option<PublicKey>,
+        at: ReadAt,
+    ) -> Answering<'_, Account> {
+        self.blocking(move |parts| parts.account(&account, public_key, at))
+    }
+
+    fn module(&self, module: Named, at: ReadAt) -> Answering<'_, Module> {
+        self.blocking(move |parts| parts.module(&module, at))
+    }
+
+    fn module_interface(&self, module: Named, at: ReadAt) -> Answering<'_, ModuleInterface> {
+        self.blocking(move |parts| parts.module_interface(&module, at))
+    }
+
+    fn module_call(&self, call: QueryCall) -> Answering<'_, ModuleCall> {
+        self.blocking(move |parts| parts.module_call(&call))
+    }
+
+    fn events(&self, filter: EventFilter, after: Cursor, limit: u32) -> Answering<'_, EventsPage> {
+        self.blocking(move |parts| parts.events(&filter, after, limit))
+    }
+}

@@ -1,0 +1,328 @@
+//! Answers made of what the store and the core hold.
+
+use pollen_ledger::checkpoint::Checkpoint;
+use pollen_ledger::execution::StateRead;
+use pollen_ledger::ordering::{Core, CoreStatus, SlotState};
+use pollen_ledger::receipt::{FailureValue, Outcome, Receipt};
+use pollen_ledger::store::{EventRecord, Location, StateAt};
+use pollen_ledger::{AccountId, Action, Address, Hash, SignedTransaction};
+use pollen_rpc::api::{
+    ActionResult, Answer, Bytes, ChainHead, ChainParameters, CheckpointView, CommitteeMember, Cursor,
+    DagBlock, DagRound, DagRounds, DagSlot, EventView, NodeInfo, Peer, ReadAt, SlotStatus, Stage,
+    TransactionView, TxOutcome, TxStatus,
+};
+use pollen_rpc::backend::RoundRange;
+use pollen_rpc::error::RpcError;
+use pollen_vm::interface::{FunctionKind, Type};
+use pollen_vm::value::{self, Formats};
+
+use super::submit::expired;
+use super::{Parts, storage};
+use crate::network::PeerInfo;
+
+/// Transactions of one checkpoint that are read for an answer at most.
+const CHECKPOINT_TRANSACTIONS_MAX: usize = 10_000;
+
+impl Parts {
+    pub(super) fn node_info(&self) -> NodeInfo {
+        let committee = self.genesis.committee.iter().enumerate().map(|(author, member)| {
+            CommitteeMember {
+                author: author as u16,
+                name: member.name.clone(),
+                public_key: member.public_key,
+                stake: member.stake,
+            }
+        });
+        NodeInfo {
+            version: env!("CARGO_PKG_VERSION").into(),
+            chain_name: self.genesis.name.clone(),
+            chain_id: self.network.chain_id,
+            address_prefix: self.prefix().to_owned(),
+            protocol_version: self.genesis.protocol_version,
+            role: if self.own.is_some() { "validator" } else { "full" }.into(),
+            author: self.own,
+            name: (!self.name.is_empty()).then(|| self.name.clone()),
+            peer_id: Some(self.peer_id.clone()),
+            listen_addresses: self
+                .peers
+                .listen_addresses()
+                .iter()
+                .map(ToString::to_string)
+                .collect(),
+            committee: committee.collect(),
+            parameters: ChainParameters::from(&self.genesis.parameters),
+        }
+    }
+
+    pub(super) fn peer_view(&self, peer: &PeerInfo) -> Peer {
+        let member = peer.author.and_then(|author| self.genesis.committee.get(usize::from(author)));
+        Peer {
+            peer_id: peer.peer.to_string(),
+            address: peer.address.to_string(),
+            author: peer.author,
+            name: member.map(|member| member.name.clone()),
+            inbound: !peer.outbound,
+            round_trip_us: peer.round_trip.map(|trip| trip.as_micros() as u64),
+        }
+    }
+
+    pub(super) fn chain_head(
+        &self,
+        at: ReadAt,
+        status: Option<&CoreStatus>,
+    ) -> Result<Answer<ChainHead>, RpcError> {
+        let reading = self.reading(at)?;
+        let Checkpoint { height, timestamp_ms, commit_index, .. } = reading.checkpoint;
+        let head = ChainHead {
+            digest: reading.digest,
+            time_ms: timestamp_ms,
+            certified_height: (*self.shared.certified.borrow()).min(height),
+            commit_index,
+            committed_round: status.map_or(0, |status| status.committed_round),
+            round: status.map_or(0, |status| status.highest_round),
+            transactions: self.receipts(height)?.len() as u64,
+        };
+        Ok(Answer::new(reading.at, head))
+    }
+
+    fn receipts(&self, height: u64) -> Result<Vec<(Location, Receipt)>, RpcError> {
+        let from = Location { height, index: 0 };
+        let found = self.database.receipts(from, CHECKPOINT_TRANSACTIONS_MAX).map_err(storage)?;
+        Ok(found.into_iter().take_while(|(at, _)| at.height == height).collect())
+    }
+
+    pub(super) fn chain_checkpoint(&self, at: ReadAt) -> Result<Answer<CheckpointView>, RpcError> {
+        let reading = self.reading(at)?;
+        let checkpoint = reading.checkpoint;
+        let transactions = self.receipts(checkpoint.height)?;
+        let committee = self.genesis.committee().map_err(storage)?;
+        let view = CheckpointView {
+            digest: reading.digest,
+            epoch: checkpoint.epoch,
+            commit_index: checkpoint.commit_index,
+            commit_digest: checkpoint.commit_digest,
+            previous: checkpoint.previous,
+            time_ms: checkpoint.timestamp_ms,
+            transactions_root: checkpoint.transactions_root,
+            receipts_root: checkpoint.receipts_root,
+            transactions: transactions.into_iter().map(|(_, receipt)| receipt.transaction).collect(),
+            quorum_stake: committee.quorum(),
+        };
+        Ok(Answer::new(reading.at, view))
+    }
+
+    /// What became of a transaction, as far as this node knows.
+    pub(super) fn tx_status(&self, hash: &Hash) -> Result<Answer<TxStatus>, RpcError> {
+        // Progress first: what it says of execution is in the store by then.
+        let progress = self.shared.tracker.following(hash).map(|progress| *progress.borrow());
+        if let Some(at) = self.database.location(hash).map_err(storage)? {
+            return self.executed(hash, at);
+        }
+        let Some(progress) = progress else {
+            let what = format!("no transaction {hash} is known here");
+            return Err(RpcError::not_found(what, Some(0)));
+        };
+        let mut status = TxStatus::at_stage(*hash, progress.stage.unwrap_or(Stage::Accepted));
+        status.times = progress.times;
+        status.block = progress.block.map(Into::into);
+        let head = self.shared.head.borrow().checkpoint.timestamp_ms;
+        if progress.stage.is_none() {
+            let what = format!("the transaction {hash} is being checked");
+            return Err(RpcError::not_found(what, Some(0)));
+        }
+        if head >= progress.valid_until_ms && status.stage < Stage::Executed {
+            // A commit that this node has not executed may still hold it only if it is older than head.
+            status.ended = true;
+            status.outcome = Some(expired(progress.valid_until_ms));
+        }
+        Ok(Answer::new(self.at_head(), status))
+    }
+
+    fn executed(&self, hash: &Hash, at: Location) -> Result<Answer<TxStatus>, RpcError> {
+        let gone = || storage(format!("the receipt of {hash} is gone"));
+        let receipt = self.database.receipt(at).map_err(storage)?.ok_or_else(gone)?;
+        let signed = self.database.transaction(at).map_err(storage)?.ok_or_else(gone)?;
+        let note = self.database.note(at).map_err(storage)?;
+        let reading = self.reading(ReadAt::Latest)?;
+        let certified = *self.shared.certified.borrow() >= at.height;
+        let stage = if certified { Stage::Certified } else { Stage::Executed };
+        let mut status = TxStatus::at_stage(*hash, stage);
+        if let Some(progress) = self.shared.tracker.following(hash) {
+            let progress = *progress.borrow();
+            status.times = progress.times;
+            status.block = progress.block.map(Into::into);
+        }
+        status.ended = true;
+        status.outcome = Some(self.outcome(&reading.state, &signed, &receipt, note.as_deref()));
+        status.height = Some(at.height);
+        status.index = Some(at.index);
+        status.fuel_used = Some(receipt.fuel_used);
+        status.fee = Some(receipt.fee);
+        status.events = self.receipt_events(&reading.state, at, &receipt)?;
+        status.transaction = Some(TransactionView::of(&signed.transaction, hash, self.prefix()));
+        status.note = note;
+        Ok(Answer::new(self.at_head(), status))
+    }
+
+    fn receipt_events(
+        &self,
+        state: &StateAt,
+        at: Location,
+        receipt: &Receipt,
+    ) -> Result<Vec<EventView>, RpcError> {
+        let events = receipt.events.iter().enumerate().map(|(index, event)| {
+            let cursor = pollen_ledger::store::EventCursor {
+                height: at.height,
+                transaction: at.index,
+                event: index as u32,
+            };
+            let record =
+                EventRecord { cursor, transaction: receipt.transaction, event: event.clone() };
+            self.event_view(state, &record)
+        });
+        events.collect()
+    }
+
+    /// An event with its data decoded, where the module's interface says how.
+    pub(super) fn event_view(
+        &self,
+        state: &StateAt,
+        record: &EventRecord,
+    ) -> Result<EventView, RpcError> {
+        let event = &record.event;
+        let module = self.overlay(state).module(&event.module).map_err(storage)?;
+        let (mut name, mut json) = (None, None);
+        if let Some(module) = module {
+            let known = self.interfaces.of(state, &module.code)?;
+            let formats = Formats::new(self.prefix());
+            json = known
+                .interface
+                .event(&event.name)
+                .and_then(|ty| value::decode_json(&ty.ty, &event.data, &formats).ok());
+            name = module.name;
+        }
+        let checkpoint = self.database.checkpoint(record.cursor.height).map_err(storage)?;
+        Ok(EventView {
+            cursor: Cursor {
+                height: record.cursor.height,
+                transaction: record.cursor.transaction,
+                event: record.cursor.event,
+            },
+            transaction: record.transaction,
+            time_ms: checkpoint.map_or(0, |checkpoint| checkpoint.timestamp_ms),
+            module: Address::module(event.module).display(self.prefix()),
+            module_name: name,
+            name: event.name.clone(),
+            topics: event.topics.iter().cloned().map(Bytes).collect(),
+            data: Bytes(event.data.clone()),
+            json,
+        })
+    }
+
+    fn outcome(
+        &self,
+        state: &StateAt,
+        signed: &SignedTransaction,
+        receipt: &Receipt,
+        note: Option<&str>,
+    ) -> TxOutcome {
+        let actions = &signed.transaction.actions;
+        match &receipt.outcome {
+            Outcome::Success { results } => {
+                let results = results.iter().zip(actions).map(|(bytes, action)| ActionResult {
+                    bytes: Bytes(bytes.clone()),
+                    json: self.result_json(state, action, bytes),
+                });
+                TxOutcome::Success { results: results.collect() }
+            }
+            Outcome::Failure { action, code, value } => {
+                let error = match value {
+                    FailureValue::Error(bytes) => actions
+                        .get(usize::from(*action))
+                        .and_then(|action| self.action_types(state, action))
+                        .and_then(|(_, failure)| self.decode(&failure?, bytes)),
+                    _ => None,
+                };
+                TxOutcome::failure(*action, *code, value, error, note)
+            }
+            Outcome::Rejected { code } => TxOutcome::rejected(*code),
+        }
+    }
+
+    fn result_json(
+        &self,
+        state: &StateAt,
+        action: &Action,
+        bytes: &[u8],
+    ) -> Option<serde_json::Value> {
+        match action {
+            Action::Transfer { .. } => None,
+            Action::Deploy { .. } => {
+                let id = AccountId(bytes.try_into().ok()?);
+                Some(Address::module(id).display(self.prefix()).into())
+            }
+            Action::Invoke { .. } => {
+                let (success, _) = self.action_types(state, action)?;
+                self.decode(&success?, bytes)
+            }
+        }
+    }
+
+    fn decode(&self, ty: &Type, bytes: &[u8]) -> Option<serde_json::Value> {
+        value::decode_json(ty, bytes, &Formats::new(self.prefix())).ok()
+    }
+
+    /// Types of an action's result and error value, by the interface that its module has now.
+    fn action_types(&self, state: &StateAt, action: &Action) -> Option<(Option<Type>, Option<Type>)> {
+        let Action::Invoke { module, function, .. } = action else { return None };
+        let record = self.overlay(state).module(module).ok()??;
+        let read: &dyn StateRead = state;
+        let known = self.interfaces.of(read, &record.code).ok()?;
+        let function = known.interface.function(FunctionKind::Command, function).ok()?;
+        Some((function.success().cloned(), function.failure().cloned()))
+    }
+}
+
+/// What the core knows of some rounds.
+pub fn look_at_rounds(core: &Core, range: RoundRange) -> DagRounds {
+    let status = core.status();
+    let (from, to) = match range {
+        RoundRange::Last(count) => {
+            (status.highest_round.saturating_sub(count.saturating_sub(1)), status.highest_round)
+        }
+        RoundRange::Between(from, to) => (from, to),
+    };
+    let rounds = core.rounds(from, to).into_iter().map(|view| DagRound {
+        round: view.round,
+        blocks: view
+            .blocks
+            .iter()
+            .map(|block| DagBlock {
+                author: block.reference.author,
+                digest: block.reference.digest,
+                time_ms: block.timestamp_ms,
+                parents: block.parents.iter().map(|parent| (*parent).into()).collect(),
+                transactions: block.transactions,
+                body_bytes: block.body_bytes,
+                commit_index: block.commit_index,
+            })
+            .collect(),
+        slots: view
+            .slots
+            .iter()
+            .map(|slot| DagSlot {
+                author: slot.author,
+                status: match slot.state {
+                    SlotState::Committed => SlotStatus::Committed,
+                    SlotState::Skipped => SlotStatus::Skipped,
+                    SlotState::Undecided => SlotStatus::Undecided,
+                },
+            })
+            .collect(),
+    });
+    DagRounds {
+        rounds: rounds.collect(),
+        committed_round: status.committed_round,
+        round: status.highest_round,
+    }
+}

@@ -1,0 +1,342 @@
+//! The command line: what a user types, and how the answers look.
+//!
+//! Exit codes: 0 done; 1 refused or failed; 2 wrong usage; 3 no node answered; 4 timed out before the
+//! stage that was waited for.
+
+pub mod output;
+
+mod accounts;
+mod dag;
+mod failure;
+mod look;
+mod modules;
+mod network;
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use pollen_rpc::client::PollenClient;
+
+pub use accounts::submit;
+pub use failure::{EXIT_FAILED, EXIT_TIMED_OUT, EXIT_UNREACHABLE, Failure};
+
+use crate::home::{self, NetworkFile};
+
+/// A distributed WebAssembly runtime without a control plane.
+#[derive(Debug, Parser)]
+#[command(
+    name = "pollen",
+    version,
+    after_help = "Examples:\n  pollen keys new alice\n  pollen transfer alice bob 5\n  \
+                  pollen deploy contracts/counter --name counter --from alice\n  \
+                  pollen call counter increment 2 --from alice\n  pollen query counter get --node 3\n\n\
+                  Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 no node answered, 4 timed out"
+)]
+pub struct Cli {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Options of every command.
+#[derive(Debug, Clone, Args)]
+pub struct Global {
+    /// Folder with keys and networks [default: the nearest .pollen, else ~/.pollen]
+    #[arg(long, global = true, env = "POLLEN_HOME", value_name = "FOLDER")]
+    pub home: Option<PathBuf>,
+    /// JSON-RPC endpoints, comma-separated [default: those of `pollen dev` in the home folder]
+    #[arg(long, global = true, env = "POLLEN_RPC", value_name = "URLS", value_delimiter = ',')]
+    pub rpc: Vec<String>,
+    /// Ask this node of the network, from 1, and no other
+    #[arg(long, global = true, value_name = "N")]
+    pub node: Option<usize>,
+    /// Print one JSON document instead of text
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make and list keys
+    #[command(subcommand)]
+    Keys(KeysCommand),
+    /// Show an account: balance and nonces
+    #[command(after_help = "Example:\n  pollen account alice")]
+    Account {
+        /// A key's name or an address
+        who: String,
+    },
+    /// Move native tokens
+    #[command(after_help = "Examples:\n  pollen transfer alice bob 5\n  pollen transfer alice bob 0.25")]
+    Transfer(TransferArgs),
+    /// Build a module from its source folder
+    #[command(after_help = "Example:\n  pollen build contracts/coldchain")]
+    Build {
+        /// The module's folder
+        folder: PathBuf,
+    },
+    /// Build a module and put it on the ledger
+    #[command(
+        after_help = "Examples:\n  pollen deploy contracts/coldchain --name coldchain --from alice\n  \
+                      pollen deploy contracts/token --name gold --from alice Gold GLD 2 1000000"
+    )]
+    Deploy(DeployArgs),
+    /// Call a function that may change state
+    #[command(
+        disable_help_flag = true,
+        after_help = "Examples:\n  pollen call coldchain --help\n  \
+                      pollen call coldchain open-box box-1 --max-celsius 8.0 --from alice"
+    )]
+    Call(CallArgs),
+    /// Ask a module, read-only
+    #[command(
+        disable_help_flag = true,
+        after_help = "Example:\n  pollen query coldchain status box-1 --node 3"
+    )]
+    Query(CallArgs),
+    /// Show what became of a transaction
+    #[command(after_help = "Example:\n  pollen tx 5e884898da28047151d0e56f8dc62927…")]
+    Tx {
+        /// Its hash: 64 hexadecimal digits
+        hash: String,
+    },
+    /// Show the events of a module
+    #[command(after_help = "Examples:\n  pollen events coldchain\n  pollen events coldchain --follow")]
+    Events(EventsArgs),
+    /// Show a module: code, owner, functions
+    Module {
+        /// A registered name or an address
+        module: String,
+        /// Print its interface as WIT
+        #[arg(long)]
+        wit: bool,
+    },
+    /// Show the nodes of the network
+    Status,
+    /// Draw the last rounds of the DAG
+    #[command(after_help = "Example:\n  pollen dag --rounds 12")]
+    Dag {
+        /// How many rounds
+        #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=200))]
+        rounds: u32,
+    },
+    /// Run a validator or a peer
+    Node(NodeArgs),
+    /// Run a development network on this machine
+    #[command(after_help = "Examples:\n  pollen dev\n  pollen dev --validators 7 --fresh --examples contracts")]
+    Dev(DevArgs),
+    /// Measure a network: open-loop load, percentiles, throughput
+    #[command(after_help = "Example:\n  pollen bench --rate 1000 --duration 20s --mix token")]
+    Bench(crate::bench::BenchArgs),
+    /// Print a script for the shell's completion
+    Completions {
+        /// bash, zsh, fish, elvish or powershell
+        shell: clap_complete::Shell,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum KeysCommand {
+    /// Make a key; on a development network its account gets something to spend
+    New {
+        /// What to call it
+        name: String,
+        /// Do not ask the development network's faucet
+        #[arg(long)]
+        no_fund: bool,
+    },
+    /// List keys and their addresses
+    List,
+}
+
+#[derive(Debug, Args)]
+pub struct TransferArgs {
+    /// Key of the paying account
+    pub from: String,
+    /// A key's name or an address
+    pub to: String,
+    /// Pollen as 5 or 0.25, or grains as 1200grains
+    pub amount: String,
+}
+
+#[derive(Debug, Args)]
+pub struct DeployArgs {
+    /// The module's source folder, or a component (.wasm)
+    pub source: PathBuf,
+    /// Key that deploys, pays and owns
+    #[arg(long)]
+    pub from: String,
+    /// A name for it, unique on the chain
+    #[arg(long)]
+    pub name: Option<String>,
+    /// Arguments of `init`
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    pub arguments: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct CallArgs {
+    /// Module, function and arguments, and options of the command; `--` before what only the module
+    /// should see
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "MODULE FUNCTION ARGUMENTS")]
+    pub words: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct EventsArgs {
+    /// A registered name or an address
+    pub module: String,
+    /// Only events of this name
+    #[arg(long)]
+    pub name: Option<String>,
+    /// After this cursor: height.transaction.event
+    #[arg(long)]
+    pub after: Option<String>,
+    /// At most so many
+    #[arg(long, default_value_t = 50)]
+    pub limit: u32,
+    /// Wait for more
+    #[arg(long)]
+    pub follow: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct NodeArgs {
+    /// Its configuration, a pollen.toml
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Folder of the database
+    #[arg(long, value_name = "FOLDER")]
+    pub data: Option<PathBuf>,
+    /// The chain's genesis document
+    #[arg(long, value_name = "FILE")]
+    pub genesis: Option<PathBuf>,
+    /// Address of a node to join by, as /ip4/127.0.0.1/tcp/9750; may be repeated
+    #[arg(long, value_name = "MULTIADDR")]
+    pub peer: Vec<String>,
+    /// Where JSON-RPC listens
+    #[arg(long, value_name = "ADDRESS")]
+    pub rpc_listen: Option<std::net::SocketAddr>,
+    /// Where the network listens; may be repeated
+    #[arg(long, value_name = "MULTIADDR")]
+    pub listen: Vec<String>,
+    /// Key file; made when missing, for a peer
+    #[arg(long, value_name = "FILE")]
+    pub key: Option<PathBuf>,
+    /// Print the configuration and stop
+    #[arg(long)]
+    pub print_config: bool,
+    /// Stop when standard input closes
+    #[arg(long, hide = true)]
+    pub stop_with_stdin: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct DevArgs {
+    /// How many validators
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub validators: u16,
+    /// All in this process instead of one process each
+    #[arg(long)]
+    pub in_process: bool,
+    /// Forget what an earlier run left
+    #[arg(long)]
+    pub fresh: bool,
+    /// JSON-RPC port of the first node, the others follow; 0 = any free ports
+    #[arg(long, default_value_t = 9650)]
+    pub rpc_port: u16,
+    /// Network port of the first node, the others follow; 0 = any free ports
+    #[arg(long, default_value_t = 9750)]
+    pub network_port: u16,
+    /// Build and deploy the example modules of this folder
+    #[arg(long, value_name = "FOLDER")]
+    pub examples: Option<PathBuf>,
+    /// Log filter of the nodes
+    #[arg(long, default_value = "info")]
+    pub log: String,
+}
+
+/// What every command works with: where the keys are and whom to ask.
+pub struct Session {
+    /// Home folder.
+    pub home: PathBuf,
+    /// JSON instead of text.
+    pub json: bool,
+    endpoints: Vec<String>,
+}
+
+impl Session {
+    /// Finds home folder and endpoints.
+    pub fn new(global: &Global) -> Result<Self, Failure> {
+        let home = home::find(global.home.clone());
+        let mut endpoints = match (&global.rpc, NetworkFile::read(&home)) {
+            (given, _) if !given.is_empty() => given.clone(),
+            (_, Some(network)) => network.endpoints,
+            _ => vec!["http://127.0.0.1:9650".to_owned()],
+        };
+        if let Some(node) = global.node {
+            let count = endpoints.len();
+            endpoints = match node.checked_sub(1).and_then(|index| endpoints.get(index)) {
+                Some(endpoint) => vec![endpoint.clone()],
+                None => return Err(Failure::usage(format!("--node is 1 to {count}"))),
+            };
+        }
+        Ok(Self { home, json: global.json, endpoints })
+    }
+
+    /// The endpoints that are asked, in order.
+    pub fn endpoints(&self) -> &[String] {
+        &self.endpoints
+    }
+
+    /// The same home, other endpoints.
+    pub fn with_endpoints(&self, endpoints: Vec<String>) -> Self {
+        Self { home: self.home.clone(), json: self.json, endpoints }
+    }
+
+    /// A client over the endpoints.
+    pub fn client(&self) -> Result<PollenClient, Failure> {
+        Ok(PollenClient::new(&self.endpoints)?)
+    }
+
+    /// Prints one of the two forms.
+    pub fn print(&self, json: &impl serde::Serialize, text: impl FnOnce() -> String) {
+        if self.json {
+            let text = serde_json::to_string_pretty(json).expect("answers are JSON");
+            println!("{text}");
+        } else {
+            print!("{}", text());
+        }
+    }
+}
+
+/// Runs a command to its exit code.
+pub async fn run(cli: Cli) -> Result<(), Failure> {
+    let session = Session::new(&cli.global)?;
+    match cli.command {
+        Command::Keys(KeysCommand::New { name, no_fund }) => {
+            accounts::new_key(&session, &name, !no_fund).await
+        }
+        Command::Keys(KeysCommand::List) => accounts::list_keys(&session).await,
+        Command::Account { who } => accounts::show(&session, &who).await,
+        Command::Transfer(args) => accounts::transfer(&session, &args).await,
+        Command::Build { folder } => modules::build(&session, &folder),
+        Command::Deploy(args) => modules::deploy(&session, &args).await,
+        Command::Call(args) => modules::call(&cli.global, args.words).await,
+        Command::Query(args) => modules::query(&cli.global, args.words).await,
+        Command::Tx { hash } => look::transaction(&session, &hash).await,
+        Command::Events(args) => look::events(&session, &args).await,
+        Command::Module { module, wit } => modules::show(&session, &module, wit).await,
+        Command::Status => look::status(&session).await,
+        Command::Dag { rounds } => dag::show(&session, rounds).await,
+        Command::Node(args) => network::node(args).await,
+        Command::Dev(args) => network::dev(&session, &args).await,
+        Command::Bench(args) => crate::bench::run(&session, &args).await,
+        Command::Completions { shell } => {
+            let mut command = <Cli as clap::CommandFactory>::command();
+            clap_complete::generate(shell, &mut command, "pollen", &mut std::io::stdout());
+            Ok(())
+        }
+    }
+}

@@ -1,0 +1,541 @@
+//! `pollen build`, `deploy`, `call`, `query`, `module`: everything that is typed by a module's own
+//! interface.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use indicatif::ProgressBar;
+use pollen_build::{BuiltModule, Options, Progress};
+use pollen_ledger::transaction::{UpgradePolicy, is_module_name};
+use pollen_ledger::{AccountId, Action, Address, Hash};
+use pollen_rpc::api::{Answer, ModuleCallParams, ModuleParams, ReadAt, TxOutcome, TxStatus};
+use pollen_rpc::client::{Intent, PollenClient};
+use pollen_rpc::error::ErrorCode;
+use pollen_vm::interface::{Function, FunctionKind, Interface, UnknownFunction};
+use pollen_vm::value::{self, Formats};
+use serde_json::{Value, json};
+
+use super::output::{self, moment, pollen};
+use super::{DeployArgs, Failure, Global, Session, accounts};
+use crate::keys;
+
+/// Fuel that a call may use unless told otherwise; what is not used is not paid.
+const CALL_FUEL_MAX: u64 = 100_000_000;
+
+const CALL_USAGE: &str = "usage: pollen call MODULE FUNCTION [ARGUMENTS] --from KEY\n\n\
+    Arguments are typed by the module's own interface: in order, or as --name VALUE.\n\
+    `pollen call MODULE --help` lists its functions, `pollen call MODULE FUNCTION --help` explains one.\n\n\
+    Options:\n  \
+    --from KEY         who signs and pays\n  \
+    --deposit AMOUNT   native tokens to send along, as 5 or 0.25\n  \
+    --max-fuel N       most fuel that it may use [default: 100000000]\n  \
+    --json             print one JSON document\n  \
+    --node N           ask this node, from 1\n  \
+    --                 what follows is the module's, whatever it looks like\n\n\
+    Example:\n  pollen call coldchain open-box box-1 --max-celsius 8.0 --from alice\n";
+
+const QUERY_USAGE: &str = "usage: pollen query MODULE FUNCTION [ARGUMENTS]\n\n\
+    Arguments are typed by the module's own interface: in order, or as --name VALUE.\n\
+    `pollen query MODULE --help` lists its functions, `pollen query MODULE FUNCTION --help` explains one.\n\n\
+    Options:\n  \
+    --at HEIGHT        the state to read: latest, certified or a height [default: latest]\n  \
+    --json             print one JSON document\n  \
+    --node N           ask this node, from 1\n  \
+    --                 what follows is the module's, whatever it looks like\n\n\
+    Example:\n  pollen query coldchain status box-1 --node 3\n";
+
+/// Words of a call, with the command's own options taken out.
+#[derive(Debug, Default)]
+struct CallWords {
+    module: Option<String>,
+    function: Option<String>,
+    arguments: Vec<String>,
+    options: BTreeMap<&'static str, String>,
+    help: bool,
+}
+
+/// Options of `call` and `query` that take a value.
+const OPTIONS: [&str; 7] = ["--from", "--deposit", "--max-fuel", "--at", "--node", "--home", "--rpc"];
+
+fn split_words(words: Vec<String>) -> Result<CallWords, Failure> {
+    let mut split = CallWords::default();
+    let mut rest = Vec::new();
+    let mut words = words.into_iter();
+    while let Some(word) = words.next() {
+        let (name, inline) = match word.split_once('=') {
+            Some((name, value)) if name.starts_with("--") => (name.to_owned(), Some(value.to_owned())),
+            _ => (word.clone(), None),
+        };
+        if word == "--" {
+            rest.extend(words.by_ref());
+        } else if word == "--help" || word == "-h" {
+            split.help = true;
+        } else if word == "--json" {
+            split.options.insert("--json", String::new());
+        } else if let Some(option) = OPTIONS.iter().find(|option| **option == name) {
+            let value = inline.or_else(|| words.next());
+            let missing = || Failure::usage(format!("{option} needs a value"));
+            split.options.insert(option, value.ok_or_else(missing)?);
+        } else {
+            rest.push(word);
+        }
+    }
+    let mut rest = rest.into_iter();
+    split.module = rest.next();
+    split.function = rest.next();
+    split.arguments = rest.collect();
+    Ok(split)
+}
+
+impl CallWords {
+    fn session(&self, global: &Global) -> Result<Session, Failure> {
+        let mut global = global.clone();
+        global.json |= self.options.contains_key("--json");
+        if let Some(node) = self.options.get("--node") {
+            let wrong = |_| Failure::usage(format!("--node is a number from 1, not '{node}'"));
+            global.node = Some(node.parse().map_err(wrong)?);
+        }
+        if let Some(home) = self.options.get("--home") {
+            global.home = Some(home.into());
+        }
+        if let Some(rpc) = self.options.get("--rpc") {
+            global.rpc = rpc.split(',').map(str::to_owned).collect();
+        }
+        Session::new(&global)
+    }
+}
+
+/// A module as RPC names it: `@name` of a registered name, addresses as they are.
+pub async fn spelled(client: &PollenClient, module: &str) -> Result<String, Failure> {
+    let prefix = &client.network().await?.address_prefix;
+    let is_address = module.starts_with(prefix.as_str()) && module.len() > 40;
+    if is_address || module.starts_with('@') {
+        return Ok(module.to_owned());
+    }
+    if !is_module_name(module) {
+        return Err(Failure::usage(format!("'{module}' is neither a module's name nor an address")));
+    }
+    Ok(format!("@{module}"))
+}
+
+struct Target {
+    spelled: String,
+    id: AccountId,
+    interface: Interface,
+    wit: String,
+}
+
+async fn target(client: &PollenClient, module: &str) -> Result<Target, Failure> {
+    let spelled = spelled(client, module).await?;
+    let answer = client.module_interface(&module_params(spelled.clone())).await?;
+    let prefix = &client.network().await?.address_prefix;
+    let id = Address::parse(&answer.value.module, prefix)?.id;
+    let interface = Interface::from_wit_package(&answer.value.package.0)
+        .map_err(|error| Failure::new(format!("the interface of {module}: {error}")))?;
+    Ok(Target { spelled, id, interface, wit: answer.value.wit })
+}
+
+fn module_params(module: String) -> ModuleParams {
+    ModuleParams { module, at: ReadAt::Latest, at_least: None, wait_ms: 0 }
+}
+
+/// Names in arguments: keys of this home, and modules as `@name`.
+async fn names(
+    session: &Session,
+    client: &PollenClient,
+    words: &[String],
+) -> Result<BTreeMap<String, AccountId>, Failure> {
+    let mut names: BTreeMap<_, _> = keys::list(&session.home).into_iter().collect();
+    let prefix = client.network().await?.address_prefix.clone();
+    for word in words.iter().filter(|word| word.starts_with('@')) {
+        let module = client.module_get(&module_params(word.clone())).await?;
+        names.insert(word.clone(), Address::parse(&module.value.module, &prefix)?.id);
+    }
+    Ok(names)
+}
+
+fn unknown_function(command: &str, module: &str, unknown: &UnknownFunction) -> Failure {
+    let mut failure = Failure::usage(unknown.to_string());
+    if unknown.is_other_kind {
+        let other = if command == "call" { "query" } else { "call" };
+        failure.hint = Some(format!("try `pollen {other} {module} {}`", unknown.name));
+    }
+    failure
+}
+
+fn list_functions(command: &str, module: &str, functions: &[Function]) -> String {
+    let mut text = format!("pollen {command} {module} FUNCTION [ARGUMENTS]\n\n");
+    for function in functions.iter().filter(|function| function.name != "init") {
+        text += &format!("  {}\n", value::usage(function));
+        if let Some(docs) = &function.docs {
+            let first = docs.lines().next().unwrap_or_default();
+            text += &format!("      {first}\n");
+        }
+    }
+    text
+}
+
+/// `pollen call MODULE FUNCTION ARGUMENTS`.
+pub async fn call(global: &Global, words: Vec<String>) -> Result<(), Failure> {
+    let words = split_words(words)?;
+    let session = words.session(global)?;
+    let Some(module) = &words.module else {
+        print!("{CALL_USAGE}");
+        return if words.help { Ok(()) } else { Err(Failure::usage("which module?")) };
+    };
+    let client = session.client()?;
+    let target = target(&client, module).await?;
+    let Some(function) = &words.function else {
+        print!("{}", list_functions("call", module, &target.interface.commands));
+        return if words.help { Ok(()) } else { Err(Failure::usage("which function?")) };
+    };
+    let function = target
+        .interface
+        .function(FunctionKind::Command, function)
+        .map_err(|unknown| unknown_function("call", module, &unknown))?;
+    if words.help {
+        print!("{}", value::help(function));
+        return Ok(());
+    }
+    let from = words.options.get("--from").ok_or_else(|| {
+        Failure::usage("who signs? add --from KEY").hint("`pollen keys list` shows the keys")
+    })?;
+    let key = keys::read(&keys::path_of(&session.home, from)?)?;
+    let deposit = match words.options.get("--deposit") {
+        Some(amount) => output::parse_amount(amount).map_err(Failure::usage)?,
+        None => 0,
+    };
+    let max_fuel = match words.options.get("--max-fuel") {
+        Some(fuel) => fuel
+            .parse()
+            .map_err(|_| Failure::usage(format!("--max-fuel is a whole number, not '{fuel}'")))?,
+        None => CALL_FUEL_MAX,
+    };
+    let arguments = encode(&session, &client, function, &words.arguments).await?;
+    let action =
+        Action::Invoke { module: target.id, function: function.name.clone(), arguments, deposit };
+    let status = accounts::submit(&client, &key, Intent::new(vec![action], max_fuel)).await?;
+    session.print(&status, || call_text(&status));
+    Ok(())
+}
+
+fn call_text(status: &Answer<TxStatus>) -> String {
+    let mut text = String::new();
+    if let Some(TxOutcome::Success { results }) = &status.value.outcome {
+        for json in results.iter().filter_map(|result| result.json.as_ref()) {
+            if !json.is_null() {
+                text += &format!("{}\n", plain(json));
+            }
+        }
+    }
+    for event in &status.value.events {
+        text += &format!("event {}\n", super::look::event_text(event));
+    }
+    text + &accounts::ended(status)
+}
+
+/// Scalars bare, everything else as indented JSON.
+fn plain(json: &Value) -> String {
+    match json {
+        Value::String(text) => text.clone(),
+        Value::Object(_) | Value::Array(_) => {
+            serde_json::to_string_pretty(json).expect("values are JSON")
+        }
+        other => other.to_string(),
+    }
+}
+
+async fn encode(
+    session: &Session,
+    client: &PollenClient,
+    function: &Function,
+    words: &[String],
+) -> Result<Vec<u8>, Failure> {
+    let names = names(session, client, words).await?;
+    let resolve = |name: &str| names.get(name).copied();
+    let prefix = &client.network().await?.address_prefix;
+    let formats = Formats { resolve: Some(&resolve), ..Formats::new(prefix) };
+    value::encode_words(function, words, &formats).map_err(|error| {
+        let text = format!("{error} (2003 BadArguments)");
+        let failure = Failure::usage(text);
+        match error.usage {
+            Some(usage) => failure.hint(format!("usage: {usage}")),
+            None => failure,
+        }
+    })
+}
+
+/// `pollen query MODULE FUNCTION ARGUMENTS`.
+pub async fn query(global: &Global, words: Vec<String>) -> Result<(), Failure> {
+    let words = split_words(words)?;
+    let session = words.session(global)?;
+    let Some(module) = &words.module else {
+        print!("{QUERY_USAGE}");
+        return if words.help { Ok(()) } else { Err(Failure::usage("which module?")) };
+    };
+    let client = session.client()?;
+    let target = target(&client, module).await?;
+    let Some(function) = &words.function else {
+        print!("{}", list_functions("query", module, &target.interface.queries));
+        return if words.help { Ok(()) } else { Err(Failure::usage("which function?")) };
+    };
+    let function = target
+        .interface
+        .function(FunctionKind::Query, function)
+        .map_err(|unknown| unknown_function("query", module, &unknown))?;
+    if words.help {
+        print!("{}", value::help(function));
+        return Ok(());
+    }
+    let at = match words.options.get("--at") {
+        Some(at) => at.parse().map_err(Failure::usage)?,
+        None => ReadAt::Latest,
+    };
+    let arguments = encode(&session, &client, function, &words.arguments).await?;
+    let params = ModuleCallParams {
+        module: target.spelled,
+        function: function.name.clone(),
+        arguments: None,
+        arguments_bytes: Some(arguments.into()),
+        caller: None,
+        at,
+        at_least: None,
+        wait_ms: 0,
+    };
+    let answer = client.module_call(&params).await?;
+    session.print(&answer, || format!("{}\n", plain(&answer.value.result)));
+    Ok(())
+}
+
+/// `pollen build FOLDER`.
+pub fn build(session: &Session, folder: &Path) -> Result<(), Failure> {
+    let built = build_module(folder)?;
+    let document = json!({
+        "name": built.name,
+        "path": built.path,
+        "bytes": built.component.len(),
+        "codeHash": Hash::of_content(&built.component),
+    });
+    session.print(&document, || {
+        output::pairs([
+            ("module", built.name.clone()),
+            ("component", built.path.display().to_string()),
+            ("bytes", built.component.len().to_string()),
+            ("code hash", Hash::of_content(&built.component).to_string()),
+        ])
+    });
+    Ok(())
+}
+
+fn build_module(folder: &Path) -> Result<BuiltModule, Failure> {
+    let bar = ProgressBar::new_spinner();
+    bar.enable_steady_tick(std::time::Duration::from_millis(120));
+    bar.set_message(format!("building {}", folder.display()));
+    let told = |progress: Progress<'_>| match progress {
+        Progress::Waiting => bar.set_message("waiting for another build"),
+        Progress::Compiling(line) => bar.set_message(line.trim().to_owned()),
+        Progress::Encoding => bar.set_message("making the component"),
+    };
+    let options = Options { progress: Some(&told), ..Options::default() };
+    let built = pollen_build::build_module(folder, &options);
+    bar.finish_and_clear();
+    Ok(built?)
+}
+
+struct Deployment {
+    status: Answer<TxStatus>,
+    module: String,
+    bytes: usize,
+}
+
+async fn deploy_component(
+    session: &Session,
+    source: &Path,
+    name: Option<&str>,
+    from: &str,
+    words: &[String],
+) -> Result<Deployment, Failure> {
+    let key = keys::read(&keys::path_of(&session.home, from)?)?;
+    let component = if source.extension().is_some_and(|extension| extension == "wasm") {
+        std::fs::read(source)
+            .map_err(|error| Failure::new(format!("{}: {error}", source.display())))?
+    } else {
+        build_module(source)?.component
+    };
+    let client = session.client()?;
+    let arguments = init_arguments(session, &client, &component, words).await?;
+    let network = client.network().await?;
+    let max_fuel = network.parameters.transaction_fuel_max;
+    let code = Hash::of_content(&component);
+    let bytes = component.len();
+    let name = name.map(str::to_owned);
+    let action = Action::Deploy { code, name, arguments, upgrade: UpgradePolicy::Owner };
+    let mut intent = Intent::new(vec![action], max_fuel);
+    intent.attachments = vec![component];
+    let status = accounts::submit(&client, &key, intent).await?;
+    let module = match &status.value.outcome {
+        Some(TxOutcome::Success { results }) => results.first().and_then(|result| {
+            let json = result.json.as_ref()?;
+            json.as_str().map(str::to_owned)
+        }),
+        _ => None,
+    };
+    let module = module.ok_or_else(|| Failure::new("the node told no address of the module"))?;
+    Ok(Deployment { status, module, bytes })
+}
+
+/// Arguments of `init` by the component's own interface; none where there is no `init`.
+async fn init_arguments(
+    session: &Session,
+    client: &PollenClient,
+    component: &[u8],
+    words: &[String],
+) -> Result<Vec<u8>, Failure> {
+    let interface = match Interface::from_component(component) {
+        Ok(interface) => interface,
+        // The node refuses it, and says why in the words of the catalogue.
+        Err(_) if words.is_empty() => return Ok(Vec::new()),
+        Err(error) => return Err(Failure::new(format!("no module: {error}"))),
+    };
+    match interface.commands.iter().find(|function| function.name == "init") {
+        Some(init) => encode(session, client, init, words).await,
+        None if words.is_empty() => Ok(Vec::new()),
+        None => Err(Failure::usage("the module has no `init`, so it takes no arguments")),
+    }
+}
+
+/// `pollen deploy SOURCE`.
+pub async fn deploy(session: &Session, args: &DeployArgs) -> Result<(), Failure> {
+    let name = args.name.as_deref();
+    let deployed =
+        deploy_component(session, &args.source, name, &args.from, &args.arguments).await?;
+    let document = json!({
+        "module": deployed.module,
+        "name": args.name,
+        "bytes": deployed.bytes,
+        "transaction": deployed.status,
+    });
+    session.print(&document, || {
+        let called = name.unwrap_or(&deployed.module);
+        format!(
+            "deployed {} ({} bytes) as {called}\n{}  next: pollen call {called} --help\n",
+            deployed.module,
+            deployed.bytes,
+            accounts::ended(&deployed.status)
+        )
+    });
+    Ok(())
+}
+
+/// Deploys under a name that nobody has; tells in a line what is there.
+pub async fn deploy_once(
+    session: &Session,
+    source: &Path,
+    name: &str,
+    from: &str,
+    words: &[String],
+) -> Result<String, Failure> {
+    let client = session.client()?;
+    match client.module_get(&module_params(format!("@{name}"))).await {
+        Ok(there) => Ok(format!("{} (there already)", there.value.module)),
+        Err(error) if error.is(ErrorCode::ModuleNotFound) => {
+            let deployed = deploy_component(session, source, Some(name), from, words).await?;
+            Ok(format!("{} {} bytes", deployed.module, deployed.bytes))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// A call with words, for the development network's first sign of life.
+pub async fn first_call(
+    session: &Session,
+    module: &str,
+    function: &str,
+    argument: &str,
+    from: &str,
+) -> Result<String, Failure> {
+    let client = session.client()?;
+    let target = target(&client, module).await?;
+    let key = keys::read(&keys::path_of(&session.home, from)?)?;
+    let found = target
+        .interface
+        .function(FunctionKind::Command, function)
+        .map_err(|unknown| unknown_function("call", module, &unknown))?;
+    let arguments = encode(session, &client, found, &[argument.to_owned()]).await?;
+    let function = function.to_owned();
+    let action = Action::Invoke { module: target.id, function, arguments, deposit: 0 };
+    accounts::submit(&client, &key, Intent::new(vec![action], CALL_FUEL_MAX)).await?;
+    Ok(format!("{module} {}", found.name))
+}
+
+/// `pollen module MODULE`.
+pub async fn show(session: &Session, module: &str, wit: bool) -> Result<(), Failure> {
+    let client = session.client()?;
+    let target = target(&client, module).await?;
+    let answer = client.module_get(&module_params(target.spelled.clone())).await?;
+    if wit {
+        let document = json!({ "wit": target.wit });
+        session.print(&document, || target.wit.clone());
+        return Ok(());
+    }
+    session.print(&answer, || {
+        let module = &answer.value;
+        let mut text = output::pairs([
+            ("address", module.module.clone()),
+            ("name", module.name.clone().unwrap_or_else(|| "-".into())),
+            ("code hash", module.code_hash.to_string()),
+            ("bytes", module.code_bytes.to_string()),
+            ("creator", module.creator.clone()),
+            ("deployed", moment(module.deployed_ms)),
+            ("balance", pollen(module.balance)),
+        ]);
+        text += "\ncommands\n";
+        for function in target.interface.commands.iter().filter(|one| one.name != "init") {
+            text += &format!("  {}\n", value::usage(function));
+        }
+        text += "queries\n";
+        for function in &target.interface.queries {
+            text += &format!("  {}\n", value::usage(function));
+        }
+        for event in &target.interface.events {
+            text += &format!("event {}\n", event.name);
+        }
+        text
+    });
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(text: &str) -> CallWords {
+        split_words(text.split_whitespace().map(str::to_owned).collect()).unwrap()
+    }
+
+    /// Options of the command may stand anywhere; what the module takes stays in order.
+    #[test]
+    fn own_options_are_told_from_the_modules() {
+        let split = words("coldchain open-box box-1 --max-celsius 8.0 --from alice --node=3 --json");
+        assert_eq!(split.module.as_deref(), Some("coldchain"));
+        assert_eq!(split.function.as_deref(), Some("open-box"));
+        assert_eq!(split.arguments, ["box-1", "--max-celsius", "8.0"]);
+        assert_eq!(split.options["--from"], "alice");
+        assert_eq!(split.options["--node"], "3");
+        assert!(split.options.contains_key("--json"));
+    }
+
+    /// A module whose own parameter is called `from` can still be given it by name.
+    #[test]
+    fn what_follows_two_hyphens_is_the_modules() {
+        let split = words("token transfer-from --from carol -- --from alice --to bob");
+        assert_eq!(split.options["--from"], "carol");
+        assert_eq!(split.arguments, ["--from", "alice", "--to", "bob"]);
+    }
+
+    #[test]
+    fn an_option_without_its_value_is_told() {
+        let failure = split_words(vec!["a".into(), "b".into(), "--from".into()]).unwrap_err();
+        assert_eq!(failure.text, "--from needs a value");
+    }
+}

@@ -1,0 +1,295 @@
+//! `pollen node` and `pollen dev`: what runs until it is told to stop.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use pollen_ledger::AccountId;
+
+use super::{DevArgs, EXIT_FAILED, Failure, NodeArgs, Session, accounts, modules};
+use crate::config::NodeConfig;
+use crate::dev::{self, DevNode, DevOptions, NodeProcess};
+use crate::keys;
+use crate::node::Node;
+
+/// How long a stopping node may take.
+const STOP_PATIENCE: Duration = Duration::from_secs(10);
+/// How long a starting node may take.
+const START_PATIENCE: Duration = Duration::from_secs(60);
+/// Keys that `pollen dev --examples` makes and funds.
+const EXAMPLE_KEYS: [&str; 3] = ["producer", "bob", "truck-sensor"];
+/// Example modules, with the words of their `init`.
+const EXAMPLES: [(&str, &[&str]); 3] =
+    [("counter", &["0"]), ("token", &["Gold", "GLD", "2", "100000000"]), ("coldchain", &[])];
+
+/// Runs one node until a signal, or the end of standard input when asked.
+pub async fn node(args: NodeArgs) -> Result<(), Failure> {
+    let config = node_config(&args)?;
+    if args.print_config {
+        print!("{}", config.to_toml());
+        return Ok(());
+    }
+    start_log(&config.log)?;
+    let node = Node::start(config).await?;
+    let mut failed = node.failed();
+    tokio::select! {
+        () = stop_signal() => tracing::info!("stopping"),
+        () = end_of_stdin(), if args.stop_with_stdin => tracing::info!("stopping"),
+        reason = failed.wait_for(Option::is_some) => {
+            let reason = reason.ok().and_then(|reason| reason.clone()).unwrap_or_default();
+            node.stop().await;
+            return Err(Failure { code: EXIT_FAILED, text: reason, hint: None });
+        }
+    }
+    node.stop().await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+fn node_config(args: &NodeArgs) -> Result<NodeConfig, Failure> {
+    let mut config = NodeConfig::load(args.config.as_deref())?;
+    if let Some(data) = &args.data {
+        config.data.clone_from(data);
+        if args.config.is_none() && args.key.is_none() {
+            config.key = data.join("node.key.json");
+        }
+    }
+    if let Some(genesis) = &args.genesis {
+        config.genesis = Some(genesis.clone());
+    }
+    config.network.peers.extend(args.peer.iter().cloned());
+    if !args.listen.is_empty() {
+        config.network.listen.clone_from(&args.listen);
+    } else if args.config.is_none() && !args.peer.is_empty() {
+        // A peer beside a development network takes any free port.
+        config.network.listen = vec!["/ip4/127.0.0.1/tcp/0".into()];
+    }
+    if let Some(listen) = args.rpc_listen {
+        config.rpc.listen = listen;
+    }
+    if let Some(key) = &args.key {
+        config.key.clone_from(key);
+    }
+    let is_peer = args.config.is_none();
+    if is_peer && !config.key.exists() {
+        keys::write(&config.key, &keys::generate())?;
+    }
+    Ok(config)
+}
+
+/// Logs go to standard error: colour only on a terminal.
+pub fn start_log(filter: &str) -> Result<(), Failure> {
+    use std::io::IsTerminal as _;
+    let filter = tracing_subscriber::EnvFilter::try_new(filter)
+        .map_err(|error| Failure::usage(format!("log filter '{filter}': {error}")))?;
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr)
+        .try_init();
+    Ok(())
+}
+
+async fn stop_signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut interrupt = signal(SignalKind::interrupt()).expect("signals can be waited for");
+    let mut terminate = signal(SignalKind::terminate()).expect("signals can be waited for");
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+}
+
+async fn end_of_stdin() {
+    use tokio::io::AsyncReadExt as _;
+    let mut buffer = [0; 256];
+    let mut stdin = tokio::io::stdin();
+    while stdin.read(&mut buffer).await.is_ok_and(|count| count > 0) {}
+}
+
+enum Running {
+    Processes(Vec<NodeProcess>),
+    InProcess(Vec<Node>),
+}
+
+impl Running {
+    async fn start(nodes: &[DevNode], args: &DevArgs) -> Result<Self, Failure> {
+        if args.in_process {
+            start_log(&args.log)?;
+            let mut running = Vec::new();
+            for node in nodes {
+                running.push(Node::start(NodeConfig::load(Some(&node.config))?).await?);
+            }
+            return Ok(Self::InProcess(running));
+        }
+        let program = std::env::current_exe()?;
+        let mut processes = Vec::new();
+        for node in nodes {
+            processes.push(NodeProcess::start(&program, node)?);
+        }
+        let bar = progress("waiting for the nodes", nodes.len() as u64);
+        let ready = dev::wait_ready(&mut processes, START_PATIENCE, |_| bar.inc(1)).await;
+        bar.finish_and_clear();
+        if let Err(error) = ready {
+            stop_all(&mut processes).await;
+            return Err(error.into());
+        }
+        Ok(Self::Processes(processes))
+    }
+
+    fn processes(&self) -> Vec<u32> {
+        match self {
+            Self::Processes(processes) => processes.iter().filter_map(NodeProcess::id).collect(),
+            Self::InProcess(_) => vec![std::process::id()],
+        }
+    }
+
+    /// Waits until a node ends by itself: that is news.
+    async fn a_node_ended(&mut self) -> Failure {
+        let Self::Processes(processes) = self else { return std::future::pending().await };
+        loop {
+            for (index, process) in processes.iter_mut().enumerate() {
+                if let Some(reason) = process.ended() {
+                    let (node, log) = (index + 1, process.node.log.display());
+                    return Failure::new(format!("node {node} ended: {reason}"))
+                        .hint(format!("its log: {log}"));
+                }
+            }
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+    }
+
+    async fn stop(self) -> bool {
+        match self {
+            Self::Processes(mut processes) => stop_all(&mut processes).await,
+            Self::InProcess(nodes) => {
+                for node in nodes {
+                    node.stop().await;
+                }
+                true
+            }
+        }
+    }
+}
+
+async fn stop_all(processes: &mut [NodeProcess]) -> bool {
+    let stops = processes.iter_mut().map(|process| process.stop(STOP_PATIENCE));
+    futures::future::join_all(stops).await.into_iter().all(|clean| clean)
+}
+
+fn progress(what: &'static str, of: u64) -> ProgressBar {
+    let style = ProgressStyle::with_template("{spinner} {msg} {pos}/{len} {elapsed}")
+        .expect("a fixed template");
+    let bar = ProgressBar::new(of).with_style(style).with_message(what);
+    bar.enable_steady_tick(Duration::from_millis(120));
+    bar
+}
+
+/// Runs a development network until Ctrl-C.
+pub async fn dev(session: &Session, args: &DevArgs) -> Result<(), Failure> {
+    let began = Instant::now();
+    let options = DevOptions {
+        validators: args.validators,
+        home: session.home.clone(),
+        rpc_port: args.rpc_port,
+        network_port: args.network_port,
+        fresh: args.fresh,
+        log: args.log.clone(),
+    };
+    let nodes = dev::lay_out(&options)?;
+    let genesis = dev::genesis(args.validators);
+    println!("starting {} validators of the network {}", nodes.len(), genesis.name);
+    let mut running = Running::start(&nodes, args).await?;
+    dev::network_file(&genesis, &nodes, running.processes()).write(&session.home)?;
+    let prepared = tokio::select! {
+        prepared = prepare(session, args, &nodes, began) => prepared,
+        () = stop_signal() => Err(Failure::new("stopped while deploying")),
+    };
+    let ended = match prepared {
+        Err(failure) => Some(failure),
+        Ok(()) => tokio::select! {
+            () = stop_signal() => None,
+            failure = running.a_node_ended() => Some(failure),
+        },
+    };
+    println!("\nstopping");
+    let clean = running.stop().await;
+    match ended {
+        Some(failure) => Err(failure),
+        None if clean => {
+            println!("stopped; everything is kept in {}", session.home.join("dev").display());
+            Ok(())
+        }
+        None => Err(Failure::new("a node did not stop by itself and was killed")),
+    }
+}
+
+/// Keys and modules to play with, and what to try.
+async fn prepare(
+    session: &Session,
+    args: &DevArgs,
+    nodes: &[DevNode],
+    began: Instant,
+) -> Result<(), Failure> {
+    let session = session.with_endpoints(nodes.iter().map(|node| node.endpoint.clone()).collect());
+    let mut accounts = Vec::new();
+    if let Some(examples) = &args.examples {
+        for name in EXAMPLE_KEYS {
+            let key = accounts::ensure_funded(&session, name).await?;
+            accounts.push((name, AccountId::of_key(&key.public_key())));
+        }
+        deploy_examples(&session, examples, began).await?;
+    }
+    print_guide(&session, nodes, &accounts, began);
+    Ok(())
+}
+
+async fn deploy_examples(session: &Session, folder: &Path, began: Instant) -> Result<(), Failure> {
+    for (name, words) in EXAMPLES {
+        let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+        let source: PathBuf = folder.join(name);
+        let deployed =
+            modules::deploy_once(session, &source, name, EXAMPLE_KEYS[0], &words).await?;
+        println!("  {name:<10} {deployed}");
+    }
+    let first = modules::first_call(session, "counter", "increment", "1", EXAMPLE_KEYS[0]).await?;
+    let seconds = began.elapsed().as_secs_f64();
+    println!("  first call {first} executed {seconds:.1} s after the start");
+    Ok(())
+}
+
+fn print_guide(
+    session: &Session,
+    nodes: &[DevNode],
+    accounts: &[(&str, AccountId)],
+    began: Instant,
+) {
+    let prefix = dev::genesis(1).address_prefix;
+    println!("\nnodes");
+    for (index, node) in nodes.iter().enumerate() {
+        println!("  {}  {}  log {}", index + 1, node.endpoint, node.log.display());
+    }
+    if !accounts.is_empty() {
+        println!("\naccounts (keys in {})", session.home.join("keys").display());
+        for (name, id) in accounts {
+            let address = pollen_ledger::Address::account(*id).display(&prefix);
+            println!("  {name:<13} {address}");
+        }
+    }
+    let endpoint = nodes.first().map_or("", |node| node.endpoint.as_str());
+    println!(
+        "\nready after {:.1} s. In another terminal, from this folder:\n\n  \
+         ./pollen keys new alice\n  \
+         ./pollen transfer alice bob 5\n  \
+         ./pollen call coldchain open-box box-1 --max-celsius 8.0 --from alice\n  \
+         ./pollen call coldchain record box-1 9.5 --from truck-sensor\n  \
+         ./pollen query coldchain status box-1 --node 3\n  \
+         ./pollen events coldchain\n  \
+         ./pollen status\n  \
+         ./pollen dag\n  \
+         curl -s {endpoint} -H 'content-type: application/json' \\\n       \
+         -d '{{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"chain_head\",\"params\":{{}}}}'\n\n\
+         Ctrl-C stops all nodes; what they hold is kept.",
+        began.elapsed().as_secs_f64(),
+    );
+}

@@ -1,0 +1,160 @@
+//! One node's own configuration: `pollen.toml`, then `POLLEN_*` variables, then flags. Any value is safe:
+//! what all nodes must agree on stands in the genesis document.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use figment::Figment;
+use figment::providers::{Env, Format as _, Serialized, Toml};
+use serde::{Deserialize, Serialize};
+
+/// See the module's documentation. `pollen node --print-config` shows one with every default.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct NodeConfig {
+    /// Folder of the database and the compiled modules.
+    pub data: PathBuf,
+    /// The chain's genesis document; the development network's when empty.
+    pub genesis: Option<PathBuf>,
+    /// Key file of this node. A validator's key is in the genesis committee; any other makes a peer.
+    pub key: PathBuf,
+    /// Name in logs and in `node_info`.
+    pub name: String,
+    /// Network and RPC addresses.
+    pub network: NetworkSection,
+    /// JSON-RPC.
+    pub rpc: RpcSection,
+    /// Pacing of blocks and the pool of pending transactions.
+    pub ordering: OrderingSection,
+    /// Module host.
+    pub modules: ModulesSection,
+    /// Log filter, as `info` or `pollen_node=debug,info`.
+    pub log: String,
+}
+
+/// Peer-to-peer network.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct NetworkSection {
+    /// Multiaddresses to listen on.
+    pub listen: Vec<String>,
+    /// Multiaddresses of nodes to connect to, each ending in `/p2p/ID` or not.
+    pub peers: Vec<String>,
+    /// Multiaddresses of validators by their name in the genesis document.
+    pub validators: std::collections::BTreeMap<String, Vec<String>>,
+}
+
+/// JSON-RPC.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RpcSection {
+    /// Where it listens. Loopback by default: put a reverse proxy before anything wider.
+    pub listen: SocketAddr,
+}
+
+/// Pacing and pool; see `Settings` of the ordering core.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct OrderingSection {
+    /// Least time between two blocks of ours, in milliseconds.
+    pub min_round_delay_ms: u64,
+    /// Time between two blocks of ours while nothing is pending, in milliseconds.
+    pub idle_round_delay_ms: u64,
+}
+
+/// Module host.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ModulesSection {
+    /// Module instances that may exist at once, queries included.
+    pub instances: u32,
+}
+
+impl Default for NodeConfig {
+    fn default() -> Self {
+        Self {
+            data: "data".into(),
+            genesis: None,
+            key: "node.key.json".into(),
+            name: String::new(),
+            network: NetworkSection::default(),
+            rpc: RpcSection::default(),
+            ordering: OrderingSection::default(),
+            modules: ModulesSection::default(),
+            log: "info".into(),
+        }
+    }
+}
+
+impl Default for NetworkSection {
+    fn default() -> Self {
+        Self {
+            listen: vec!["/ip4/127.0.0.1/tcp/9750".into(), "/ip4/127.0.0.1/udp/9750/quic-v1".into()],
+            peers: Vec::new(),
+            validators: std::collections::BTreeMap::new(),
+        }
+    }
+}
+
+impl Default for RpcSection {
+    fn default() -> Self {
+        Self { listen: SocketAddr::from(([127, 0, 0, 1], 9650)) }
+    }
+}
+
+impl Default for OrderingSection {
+    fn default() -> Self {
+        Self { min_round_delay_ms: 1, idle_round_delay_ms: 500 }
+    }
+}
+
+impl Default for ModulesSection {
+    fn default() -> Self {
+        Self { instances: 64 }
+    }
+}
+
+/// Why a configuration was refused.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// No such file.
+    #[error("there is no configuration at {path}")]
+    Missing {
+        /// Where it was looked for.
+        path: PathBuf,
+    },
+    /// A value that does not fit.
+    #[error("configuration: {0}")]
+    Invalid(#[from] Box<figment::Error>),
+}
+
+impl NodeConfig {
+    /// Reads `file` when given, then `POLLEN_NODE_*` variables (`POLLEN_NODE_RPC__LISTEN`), over the
+    /// defaults. Relative paths of the file are relative to its folder.
+    pub fn load(file: Option<&Path>) -> Result<Self, ConfigError> {
+        let mut figment = Figment::from(Serialized::defaults(Self::default()));
+        if let Some(path) = file {
+            if !path.is_file() {
+                return Err(ConfigError::Missing { path: path.to_owned() });
+            }
+            figment = figment.merge(Toml::file_exact(path));
+        }
+        let mut config: Self = figment
+            .merge(Env::prefixed("POLLEN_NODE_").split("__"))
+            .extract()
+            .map_err(|error| ConfigError::Invalid(Box::new(error)))?;
+        if let Some(folder) = file.and_then(Path::parent) {
+            for path in [Some(&mut config.data), Some(&mut config.key), config.genesis.as_mut()] {
+                if let Some(path) = path.filter(|path| path.is_relative()) {
+                    *path = folder.join(&*path);
+                }
+            }
+        }
+        Ok(config)
+    }
+
+    /// The configuration as a `pollen.toml`.
+    pub fn to_toml(&self) -> String {
+        toml::to_string_pretty(self).expect("a configuration has only TOML's types")
+    }
+}

@@ -1,0 +1,323 @@
+//! A development network on this machine: N validators, each a process of its own (or all in this one),
+//! with real sockets and real databases.
+//!
+//! Keys of its validators and of its faucet are known to everybody ([`KeyPair::development`]): such a
+//! network holds nothing of value. Its folder survives a stop; `--fresh` starts from genesis.
+
+use std::fs;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use pollen_ledger::committee::Validator;
+use pollen_ledger::{Genesis, KeyPair};
+use tokio::process::{Child, Command};
+
+use crate::config::NodeConfig;
+use crate::home::NetworkFile;
+use crate::keys;
+
+/// The genesis document of the development network, four validators.
+pub const GENESIS: &str = include_str!("../../genesis.json");
+
+/// What a development network is made of.
+#[derive(Debug, Clone)]
+pub struct DevOptions {
+    /// How many validators.
+    pub validators: u16,
+    /// Home folder: the network lives in `dev` below it.
+    pub home: PathBuf,
+    /// JSON-RPC port of the first node; the others follow. 0 = any free ports.
+    pub rpc_port: u16,
+    /// Network port of the first node; the others follow. 0 = any free ports.
+    pub network_port: u16,
+    /// Removes what an earlier run left.
+    pub fresh: bool,
+    /// Log filter of the nodes.
+    pub log: String,
+}
+
+/// Why a development network did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum DevError {
+    /// The file system refused.
+    #[error("{path}: {source}")]
+    Io {
+        /// Where.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A key could not be written.
+    #[error(transparent)]
+    Key(#[from] keys::KeyError),
+    /// Too few or too many.
+    #[error("a development network has 1 to 64 validators")]
+    Validators,
+    /// A node ended while starting.
+    #[error("node {node} ended while starting: {reason}\n  its log: {log}")]
+    NodeEnded {
+        /// Which, from 1.
+        node: usize,
+        /// Its last words.
+        reason: String,
+        /// Where to read more.
+        log: PathBuf,
+    },
+    /// A node did not answer.
+    #[error("node {node} did not become ready within {seconds} s; its log: {log}")]
+    NotReady {
+        /// Which, from 1.
+        node: usize,
+        /// How long it was waited for.
+        seconds: u64,
+        /// Where to read more.
+        log: PathBuf,
+    },
+    /// The folder holds a network of another size.
+    #[error("{path} holds a network of {found} validators: start it with `--validators {found}`, or anew with `--fresh`")]
+    OtherSize {
+        /// The folder.
+        path: PathBuf,
+        /// What it holds.
+        found: usize,
+    },
+}
+
+/// One node's place on disk and on the loopback.
+#[derive(Debug, Clone)]
+pub struct DevNode {
+    /// Its folder.
+    pub folder: PathBuf,
+    /// Its configuration file.
+    pub config: PathBuf,
+    /// Its JSON-RPC endpoint.
+    pub endpoint: String,
+    /// Its log.
+    pub log: PathBuf,
+}
+
+/// The genesis of a development network of any size.
+pub fn genesis(validators: u16) -> Genesis {
+    let mut genesis = Genesis::from_json(GENESIS).expect("the document in the repository is good");
+    genesis.committee = (0..validators)
+        .map(|index| Validator {
+            name: validator_name(index),
+            public_key: validator_key(index).public_key(),
+            stake: genesis.committee.first().map_or(1, |member| member.stake),
+        })
+        .collect();
+    genesis
+}
+
+/// The key of a development validator: known to everybody.
+pub fn validator_key(index: u16) -> KeyPair {
+    KeyPair::development(&format!("validator {index}"))
+}
+
+/// The key that holds a development network's supply: known to everybody.
+pub fn faucet_key() -> KeyPair {
+    KeyPair::development("faucet")
+}
+
+fn validator_name(index: u16) -> String {
+    format!("validator-{index}")
+}
+
+/// Lays the network out on disk: genesis, and per node a folder with key and configuration. What is
+/// there already stays.
+pub fn lay_out(options: &DevOptions) -> Result<Vec<DevNode>, DevError> {
+    if !(1..=64).contains(&options.validators) {
+        return Err(DevError::Validators);
+    }
+    let root = options.home.join("dev");
+    let io = |path: &Path| {
+        let path = path.to_owned();
+        move |source| DevError::Io { path, source }
+    };
+    if options.fresh && root.exists() {
+        fs::remove_dir_all(&root).map_err(io(&root))?;
+    }
+    fs::create_dir_all(&root).map_err(io(&root))?;
+    let genesis_path = root.join("genesis.json");
+    let genesis = genesis(options.validators);
+    if let Ok(text) = fs::read_to_string(&genesis_path)
+        && let Ok(found) = Genesis::from_json(&text)
+        && found.committee.len() != genesis.committee.len()
+    {
+        return Err(DevError::OtherSize { path: root, found: found.committee.len() });
+    }
+    fs::write(&genesis_path, genesis.to_json()).map_err(io(&genesis_path))?;
+    let rpc = ports(options.rpc_port, options.validators);
+    let network = ports(options.network_port, options.validators);
+    (0..options.validators)
+        .map(|index| lay_out_node(options, &root, index, &rpc, &network))
+        .collect()
+}
+
+/// Ports from a first one on; or as many free ones as asked, held until all are known so that none
+/// comes twice.
+fn ports(first: u16, count: u16) -> Vec<u16> {
+    if first != 0 {
+        return (0..count).map(|index| first.saturating_add(index)).collect();
+    }
+    let held: Vec<_> = (0..count)
+        .filter_map(|_| std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).ok())
+        .collect();
+    held.iter().filter_map(|socket| Some(socket.local_addr().ok()?.port())).collect()
+}
+
+fn lay_out_node(
+    options: &DevOptions,
+    root: &Path,
+    index: u16,
+    rpc: &[u16],
+    network: &[u16],
+) -> Result<DevNode, DevError> {
+    let folder = root.join(format!("node-{}", index + 1));
+    let io = |source| DevError::Io { path: folder.clone(), source };
+    fs::create_dir_all(&folder).map_err(io)?;
+    let key = folder.join("node.key.json");
+    if !key.exists() {
+        keys::write(&key, &validator_key(index))?;
+    }
+    let address = |at: usize| {
+        vec![
+            format!("/ip4/127.0.0.1/tcp/{}", network[at]),
+            format!("/ip4/127.0.0.1/udp/{}/quic-v1", network[at]),
+        ]
+    };
+    let own = usize::from(index);
+    let mut config = NodeConfig {
+        data: "data".into(),
+        genesis: Some("../genesis.json".into()),
+        key: "node.key.json".into(),
+        name: validator_name(index),
+        log: options.log.clone(),
+        ..NodeConfig::default()
+    };
+    config.rpc.listen = SocketAddr::from((Ipv4Addr::LOCALHOST, rpc[own]));
+    config.network.listen = address(own);
+    config.network.validators =
+        (0..options.validators).map(|at| (validator_name(at), address(usize::from(at)))).collect();
+    let path = folder.join("pollen.toml");
+    fs::write(&path, config.to_toml()).map_err(io)?;
+    Ok(DevNode {
+        endpoint: format!("http://{}", config.rpc.listen),
+        log: folder.join("node.log"),
+        config: path,
+        folder,
+    })
+}
+
+/// A running node process. Ends with this value: its standard input closes, which a node takes as the
+/// order to stop.
+pub struct NodeProcess {
+    /// Where it lives.
+    pub node: DevNode,
+    child: Child,
+}
+
+impl NodeProcess {
+    /// Starts `pollen node` with the program that is running now.
+    pub fn start(program: &Path, node: &DevNode) -> Result<Self, DevError> {
+        let io = |source| DevError::Io { path: node.log.clone(), source };
+        let log = fs::OpenOptions::new().create(true).append(true).open(&node.log).map_err(io)?;
+        let child = Command::new(program)
+            .args(["node", "--stop-with-stdin", "--config"])
+            .arg(&node.config)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::from(log.try_clone().map_err(io)?))
+            .stderr(Stdio::from(log))
+            .process_group(0)
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(io)?;
+        Ok(Self { node: node.clone(), child })
+    }
+
+    /// Its process id, while it runs.
+    pub fn id(&self) -> Option<u32> {
+        self.child.id()
+    }
+
+    /// Ended already? Then its last words.
+    pub fn ended(&mut self) -> Option<String> {
+        let status = self.child.try_wait().ok().flatten()?;
+        let log = fs::read_to_string(&self.node.log).unwrap_or_default();
+        let last = log.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("no words");
+        Some(format!("{status}: {last}"))
+    }
+
+    /// Kills it at once, as a crash would.
+    pub async fn kill(&mut self) {
+        let _ = self.child.kill().await;
+    }
+
+    /// Asks it to stop, and waits; after `patience` it is killed. True when it stopped by itself.
+    pub async fn stop(&mut self, patience: Duration) -> bool {
+        drop(self.child.stdin.take());
+        match tokio::time::timeout(patience, self.child.wait()).await {
+            Ok(status) => status.is_ok_and(|status| status.success()),
+            Err(_) => {
+                self.kill().await;
+                false
+            }
+        }
+    }
+}
+
+/// Waits until every node says that it is ready. `told` hears of each as it comes.
+pub async fn wait_ready(
+    processes: &mut [NodeProcess],
+    patience: Duration,
+    mut told: impl FnMut(usize),
+) -> Result<(), DevError> {
+    let deadline = tokio::time::Instant::now() + patience;
+    for index in 0..processes.len() {
+        loop {
+            let node = index + 1;
+            if let Some(reason) = processes[index].ended() {
+                let log = processes[index].node.log.clone();
+                return Err(DevError::NodeEnded { node, reason, log });
+            }
+            if is_ready(&processes[index].node.endpoint).await {
+                told(node);
+                break;
+            }
+            if tokio::time::Instant::now() > deadline {
+                let log = processes[index].node.log.clone();
+                return Err(DevError::NotReady { node, seconds: patience.as_secs(), log });
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+    Ok(())
+}
+
+/// Asks `/readyz` of an endpoint; false when nothing answers yet.
+pub async fn is_ready(endpoint: &str) -> bool {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let ask = async {
+        let address = endpoint.strip_prefix("http://")?;
+        let mut socket = tokio::net::TcpStream::connect(address).await.ok()?;
+        let request = format!("GET /readyz HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+        socket.write_all(request.as_bytes()).await.ok()?;
+        let mut answer = Vec::new();
+        socket.take(4096).read_to_end(&mut answer).await.ok()?;
+        answer.starts_with(b"HTTP/1.1 200").then_some(())
+    };
+    let patience = Duration::from_millis(500);
+    matches!(tokio::time::timeout(patience, ask).await, Ok(Some(())))
+}
+
+/// What the commands need to find the network.
+pub fn network_file(genesis: &Genesis, nodes: &[DevNode], processes: Vec<u32>) -> NetworkFile {
+    NetworkFile {
+        name: genesis.name.clone(),
+        chain_id: genesis.chain_id(),
+        endpoints: nodes.iter().map(|node| node.endpoint.clone()).collect(),
+        processes,
+    }
+}

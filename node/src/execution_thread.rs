@@ -1,0 +1,111 @@
+//! The one thread that executes: commits in, checkpoints out, each written with sync before anybody
+//! hears of it.
+
+use std::sync::Arc;
+use std::sync::mpsc::Receiver;
+
+use pollen_ledger::execution::{CommitInput, Executor, FinishedCheckpoint};
+use pollen_ledger::ordering::{CommittedSubDag, Input};
+use pollen_ledger::store::{Database, Durability};
+use pollen_ledger::{Attestation, Hash, KeyPair, VerifiedBlock};
+use pollen_rpc::api::Stage;
+
+use crate::core_thread::CoreHandle;
+use crate::shared::{Head, Shared};
+use crate::verdicts::Verdicts;
+
+/// What execution works with.
+pub struct Execution {
+    /// The pure part.
+    pub executor: Executor,
+    /// Where checkpoints go.
+    pub database: Arc<Database>,
+    /// Signatures of transactions.
+    pub verdicts: Arc<Verdicts>,
+    /// Whom to tell.
+    pub shared: Arc<Shared>,
+    /// Whom to tell, too.
+    pub core: CoreHandle,
+    /// Signs attestations; none on a peer.
+    pub key: Option<KeyPair>,
+    /// Rounds that a block may lag behind a commit.
+    pub gc_depth: u32,
+    pending: Vec<Hash>,
+}
+
+impl Execution {
+    /// With nothing pending.
+    pub fn new(
+        executor: Executor,
+        database: Arc<Database>,
+        verdicts: Arc<Verdicts>,
+        shared: Arc<Shared>,
+        core: CoreHandle,
+        key: Option<KeyPair>,
+        gc_depth: u32,
+    ) -> Self {
+        let pending = Vec::new();
+        Self { executor, database, verdicts, shared, core, key, gc_depth, pending }
+    }
+
+    /// Executes commits until the writer is gone, or something fails that says nothing about any
+    /// transaction: then the node ends.
+    pub fn run(mut self, queue: &Receiver<Arc<CommittedSubDag>>) {
+        while let Ok(commit) = queue.recv() {
+            if self.shared.divergence.borrow().is_some() {
+                continue; // reads go on; what was computed may be wrong
+            }
+            if commit.commit.index < self.executor.next_commit() {
+                continue; // executed before a restart
+            }
+            if let Err(reason) = self.commit(&commit) {
+                self.shared.fatal(&reason);
+                return;
+            }
+        }
+    }
+
+    fn commit(&mut self, commit: &CommittedSubDag) -> Result<(), String> {
+        let blocks: Vec<(VerifiedBlock, Vec<bool>)> =
+            commit.blocks.iter().map(|block| (block.clone(), self.verdicts.take(block))).collect();
+        let input = CommitInput {
+            index: commit.commit.index,
+            digest: commit.commit.digest,
+            round: commit.commit.round,
+            timestamp_ms: commit.commit.timestamp_ms,
+            blocks: &blocks,
+        };
+        let report = self.executor.execute(&input).map_err(|error| format!("execution: {error}"))?;
+        for skipped in &report.skipped {
+            tracing::debug!(transaction = %skipped.transaction, reason = ?skipped.reason, "skipped");
+        }
+        self.pending.extend(report.executed);
+        self.pending.extend(report.skipped.iter().map(|skipped| skipped.transaction));
+        let height = self.executor.checkpoint().height;
+        let attestation = match report.finished {
+            Some(finished) => Some(self.finish(finished)?),
+            None => None,
+        };
+        let ids = if attestation.is_some() { std::mem::take(&mut self.pending) } else { Vec::new() };
+        let commit_index = commit.commit.index;
+        let attestation = attestation.flatten();
+        self.core.mail(Input::Executed { height, commit_index, ids, attestation });
+        self.verdicts.forget_up_to(commit.commit.round.saturating_sub(self.gc_depth));
+        Ok(())
+    }
+
+    /// Writes a checkpoint, then tells of it.
+    fn finish(&mut self, finished: FinishedCheckpoint) -> Result<Option<Attestation>, String> {
+        let height = finished.checkpoint.height;
+        self.database
+            .write(finished.batch, Durability::Sync)
+            .map_err(|error| format!("cannot write checkpoint {height}: {error}"))?;
+        self.executor.written(height);
+        let executed = finished.receipts.iter().map(|receipt| receipt.transaction);
+        self.shared.tracker.advance(executed, Stage::Executed);
+        let digest = finished.digest;
+        self.shared.head.send_replace(Head { checkpoint: finished.checkpoint, digest });
+        let chain_id = &self.shared.chain_id;
+        Ok(self.key.as_ref().map(|key| Attestation::sign(chain_id, height, digest, key)))
+    }
+}

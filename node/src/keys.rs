@@ -1,0 +1,153 @@
+//! Key files: one JSON document a key, readable by its owner only.
+//!
+//! A file that others may read is refused: the error says how to close it. The secret is never logged,
+//! printed or passed as an argument. Encryption at rest comes with the wallet issue.
+
+use std::fs;
+use std::io::Write as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use pollen_ledger::{AccountId, KeyPair, PublicKey};
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+/// Why a key could not be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    /// No such file.
+    #[error("there is no key at {path}: make one with `pollen keys new NAME`, or list them with `pollen keys list`")]
+    Missing {
+        /// Where it was looked for.
+        path: PathBuf,
+    },
+    /// A key with that name is there already.
+    #[error("there is a key at {path} already: choose another name")]
+    Exists {
+        /// Where it is.
+        path: PathBuf,
+    },
+    /// Others may read it.
+    #[error("the key file {path} is open to others (mode {mode:o}): close it with `chmod 600 {path}`")]
+    Open {
+        /// Which file.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// Not a key file.
+    #[error("{path} is no key file: {reason}")]
+    Malformed {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// Not a name for a key.
+    #[error("'{name}' is no name for a key: 1 to 64 letters, digits, hyphens and dots, a letter first")]
+    Name {
+        /// What came.
+        name: String,
+    },
+    /// The file system refused.
+    #[error("{path}: {source}")]
+    Io {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct KeyFile {
+    version: u32,
+    public_key: PublicKey,
+    secret_key: Zeroizing<String>,
+}
+
+/// Where an account's key of this name lives.
+pub fn path_of(home: &Path, name: &str) -> Result<PathBuf, KeyError> {
+    let good = name.len() <= 64
+        && name.starts_with(|first: char| first.is_ascii_alphabetic())
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '.' || c == '_');
+    if !good {
+        return Err(KeyError::Name { name: name.chars().take(80).collect() });
+    }
+    Ok(home.join("keys").join(format!("{name}.json")))
+}
+
+/// Makes a key from the system's randomness.
+pub fn generate() -> KeyPair {
+    let mut seed = Zeroizing::new([0; 32]);
+    getrandom::fill(seed.as_mut()).expect("the system has randomness");
+    KeyPair::from_seed(&seed)
+}
+
+/// Writes a key to a new file of mode 0600; the folder is made with mode 0700.
+pub fn write(path: &Path, key: &KeyPair) -> Result<(), KeyError> {
+    let io = |source| KeyError::Io { path: path.to_owned(), source };
+    if let Some(folder) = path.parent() {
+        use std::os::unix::fs::DirBuilderExt as _;
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(io)?;
+    }
+    let document = KeyFile {
+        version: 1,
+        public_key: key.public_key(),
+        secret_key: Zeroizing::new(hex::encode(Zeroizing::new(key.seed()))),
+    };
+    let text = Zeroizing::new(serde_json::to_string_pretty(&document).expect("plain strings"));
+    let mut file = match fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
+    {
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+            return Err(KeyError::Exists { path: path.to_owned() });
+        }
+        other => other.map_err(io)?,
+    };
+    file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(io)
+}
+
+/// Reads a key file, refusing one that others may read.
+pub fn read(path: &Path) -> Result<KeyPair, KeyError> {
+    let io = |source: std::io::Error| match source.kind() {
+        std::io::ErrorKind::NotFound => KeyError::Missing { path: path.to_owned() },
+        _ => KeyError::Io { path: path.to_owned(), source },
+    };
+    let mode = fs::metadata(path).map_err(io)?.mode() & 0o777;
+    if mode & 0o077 != 0 {
+        return Err(KeyError::Open { path: path.to_owned(), mode });
+    }
+    let text = Zeroizing::new(fs::read_to_string(path).map_err(io)?);
+    let malformed = |reason: String| KeyError::Malformed { path: path.to_owned(), reason };
+    let document: KeyFile =
+        serde_json::from_str(&text).map_err(|error| malformed(error.to_string()))?;
+    if document.version != 1 {
+        return Err(malformed(format!("version {} is not known, 1 is", document.version)));
+    }
+    let mut seed = Zeroizing::new([0; 32]);
+    hex::decode_to_slice(document.secret_key.as_bytes(), seed.as_mut())
+        .map_err(|_| malformed("secretKey is not 64 hexadecimal digits".into()))?;
+    let key = KeyPair::from_seed(&seed);
+    if key.public_key() != document.public_key {
+        return Err(malformed("publicKey is not the public half of secretKey".into()));
+    }
+    Ok(key)
+}
+
+/// Names and accounts of all keys under a home folder, sorted by name. Files are not opened further
+/// than their public half; one that cannot be read is left out.
+pub fn list(home: &Path) -> Vec<(String, AccountId)> {
+    let Ok(entries) = fs::read_dir(home.join("keys")) else { return Vec::new() };
+    let mut found: Vec<_> = entries
+        .flatten()
+        .filter_map(|entry| {
+            let name = entry.file_name().into_string().ok()?.strip_suffix(".json")?.to_owned();
+            let text = Zeroizing::new(fs::read_to_string(entry.path()).ok()?);
+            let document: KeyFile = serde_json::from_str(&text).ok()?;
+            Some((name, AccountId::of_key(&document.public_key)))
+        })
+        .collect();
+    found.sort();
+    found
+}

@@ -1,0 +1,123 @@
+//! What the node's threads tell each other and its clients: heads, progress, alarms.
+
+use std::collections::HashMap;
+
+use parking_lot::Mutex;
+use pollen_ledger::mempool::PoolError;
+use pollen_ledger::ordering::CommittedSubDag;
+use pollen_ledger::{Checkpoint, Hash};
+use pollen_rpc::api::Stage;
+use tokio::sync::{oneshot, watch};
+
+use crate::tracker::Tracker;
+
+/// The newest durable checkpoint.
+#[derive(Debug, Clone)]
+pub struct Head {
+    /// The checkpoint.
+    pub checkpoint: Checkpoint,
+    /// Its digest.
+    pub digest: Hash,
+}
+
+/// Stake beyond what may be faulty computed something else: one of us is wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Divergence {
+    /// Of the checkpoint.
+    pub height: u64,
+    /// What this node computed.
+    pub ours: Hash,
+    /// What the others attest.
+    pub theirs: Hash,
+}
+
+/// See the module's documentation.
+pub struct Shared {
+    /// The chain.
+    pub chain_id: Hash,
+    /// Pending transactions.
+    pub tracker: Tracker,
+    /// The newest durable checkpoint.
+    pub head: watch::Sender<Head>,
+    /// Height up to which a quorum attests what this node computed.
+    pub certified: watch::Sender<u64>,
+    /// Set once, when this node and the others do not compute the same.
+    pub divergence: watch::Sender<Option<Divergence>>,
+    /// Set once, when the node cannot go on.
+    pub fatal: watch::Sender<Option<String>>,
+    submissions: Mutex<HashMap<Hash, Vec<oneshot::Sender<Result<(), PoolError>>>>>,
+}
+
+impl Shared {
+    /// Starts at a head.
+    pub fn new(chain_id: Hash, head: Head) -> Self {
+        Self {
+            chain_id,
+            tracker: Tracker::default(),
+            head: watch::Sender::new(head),
+            certified: watch::Sender::new(0),
+            divergence: watch::Sender::new(None),
+            fatal: watch::Sender::new(None),
+            submissions: Mutex::default(),
+        }
+    }
+
+    /// The node cannot go on: whoever runs it stops it. The first reason counts.
+    pub fn fatal(&self, reason: &str) {
+        tracing::error!("{reason}");
+        self.fatal.send_if_modified(|known| {
+            let first = known.is_none();
+            if first {
+                *known = Some(reason.to_owned());
+            }
+            first
+        });
+    }
+
+    /// Others compute something else: execution stops, reads go on.
+    pub fn diverged(&self, height: u64, ours: &Hash, theirs: &Hash) {
+        tracing::error!(height, %ours, %theirs, "this node diverged: execution stops, reads go on");
+        self.divergence.send_if_modified(|known| {
+            let first = known.is_none();
+            if first {
+                *known = Some(Divergence { height, ours: *ours, theirs: *theirs });
+            }
+            first
+        });
+    }
+
+    /// A quorum attests up to a height.
+    pub fn certified(&self, height: u64) {
+        self.certified.send_if_modified(|known| {
+            let higher = height > *known;
+            *known = height.max(*known);
+            higher
+        });
+    }
+
+    /// Waits for the pool's answer about a transaction.
+    pub fn expect_submission(&self, id: Hash) -> oneshot::Receiver<Result<(), PoolError>> {
+        let (sender, receiver) = oneshot::channel();
+        self.submissions.lock().entry(id).or_default().push(sender);
+        receiver
+    }
+
+    /// The pool's answer about a transaction.
+    pub fn submitted(&self, id: Hash, result: Result<(), PoolError>) {
+        if result.is_ok() {
+            self.tracker.advance([id], Stage::Accepted);
+        }
+        for waiting in self.submissions.lock().remove(&id).unwrap_or_default() {
+            let _ = waiting.send(result.clone());
+        }
+    }
+
+    /// The transactions of a commit are ordered.
+    pub fn ordered(&self, commit: &CommittedSubDag) {
+        if !self.tracker.is_empty() {
+            let signed = commit.blocks.iter().flat_map(|block| block.transactions());
+            let ids = signed.map(|signed| signed.transaction.id(&self.chain_id));
+            self.tracker.advance(ids, Stage::Ordered);
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! The house stays as ARCHITECTURE.md draws it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use cargo_metadata::{DependencyKind, MetadataCommand};
+
+/// Who may use whom, outside of tests.
+const MAY_USE: [(&str, &[&str]); 10] = [
+    ("pollen-ledger", &[]),
+    ("pollen-vm", &["pollen-ledger"]),
+    ("pollen-rpc", &["pollen-ledger"]),
+    ("pollen-build", &[]),
+    ("pollen-node", &["pollen-ledger", "pollen-vm", "pollen-rpc", "pollen-build"]),
+    ("pollen-sdk", &[]),
+    ("counter", &["pollen-sdk"]),
+    ("token", &["pollen-sdk"]),
+    ("coldchain", &["pollen-sdk"]),
+    ("probe", &["pollen-sdk"]),
+];
+
+/// The only crates that may use these: everyone else goes through them.
+const KEEPERS: [(&str, &[&str]); 4] = [
+    ("wasmtime", &["pollen-vm"]),
+    ("jsonrpsee", &["pollen-rpc"]),
+    ("libp2p", &["pollen-node"]),
+    ("rocksdb", &["pollen-ledger"]),
+];
+
+/// Never below `ledger`, whatever the features.
+const NOT_IN_LEDGER: [&str; 4] = ["tokio", "libp2p", "wasmtime", "rand"];
+
+fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
+    let metadata = MetadataCommand::new().no_deps().other_options(["--offline".into()]).exec().unwrap();
+    metadata
+        .packages
+        .iter()
+        .map(|package| {
+            let normal = package
+                .dependencies
+                .iter()
+                .filter(|dependency| dependency.kind == DependencyKind::Normal)
+                .map(|dependency| dependency.name.clone());
+            (package.name.to_string(), normal.collect())
+        })
+        .collect()
+}
+
+/// An arrow the wrong way (ledger using the network, RPC using the module host) would end the pure core.
+#[test]
+fn dependencies_point_one_way() {
+    let dependencies = dependencies();
+    let ours: BTreeSet<&str> = dependencies.keys().map(String::as_str).collect();
+    for (name, used) in &dependencies {
+        if name == "pollen-tests" {
+            continue;
+        }
+        let allowed = MAY_USE.iter().find(|(known, _)| known == name);
+        let (_, allowed) = allowed.unwrap_or_else(|| panic!("{name} has no place in ARCHITECTURE.md"));
+        for used in used.iter().filter(|used| ours.contains(used.as_str())) {
+            assert!(allowed.contains(&used.as_str()), "{name} may not use {used}");
+        }
+    }
+}
+
+#[test]
+fn each_engine_has_one_keeper() {
+    for (name, used) in dependencies() {
+        for (engine, keepers) in KEEPERS {
+            assert!(
+                !used.contains(engine) || keepers.contains(&name.as_str()),
+                "{name} uses {engine}: only {keepers:?} may"
+            );
+        }
+    }
+    for forbidden in NOT_IN_LEDGER {
+        assert!(!dependencies()["pollen-ledger"].contains(forbidden), "ledger uses {forbidden}");
+    }
+}
