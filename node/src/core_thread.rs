@@ -15,7 +15,6 @@ use pollen_ledger::ordering::{Core, Effect, Input, Time};
 use crate::clock;
 use crate::fetch::Fetcher;
 use crate::shared::Shared;
-use crate::tracker::Progress;
 use crate::verdicts::Verdicts;
 use crate::writer::Write;
 
@@ -167,8 +166,8 @@ fn perform(effects: Vec<Effect>, wake: &mut Option<Time>, wiring: &CoreWiring) -
                 wiring.shared.submitted(id, result);
                 continue;
             }
-            Effect::Included { id, .. } => {
-                wiring.shared.tracker.advance([id], Progress::Included);
+            Effect::Included { id, block } => {
+                wiring.shared.tracker.included(&id, block);
                 continue;
             }
             Effect::Evidence(proof) => {

@@ -82,14 +82,16 @@ impl Execution {
         self.pending.extend(report.executed);
         self.pending.extend(report.skipped.iter().map(|skipped| skipped.transaction));
         let height = self.executor.checkpoint().height;
-        let attestation = match report.finished {
-            Some(finished) => Some(self.finish(finished)?),
-            None => None,
-        };
-        let ids = if attestation.is_some() { std::mem::take(&mut self.pending) } else { Vec::new() };
         let commit_index = commit.commit.index;
-        let attestation = attestation.flatten();
-        self.core.mail(Input::Executed { height, commit_index, ids, attestation });
+        let (digest, ids, attestation) = match report.finished {
+            Some(finished) => {
+                let digest = finished.digest;
+                let attestation = self.finish(finished)?;
+                (Some(digest), std::mem::take(&mut self.pending), attestation)
+            }
+            None => (None, Vec::new(), None),
+        };
+        self.core.mail(Input::Executed { height, commit_index, ids, digest, attestation });
         self.verdicts.forget_up_to(commit.commit.round.saturating_sub(self.gc_depth));
         Ok(())
     }
@@ -98,7 +100,7 @@ impl Execution {
     fn finish(&mut self, finished: FinishedCheckpoint) -> Result<Option<Attestation>, String> {
         let height = finished.checkpoint.height;
         self.database
-            .write(finished.batch, Durability::Sync)
+            .write(finished.batch, Durability::Synced)
             .map_err(|error| format!("cannot write checkpoint {height}: {error}"))?;
         self.executor.written(height);
         let executed = finished.receipts.iter().map(|receipt| receipt.transaction);

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use pollen_ledger::{AccountId, KeyPair, PublicKey};
 use serde::{Deserialize, Serialize};
-use zeroize::Zeroizing;
+use zeroize::{Zeroize as _, Zeroizing};
 
 /// Why a key could not be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -64,7 +64,18 @@ pub enum KeyError {
 struct KeyFile {
     version: u32,
     public_key: PublicKey,
-    secret_key: Zeroizing<String>,
+    secret_key: Secret,
+}
+
+/// Hexadecimal digits of a secret, wiped when dropped.
+#[derive(Serialize, Deserialize)]
+#[serde(transparent)]
+struct Secret(String);
+
+impl Drop for Secret {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
 }
 
 /// Where an account's key of this name lives.
@@ -95,7 +106,7 @@ pub fn write(path: &Path, key: &KeyPair) -> Result<(), KeyError> {
     let document = KeyFile {
         version: 1,
         public_key: key.public_key(),
-        secret_key: Zeroizing::new(hex::encode(Zeroizing::new(key.seed()))),
+        secret_key: Secret(hex::encode(Zeroizing::new(key.seed()))),
     };
     let text = Zeroizing::new(serde_json::to_string_pretty(&document).expect("plain strings"));
     let mut file = match fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
@@ -126,7 +137,7 @@ pub fn read(path: &Path) -> Result<KeyPair, KeyError> {
         return Err(malformed(format!("version {} is not known, 1 is", document.version)));
     }
     let mut seed = Zeroizing::new([0; 32]);
-    hex::decode_to_slice(document.secret_key.as_bytes(), seed.as_mut())
+    hex::decode_to_slice(document.secret_key.0.as_bytes(), seed.as_mut())
         .map_err(|_| malformed("secretKey is not 64 hexadecimal digits".into()))?;
     let key = KeyPair::from_seed(&seed);
     if key.public_key() != document.public_key {

@@ -165,14 +165,24 @@ fn recover(
     recent_commits.reverse();
     let mut blocks: Vec<VerifiedBlock> = Vec::new();
     for author in 0..genesis.committee.len() as AuthorIndex {
-        blocks.extend(database.author_blocks(author, gc_round.saturating_add(1))?);
+        let kept = database.author_blocks(author, gc_round.saturating_add(1), usize::MAX)?;
+        for reference in kept {
+            blocks.extend(database.block(&reference)?);
+        }
     }
     let own_round_floor = if own.is_some() { database.own_floor()? } else { 0 };
     Ok(Recovered { last_commit: last, recent_commits, blocks, own_round_floor })
 }
 
+/// The newest commit: at or above the one of the newest checkpoint.
 fn last_commit(database: &Database) -> Result<Option<Commit>, StoreError> {
-    database.last_commit()
+    let mut index = database.tip()?.commit_index;
+    let mut last = database.commit::<Commit>(index)?;
+    while let Some(next) = database.commit::<Commit>(index + 1)? {
+        index += 1;
+        last = Some(next);
+    }
+    Ok(last)
 }
 
 impl Node {
@@ -183,7 +193,7 @@ impl Node {
         let committee = Arc::new(genesis.committee().map_err(GenesisError::from)?);
         let own = committee.index_of(&key.public_key());
         let database = open_database(&config, &genesis, &key, own).await?;
-        let engine = open_engine(&config, &genesis)?;
+        let engine = open_engine(&config)?;
         let executor = Executor::new(&database, engine.clone())?;
         let checkpoint = executor.checkpoint().clone();
         let digest = checkpoint.digest();
@@ -230,7 +240,7 @@ impl Node {
         let events = tokio::spawn(
             Events { core: core.clone(), rules, database, backend: backend.clone() }.run(events),
         );
-        let server = ServerConfig { listen: config.rpc.listen, ..ServerConfig::default() };
+        let server = ServerConfig::new(config.rpc.listen);
         let rpc = RpcServer::start(server, Arc::new(backend)).await?;
         tracing::info!(rpc = %rpc.address(), validator = own, "ready");
         Ok(Self { shared, core, network, rpc, threads, events, driver })
@@ -281,14 +291,13 @@ async fn open_database(
     .expect("opening does not panic")
 }
 
-fn open_engine(config: &NodeConfig, genesis: &Genesis) -> Result<Arc<Vm>, NodeError> {
+fn open_engine(config: &NodeConfig) -> Result<Arc<Vm>, NodeError> {
     let vm = VmConfig {
         instances: config.modules.instances,
-        cache: Some(config.data.join("modules")),
+        cache_dir: Some(config.data.join("modules")),
         ..VmConfig::default()
     };
-    let _ = genesis;
-    Vm::new(vm).map(Arc::new).map_err(|error| NodeError::Vm(error.to_string()))
+    Vm::new(&vm).map(Arc::new).map_err(|error| NodeError::Vm(error.to_string()))
 }
 
 struct Threads<'a> {
@@ -349,6 +358,7 @@ fn start_threads(parts: Threads<'_>) -> Result<Vec<thread::JoinHandle<()>>, Node
         key: parts.key,
         committee: parts.rules.committee.clone(),
         chain_id: parts.rules.chain_id,
+        genesis_time_ms: parts.genesis.time_ms,
         parameters: parts.genesis.parameters.clone(),
         settings: Settings {
             min_round_delay_ms: parts.config.ordering.min_round_delay_ms,

@@ -12,7 +12,7 @@ use std::sync::mpsc::{Receiver, SyncSender};
 use pollen_ledger::codec;
 use pollen_ledger::committee::AuthorIndex;
 use pollen_ledger::ordering::CommittedSubDag;
-use pollen_ledger::store::{Batch, Database, Sync};
+use pollen_ledger::store::{Batch, Database, Durability};
 use pollen_ledger::wire::Message;
 use pollen_ledger::VerifiedBlock;
 
@@ -50,20 +50,19 @@ pub fn run(
             orders.push(next);
         }
         let mut batch = Batch::default();
-        let mut sync = Sync::No;
+        let mut durability = Durability::Buffered;
         for order in &orders {
             match order {
-                Write::Block(block) => database.put_block(&mut batch, block),
+                Write::Block(block) => Database::put_block(&mut batch, block),
                 Write::Proposal(block) => {
-                    database.put_block(&mut batch, block);
-                    database.put_own_round_floor(&mut batch, block.round());
-                    sync = Sync::Yes;
+                    Database::put_own_block(&mut batch, block);
+                    durability = Durability::Synced;
                 }
-                Write::Commit(commit) => database.put_commit(&mut batch, &commit.commit),
+                Write::Commit(commit) => Database::put_commit(&mut batch, commit.commit.index, &commit.commit),
                 Write::Push(..) => {}
             }
         }
-        if let Err(error) = database.write(batch, sync) {
+        if let Err(error) = database.write(batch, durability) {
             shared.fatal(&format!("cannot write blocks: {error}"));
             return;
         }

@@ -270,14 +270,6 @@ pub struct CheckpointView {
     pub receipts_root: Hash,
     /// Ids of the transactions, in order, where the node lists them.
     pub transactions: Vec<Hash>,
-    /// Validators whose attestation this node has seen.
-    pub attested_by: Vec<u16>,
-    /// Their stake.
-    #[serde(with = "decimal")]
-    pub attested_stake: u64,
-    /// The stake that certifies.
-    #[serde(with = "decimal")]
-    pub quorum_stake: u64,
 }
 
 /// A block by name.
@@ -337,11 +329,8 @@ pub struct DagBlock {
     pub parents: Vec<BlockName>,
     /// Transactions in it.
     pub transactions: u32,
-    /// Bytes of its body.
-    pub body_bytes: u32,
-    /// Index of the commit that output it; null while it waits.
-    #[serde(with = "decimal::option", default)]
-    pub commit_index: Option<u64>,
+    /// Whether a commit has output it.
+    pub committed: bool,
 }
 
 /// What the decider says of a slot.

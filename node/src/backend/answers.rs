@@ -2,7 +2,7 @@
 
 use pollen_ledger::checkpoint::Checkpoint;
 use pollen_ledger::execution::StateRead;
-use pollen_ledger::ordering::{Core, CoreStatus, SlotState};
+use pollen_ledger::ordering::{Core, CoreStatus, SlotStatus as Decided};
 use pollen_ledger::receipt::{FailureValue, Outcome, Receipt};
 use pollen_ledger::store::{EventRecord, Location, StateAt};
 use pollen_ledger::{AccountId, Action, Address, Hash, SignedTransaction};
@@ -78,7 +78,7 @@ impl Parts {
             time_ms: timestamp_ms,
             certified_height: (*self.shared.certified.borrow()).min(height),
             commit_index,
-            committed_round: status.map_or(0, |status| status.committed_round),
+            committed_round: status.map_or(0, |status| status.commit_round),
             round: status.map_or(0, |status| status.highest_round),
             transactions: self.receipts(height)?.len() as u64,
         };
@@ -95,7 +95,6 @@ impl Parts {
         let reading = self.reading(at)?;
         let checkpoint = reading.checkpoint;
         let transactions = self.receipts(checkpoint.height)?;
-        let committee = self.genesis.committee().map_err(storage)?;
         let view = CheckpointView {
             digest: reading.digest,
             epoch: checkpoint.epoch,
@@ -106,7 +105,6 @@ impl Parts {
             transactions_root: checkpoint.transactions_root,
             receipts_root: checkpoint.receipts_root,
             transactions: transactions.into_iter().map(|(_, receipt)| receipt.transaction).collect(),
-            quorum_stake: committee.quorum(),
         };
         Ok(Answer::new(reading.at, view))
     }
@@ -295,16 +293,21 @@ pub fn look_at_rounds(core: &Core, range: RoundRange) -> DagRounds {
     let rounds = core.rounds(from, to).into_iter().map(|view| DagRound {
         round: view.round,
         blocks: view
-            .blocks
+            .slots
             .iter()
+            .flat_map(|slot| &slot.blocks)
             .map(|block| DagBlock {
                 author: block.reference.author,
                 digest: block.reference.digest,
                 time_ms: block.timestamp_ms,
-                parents: block.parents.iter().map(|parent| (*parent).into()).collect(),
+                parents: block
+                    .strong_parents
+                    .iter()
+                    .chain(&block.weak_parents)
+                    .map(|parent| (*parent).into())
+                    .collect(),
                 transactions: block.transactions,
-                body_bytes: block.body_bytes,
-                commit_index: block.commit_index,
+                committed: block.committed,
             })
             .collect(),
         slots: view
@@ -312,17 +315,17 @@ pub fn look_at_rounds(core: &Core, range: RoundRange) -> DagRounds {
             .iter()
             .map(|slot| DagSlot {
                 author: slot.author,
-                status: match slot.state {
-                    SlotState::Committed => SlotStatus::Committed,
-                    SlotState::Skipped => SlotStatus::Skipped,
-                    SlotState::Undecided => SlotStatus::Undecided,
+                status: match slot.status {
+                    Decided::Committed(_) => SlotStatus::Committed,
+                    Decided::Skipped => SlotStatus::Skipped,
+                    Decided::Undecided => SlotStatus::Undecided,
                 },
             })
             .collect(),
     });
     DagRounds {
         rounds: rounds.collect(),
-        committed_round: status.committed_round,
+        committed_round: status.commit_round,
         round: status.highest_round,
     }
 }

@@ -9,9 +9,12 @@ use pollen_rpc::api::{Answer, Stage, TxOutcome, TxStatus};
 use pollen_rpc::error::{ErrorCode, RpcError};
 use serde_json::Value;
 use std::sync::Arc;
+use tokio::sync::watch;
 
 use super::{NodeBackend, Parts, storage};
 use crate::network::Target;
+use crate::shared::Head;
+use crate::tracker::Progress;
 
 /// A transaction that passed every check that state and cryptography can make.
 struct Checked {
@@ -147,15 +150,6 @@ impl NodeBackend {
                 .as_ref()
                 .map(|transaction| transaction.valid_until_ms)
                 .or_else(|| progress.as_ref().map(|progress| progress.borrow().valid_until_ms));
-            let expired = |until: u64| {
-                let mut head = head.clone();
-                async move {
-                    let late = head.wait_for(|head| head.checkpoint.timestamp_ms >= until).await;
-                    if late.is_err() {
-                        std::future::pending::<()>().await;
-                    }
-                }
-            };
             tokio::select! {
                 changed = next(progress.as_mut()), if !executed => {
                     if !changed {
@@ -163,7 +157,7 @@ impl NodeBackend {
                     }
                 }
                 _ = certified.changed(), if executed => {}
-                () = expired(valid_until_ms.unwrap_or(u64::MAX)), if !executed => {}
+                () = ledger_time(head.clone(), valid_until_ms), if !executed => {}
             }
         }
     }
@@ -180,8 +174,17 @@ impl NodeBackend {
     }
 }
 
+/// Ends when ledger time has reached `until_ms`; never without one.
+async fn ledger_time(mut head: watch::Receiver<Head>, until_ms: Option<u64>) {
+    let until_ms = until_ms.unwrap_or(u64::MAX);
+    let reached = head.wait_for(|head| head.checkpoint.timestamp_ms >= until_ms).await.is_ok();
+    if !reached {
+        std::future::pending::<()>().await;
+    }
+}
+
 async fn next(
-    progress: Option<&mut tokio::sync::watch::Receiver<crate::tracker::Progress>>,
+    progress: Option<&mut watch::Receiver<Progress>>,
 ) -> bool {
     match progress {
         Some(progress) => progress.changed().await.is_ok(),

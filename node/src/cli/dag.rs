@@ -105,8 +105,7 @@ mod tests {
             time_ms: 0,
             parents: parents.collect(),
             transactions,
-            body_bytes: 4,
-            commit_index: None,
+            committed: false,
         }
     }
 

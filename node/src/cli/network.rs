@@ -101,10 +101,15 @@ async fn stop_signal() {
 }
 
 async fn end_of_stdin() {
-    use tokio::io::AsyncReadExt as _;
-    let mut buffer = [0; 256];
-    let mut stdin = tokio::io::stdin();
-    while stdin.read(&mut buffer).await.is_ok_and(|count| count > 0) {}
+    use std::io::Read as _;
+    let (ended, end) = tokio::sync::oneshot::channel();
+    // A thread of its own: reading the standard input cannot be cancelled.
+    std::thread::spawn(move || {
+        let mut buffer = [0; 256];
+        while std::io::stdin().read(&mut buffer).is_ok_and(|count| count > 0) {}
+        let _ = ended.send(());
+    });
+    let _ = end.await;
 }
 
 enum Running {
