@@ -17,6 +17,7 @@ pub mod crypto;
 pub mod execution;
 pub mod genesis;
 pub mod limits;
+pub mod mempool;
 pub mod module;
 pub mod ordering;
 pub mod receipt;

@@ -1,0 +1,205 @@
+//! When to make the next block (protocol.md part 4): soon enough to be quick, late enough that the blocks
+//! of everybody who is usually in time are in. Concerns liveness alone: whatever it says is safe.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::author_set::AuthorSet;
+use super::dag::Dag;
+use super::{Settings, Time};
+use crate::block::Round;
+use crate::committee::{AuthorIndex, Committee};
+
+/// Rounds that the wait set looks back on.
+const LOOK_BACK: Round = 10;
+/// In how many of them an author must have been in time.
+const IN_TIME_LEAST: u32 = 3;
+/// Rounds without a commit after which recovery begins.
+const RECOVERY_AFTER_ROUNDS: Round = 8;
+/// Commits after which recovery ends.
+const RECOVERY_COMMITS: u32 = 4;
+
+/// What to do about the next round.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Pace {
+    /// Make the block now.
+    Now,
+    /// Not before this time, unless something comes in.
+    At(Time),
+    /// Something must come in first.
+    Blocked,
+}
+
+#[derive(Debug, Default)]
+struct Timing {
+    quorum_at: Option<Time>,
+    arrivals: BTreeMap<AuthorIndex, Time>,
+}
+
+/// See the module's documentation.
+#[derive(Debug)]
+pub(super) struct Pacemaker {
+    own: AuthorIndex,
+    committee: Arc<Committee>,
+    settings: Settings,
+    timings: BTreeMap<Round, Timing>,
+    proposed_at: Time,
+    progress_at: Time,
+    progress_round: Round,
+    /// In recovery: commits that are still to come before it ends.
+    recovery: Option<u32>,
+    /// When our last block was sent again.
+    pushed_at: Time,
+    pushes: u32,
+}
+
+impl Pacemaker {
+    /// For a validator whose last commit is of `committed`.
+    pub fn new(
+        own: AuthorIndex,
+        committee: Arc<Committee>,
+        settings: Settings,
+        committed: Round,
+        now: Time,
+    ) -> Self {
+        Self {
+            own,
+            committee,
+            settings,
+            timings: BTreeMap::new(),
+            proposed_at: now,
+            progress_at: now,
+            progress_round: committed,
+            recovery: None,
+            pushed_at: now,
+            pushes: 0,
+        }
+    }
+
+    /// True while it waits for everybody.
+    pub fn recovering(&self) -> bool {
+        self.recovery.is_some()
+    }
+
+    /// A block was accepted.
+    pub fn accepted(&mut self, dag: &Dag, round: Round, author: AuthorIndex, now: Time) {
+        let timing = self.timings.entry(round).or_default();
+        timing.arrivals.entry(author).or_insert(now);
+        if timing.quorum_at.is_none() && dag.stake(round) >= self.committee.quorum() {
+            timing.quorum_at = Some(now);
+        }
+    }
+
+    /// We proposed.
+    pub fn proposed(&mut self, round: Round, now: Time) {
+        self.proposed_at = now;
+        (self.pushed_at, self.pushes) = (now, 0);
+        self.timings = self.timings.split_off(&round.saturating_sub(LOOK_BACK));
+    }
+
+    /// A round was committed.
+    pub fn committed(&mut self, round: Round, now: Time) {
+        (self.progress_at, self.progress_round) = (now, round);
+        self.recovery = match self.recovery {
+            Some(left) if left > 1 => Some(left - 1),
+            _ => None,
+        };
+    }
+
+    /// 4.1 to 4.4. `own_round` is that of our last proposal.
+    pub fn next(&mut self, dag: &Dag, own_round: Round, idle: bool, now: Time) -> Pace {
+        // A1 a quorum of our round; A2 holds, since own_round is what we proposed
+        if dag.stake(own_round) < self.committee.quorum() {
+            return Pace::Blocked;
+        }
+        // C3 a quorum is a round ahead already
+        if dag.stake(own_round + 1) >= self.committee.quorum() {
+            return Pace::Now;
+        }
+        self.enter_recovery(own_round, now);
+        let delay_ms = match idle {
+            true => self.settings.idle_round_delay_ms,
+            false => self.settings.min_round_delay_ms,
+        };
+        let mut at = self.proposed_at.plus_ms(delay_ms);
+        // C1 everybody in the wait set is in; C2 or the wait is over
+        let awaited = self.wait_set(own_round).without(&dag.authors(own_round).authors);
+        if !awaited.is_empty() {
+            let quorum_at = self.timings.get(&own_round).and_then(|timing| timing.quorum_at);
+            let since = quorum_at.unwrap_or(self.proposed_at).max(self.proposed_at);
+            at = at.max(since.plus_ms(self.wait_ms(own_round)));
+        }
+        if at <= now { Pace::Now } else { Pace::At(at) }
+    }
+
+    /// 4.6 recovery begins after 8 rounds or 2 s without a commit.
+    fn enter_recovery(&mut self, own_round: Round, now: Time) {
+        let rounds = own_round.saturating_sub(self.progress_round);
+        if rounds >= RECOVERY_AFTER_ROUNDS
+            || now.since_ms(self.progress_at) >= self.settings.recovery_after_ms
+        {
+            self.recovery = Some(RECOVERY_COMMITS);
+        }
+    }
+
+    /// 4.4 who was in time in at least 3 of the 10 rounds before; rounds that we did not watch count for
+    /// everybody. All in recovery.
+    pub fn wait_set(&self, round: Round) -> AuthorSet {
+        let others = self.committee.authors().filter(|author| *author != self.own);
+        if self.recovering() {
+            return others.collect();
+        }
+        let watched: Vec<&Timing> = (1..=LOOK_BACK)
+            .filter_map(|back| self.timings.get(&round.checked_sub(back)?))
+            .filter(|timing| timing.quorum_at.is_some())
+            .collect();
+        let unwatched = LOOK_BACK - watched.len() as u32;
+        let in_time = |author: AuthorIndex| {
+            let times = watched.iter().filter(|timing| {
+                self.lateness_ms(timing, author)
+                    .is_some_and(|late_ms| late_ms <= self.settings.wait_max_ms)
+            });
+            unwatched + times.count() as u32 >= IN_TIME_LEAST
+        };
+        others.filter(|author| in_time(*author)).collect()
+    }
+
+    /// How long after the round's quorum an author's block came.
+    fn lateness_ms(&self, timing: &Timing, author: AuthorIndex) -> Option<u64> {
+        Some(timing.arrivals.get(&author)?.since_ms(timing.quorum_at?))
+    }
+
+    /// 4.5 clamp(1.5 x p95 of lateness); in recovery it grows with the square of the gap.
+    fn wait_ms(&self, round: Round) -> u64 {
+        let settings = &self.settings;
+        let waited = self.wait_set(round);
+        let mut lateness: Vec<u64> = (1..=LOOK_BACK)
+            .filter_map(|back| self.timings.get(&round.checked_sub(back)?))
+            .flat_map(|timing| waited.iter().filter_map(|author| self.lateness_ms(timing, author)))
+            .filter(|late_ms| *late_ms <= settings.wait_max_ms)
+            .collect();
+        lateness.sort_unstable();
+        let place = (lateness.len() * 95).div_ceil(100).saturating_sub(1);
+        // With nothing measured yet, a wait in the middle: one that is too short is the trap.
+        let p95 = lateness.get(place).copied().unwrap_or(settings.wait_max_ms / 4);
+        let wait = (p95 * 3 / 2).max(settings.wait_min_ms).min(settings.wait_max_ms);
+        if !self.recovering() {
+            return wait;
+        }
+        let gap = u64::from((round + 1).saturating_sub(self.progress_round));
+        let grown = settings.wait_min_ms.saturating_mul(gap.saturating_mul(gap));
+        grown.min(settings.recovery_wait_max_ms).max(wait)
+    }
+
+    /// 4.8 when to send our last block again, should nothing move.
+    pub fn push_at(&self) -> Time {
+        let wait_ms = self.settings.recovery_after_ms << self.pushes.min(3);
+        self.pushed_at.plus_ms(wait_ms.min(self.settings.recovery_wait_max_ms))
+    }
+
+    /// Our last block was sent again.
+    pub fn pushed(&mut self, now: Time) {
+        self.pushed_at = now;
+        self.pushes += 1;
+    }
+}

@@ -1,0 +1,185 @@
+//! Our own blocks (protocol.md part 4): when one is due, which parents it names, what it carries.
+
+use super::core::Core;
+use super::fetch::FAR_BEHIND_ROUNDS;
+use super::pacemaker::Pace;
+use super::{Effect, Time};
+use crate::block::{BLOCK_VERSION, Block, BlockHeader, BlockRef, Round, VerifiedBlock};
+use crate::codec;
+use crate::committee::AuthorIndex;
+use crate::crypto::{Domain, Hash};
+use crate::limits::{
+    BLOCK_ATTESTATIONS_MAX, BLOCK_EVIDENCE_MAX, BLOCK_HEADER_BYTES_MAX, ROUND_MAX,
+};
+use crate::mempool::BodyLimits;
+
+/// Bytes of a body around its transactions: their number.
+const BODY_OVERHEAD_BYTES: usize = 4;
+
+impl Core {
+    /// Makes every block that is due. Returns when the next may be, when only time is lacking.
+    pub(super) fn propose_due(&mut self) -> Option<Time> {
+        let own = self.config.own?;
+        loop {
+            if self.own_round >= ROUND_MAX || self.is_far_behind() {
+                return None;
+            }
+            let round = match self.resume_round() {
+                Some(None) => return None,
+                Some(Some(round)) => round,
+                None => {
+                    let idle = self.is_idle();
+                    let (own_round, now) = (self.own_round, self.now);
+                    let pacemaker = self.pacemaker.as_mut().expect("a validator has one");
+                    match pacemaker.next(&self.dag, own_round, idle, now) {
+                        Pace::Blocked => return None,
+                        Pace::At(time) => return Some(time),
+                        Pace::Now => own_round + 1,
+                    }
+                }
+            };
+            self.propose(own, round);
+            self.decide();
+        }
+    }
+
+    /// True when honest validators are known to be far ahead: history first, then blocks.
+    fn is_far_behind(&self) -> bool {
+        self.dag.suspended_count() > 0
+            && self.dag.suspended_stake_above(
+                self.dag.quorum_round().saturating_add(FAR_BEHIND_ROUNDS),
+            ) >= self.config.committee.validity()
+    }
+
+    /// 4.9 the safe resume, the one exception to never skipping a round: when our next round is at most
+    /// two above gc, nobody can need our blocks of the rounds between. The outer option tells whether it
+    /// applies, the inner one which round it allows now.
+    fn resume_round(&self) -> Option<Option<Round>> {
+        let gc_round = self.dag.gc_round();
+        if gc_round == 0 || self.own_round + 1 > gc_round + 2 {
+            return None;
+        }
+        let parents = self.dag.quorum_round();
+        let allowed = parents >= self.own_round
+            && self.dag.stake(parents) >= self.config.committee.quorum();
+        Some(allowed.then_some(parents + 1))
+    }
+
+    fn propose(&mut self, own: AuthorIndex, round: Round) {
+        assert!(round > self.own_round, "one block per round");
+        let parents = self.choose_parents(own, round);
+        let (ids, body) = self.choose_transactions(round);
+        let evidence = self.evidence.iter().filter(|(author, _)| !self.published.contains(**author));
+        let evidence = evidence.map(|(_, proof)| proof.clone()).take(BLOCK_EVIDENCE_MAX).collect();
+        let waiting = self.attestations_waiting.len().min(BLOCK_ATTESTATIONS_MAX);
+        let commit_index = self.linearizer.index();
+        let header = BlockHeader {
+            version: BLOCK_VERSION,
+            chain_id: self.config.chain_id,
+            epoch: self.config.committee.epoch(),
+            round,
+            author: own,
+            timestamp_ms: self.now.0.max(self.own_timestamp_ms),
+            parents,
+            body_digest: Domain::Body.hash(&[&body]),
+            transaction_count: ids.len() as u32,
+            body_bytes: body.len() as u32,
+            attestations: self.attestations_waiting.drain(..waiting).collect(),
+            commit_votes: (commit_index > 0)
+                .then(|| (commit_index, self.linearizer.digest()))
+                .into_iter()
+                .collect(),
+            evidence,
+        };
+        let key = self.config.key.as_ref().expect("checked when the core was made");
+        let block = Block::sign(header, body, key);
+        let block = VerifiedBlock::trusted(block, &self.config.parameters)
+            .expect("our own block is within our own bounds");
+        self.proposed(block, &ids);
+    }
+
+    fn proposed(&mut self, block: VerifiedBlock, ids: &[Hash]) {
+        let reference = block.reference();
+        self.own_round = reference.round;
+        self.own_last = Some(reference);
+        self.own_timestamp_ms = block.header().timestamp_ms;
+        self.pool.proposed(reference, ids);
+        self.effects.push(Effect::Propose(block.clone()));
+        let (round, author) = (reference.round, reference.author);
+        self.effects.extend(ids.iter().map(|id| Effect::Included { id: *id, round, author }));
+        let accepted = self.dag.insert(block.clone(), None, self.now);
+        assert!(
+            accepted.first().is_some_and(|first| first.reference() == reference),
+            "the parents of our own block are accepted"
+        );
+        for other in &accepted[1..] {
+            self.effects.push(Effect::Accepted(other.clone()));
+        }
+        accepted.iter().for_each(|block| self.accepted(block));
+        self.dag.mark_own_history(reference);
+        let now = self.now;
+        self.pacemaker.as_mut().expect("a validator has one").proposed(round, now);
+    }
+
+    /// 4.10 our previous block; then of each author the best accepted block that is not in our history.
+    /// One block per author, so never two branches of an equivocator; one with evidence against it only
+    /// when the quorum needs it.
+    fn choose_parents(&self, own: AuthorIndex, round: Round) -> Vec<BlockRef> {
+        let committee = &self.config.committee;
+        let own_last = self.own_last.unwrap_or_else(|| {
+            VerifiedBlock::genesis(self.config.chain_id, committee.epoch(), own).reference()
+        });
+        let mut stake = if own_last.round + 1 == round { committee.stake(own) } else { 0 };
+        let (mut parents, mut distrusted) = (Vec::new(), Vec::new());
+        for author in committee.authors().filter(|author| *author != own) {
+            let Some((reference, node)) = self.dag.best(author, round - 1) else { continue };
+            let strong = reference.round + 1 == round;
+            match (self.evidence.contains_key(&author), strong) {
+                (true, true) => distrusted.push(*reference),
+                (false, true) => {
+                    stake += committee.stake(author);
+                    parents.push(*reference);
+                }
+                (false, false) if !node.in_own_history && !node.committed => {
+                    parents.push(*reference);
+                }
+                (_, false) => {}
+            }
+        }
+        for reference in distrusted {
+            if stake < committee.quorum() {
+                stake += committee.stake(reference.author);
+                parents.push(reference);
+            }
+        }
+        assert!(stake >= committee.quorum(), "a block is due only when a quorum of parents is in");
+        parents.sort();
+        parents.insert(0, own_last);
+        parents
+    }
+
+    /// 4.11 what the pool has, unless we are catching up or execution lags. Returns ids and the body.
+    fn choose_transactions(&mut self, round: Round) -> (Vec<Hash>, Vec<u8>) {
+        let parameters = &self.config.parameters;
+        let lag = self.linearizer.index().saturating_sub(self.executed_commit_index);
+        let closed = self.dag.quorum_round() > round || lag > self.config.settings.execution_lag_max;
+        let limits = BodyLimits {
+            transactions_max: match closed {
+                true => 0,
+                false => parameters.block_transactions_max as usize,
+            },
+            bytes_max: parameters.block_bytes_max as usize
+                - BLOCK_HEADER_BYTES_MAX
+                - BODY_OVERHEAD_BYTES,
+            fuel_max: parameters.block_fuel_max,
+        };
+        let chosen = self.pool.fill(&limits);
+        let mut body = (chosen.len() as u32).to_le_bytes().to_vec();
+        let mut ids = Vec::with_capacity(chosen.len());
+        for (id, transaction) in chosen {
+            body.extend_from_slice(&codec::encode(&*transaction));
+            ids.push(id);
+        }
+        (ids, body)
+    }
+}
