@@ -208,9 +208,9 @@ impl Mempool {
         for transaction in transactions {
             let id = transaction.transaction.id(&self.chain_id);
             let ours = self.entries.get(&id);
-            if ours.is_some_and(|ours| {
-                ours.stage == Stage::Ready && ours.transaction == *transaction
-            }) {
+            if ours
+                .is_some_and(|ours| ours.stage == Stage::Ready && ours.transaction == *transaction)
+            {
                 self.set_stage(&id, Stage::Parked { block, until_ms: now_ms + PARKED_MAX_MS });
             }
         }
@@ -307,12 +307,12 @@ impl Mempool {
             }
             Stage::Proposed(block) => {
                 self.in_blocks.entry(block).or_default().insert(*id);
-            },
+            }
             Stage::Parked { block, until_ms } => {
                 self.parked.insert((until_ms, *id));
                 {
-                self.in_blocks.entry(block).or_default().insert(*id);
-            };
+                    self.in_blocks.entry(block).or_default().insert(*id);
+                };
             }
             Stage::Ordered => {}
         }

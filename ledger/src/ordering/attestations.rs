@@ -25,7 +25,12 @@ pub(super) enum Verdict {
     /// A quorum of stake attests our digest of this height.
     Certified(u64),
     /// Validity stake attests another digest than ours.
-    Diverged { height: u64, ours: Hash, theirs: Hash, attestations: Vec<(AuthorIndex, Attestation)> },
+    Diverged {
+        height: u64,
+        ours: Hash,
+        theirs: Hash,
+        attestations: Vec<(AuthorIndex, Attestation)>,
+    },
 }
 
 /// See the module's documentation.

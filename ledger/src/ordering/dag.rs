@@ -197,9 +197,9 @@ impl Dag {
     /// that came first.
     pub fn best(&self, author: AuthorIndex, round: Round) -> Option<(&BlockRef, &Node)> {
         let highest = self.highest[usize::from(author)].min(round);
-        (self.gc_round..=highest).rev().find_map(|round| {
-            self.slot(round, author).min_by_key(|(_, node)| node.sequence)
-        })
+        (self.gc_round..=highest)
+            .rev()
+            .find_map(|round| self.slot(round, author).min_by_key(|(_, node)| node.sequence))
     }
 
     /// Who to ask for a missing block: who sent its suspended children, then their authors.
@@ -285,7 +285,8 @@ impl Dag {
         loop {
             let room = self.room[usize::from(author)];
             let fits = room.blocks == 0
-                || (room.blocks < SUSPENDED_BLOCKS_MAX && room.bytes + bytes <= SUSPENDED_BYTES_MAX);
+                || (room.blocks < SUSPENDED_BLOCKS_MAX
+                    && room.bytes + bytes <= SUSPENDED_BYTES_MAX);
             if fits {
                 return true;
             }
@@ -405,7 +406,7 @@ impl Dag {
             return;
         }
         let equivocators = self.authors(round - 1).equivocators;
-        let (forked, plain): (Vec<_>, Vec<_>) =
+        let (forked, plain): (Vec<BlockRef>, Vec<BlockRef>) =
             strong.iter().partition(|parent| equivocators.contains(parent.author));
         let plain: AuthorSet = plain.iter().map(|parent| parent.author).collect();
         let mut certified = Vec::new();

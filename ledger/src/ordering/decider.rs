@@ -154,7 +154,9 @@ impl Decider {
                 // An author with two blocks counts once per side.
                 let mut against = next.authors.without(&node.voters);
                 for forked in next.equivocators.iter() {
-                    if dag.slot(round + 1, forked).any(|(voter, _)| !dag.votes_for(voter, candidate))
+                    if dag
+                        .slot(round + 1, forked)
+                        .any(|(voter, _)| !dag.votes_for(voter, candidate))
                     {
                         against.insert(forked);
                     }

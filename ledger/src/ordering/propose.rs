@@ -46,9 +46,10 @@ impl Core {
     /// True when honest validators are known to be far ahead: history first, then blocks.
     fn is_far_behind(&self) -> bool {
         self.dag.suspended_count() > 0
-            && self.dag.suspended_stake_above(
-                self.dag.quorum_round().saturating_add(FAR_BEHIND_ROUNDS),
-            ) >= self.config.committee.validity()
+            && self
+                .dag
+                .suspended_stake_above(self.dag.quorum_round().saturating_add(FAR_BEHIND_ROUNDS))
+                >= self.config.committee.validity()
     }
 
     /// 4.9 the safe resume, the one exception to never skipping a round: when our next round is at most
@@ -60,8 +61,8 @@ impl Core {
             return None;
         }
         let parents = self.dag.quorum_round();
-        let allowed = parents >= self.own_round
-            && self.dag.stake(parents) >= self.config.committee.quorum();
+        let allowed =
+            parents >= self.own_round && self.dag.stake(parents) >= self.config.committee.quorum();
         Some(allowed.then_some(parents + 1))
     }
 
@@ -69,7 +70,8 @@ impl Core {
         assert!(round > self.own_round, "one block per round");
         let parents = self.choose_parents(own, round);
         let (ids, body) = self.choose_transactions(round);
-        let evidence = self.evidence.iter().filter(|(author, _)| !self.published.contains(**author));
+        let evidence =
+            self.evidence.iter().filter(|(author, _)| !self.published.contains(**author));
         let evidence = evidence.map(|(_, proof)| proof.clone()).take(BLOCK_EVIDENCE_MAX).collect();
         let waiting = self.attestations_waiting.len().min(BLOCK_ATTESTATIONS_MAX);
         let commit_index = self.linearizer.index();
@@ -162,7 +164,8 @@ impl Core {
     fn choose_transactions(&mut self, round: Round) -> (Vec<Hash>, Vec<u8>) {
         let parameters = &self.config.parameters;
         let lag = self.linearizer.index().saturating_sub(self.executed_commit_index);
-        let closed = self.dag.quorum_round() > round || lag > self.config.settings.execution_lag_max;
+        let closed =
+            self.dag.quorum_round() > round || lag > self.config.settings.execution_lag_max;
         let limits = BodyLimits {
             transactions_max: match closed {
                 true => 0,
