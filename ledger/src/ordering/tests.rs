@@ -1,1 +1,7 @@
+//! Tests of the ordering core: real cores in a simulated network, and tables for its parts.
 
+mod agreement;
+mod decider;
+mod hostile;
+mod network;
+mod parts;
