@@ -133,11 +133,13 @@ impl Core {
             if Some(block.author()) == self.config.own {
                 self.note_own(&block);
             }
-            for accepted in self.admit(block, None) {
+            self.note_evidence(&block);
+            for accepted in self.dag.insert(block, None, self.now) {
                 self.accepted(&accepted);
             }
         }
         self.effects.clear();
+        self.check_own_last();
         for commit in &recovered.recent_commits {
             for reference in commit.blocks.iter().chain(&commit.ignored) {
                 if let Some(node) = self.dag.node_mut(reference)
@@ -150,6 +152,17 @@ impl Core {
         }
         if let Some(own) = self.own_last {
             self.dag.mark_own_history(own);
+        }
+    }
+
+    /// Our last block is a parent of the next one, so it has to be accepted or at or below gc. It always
+    /// is, unless somebody took blocks out of the store; then the best one that is left has to do.
+    fn check_own_last(&mut self) {
+        let gc_round = self.dag.gc_round();
+        let unfit = |own: &BlockRef| own.round > gc_round && self.dag.node(own).is_none();
+        if self.own_last.as_ref().is_some_and(unfit) {
+            let own = self.config.own.expect("only a validator has own blocks");
+            self.own_last = self.dag.best(own, Round::MAX).map(|(reference, _)| *reference);
         }
     }
 
@@ -227,6 +240,7 @@ impl Core {
     /// Takes a block that is valid; true when it is new and of use.
     fn receive(&mut self, block: VerifiedBlock, from: Option<AuthorIndex>) -> bool {
         let reference = block.reference();
+        let from = from.filter(|author| self.config.committee.member(*author).is_some());
         if self.config.committee.member(reference.author).is_none()
             || reference.round <= self.dag.gc_round()
             || self.dag.knows(&reference)
@@ -254,25 +268,30 @@ impl Core {
         !accepted.is_empty() || self.dag.suspended_count() > suspended
     }
 
-    /// Puts a block into the DAG, with evidence when it is another one of its slot.
+    /// Puts a block into the DAG.
     fn admit(&mut self, block: VerifiedBlock, from: Option<AuthorIndex>) -> Vec<VerifiedBlock> {
         let reference = block.reference();
-        if let Some(other) = self.dag.other_variant(&reference) {
-            // 9.4 evidence, once per author
-            if !self.evidence.contains_key(&reference.author)
-                && let Some(proof) = EquivocationProof::of(other.block(), block.block())
-            {
-                self.evidence.insert(reference.author, proof.clone());
-                self.effects.push(Effect::Evidence(proof));
-            }
-            // 9.5 more variants only when somebody's block needs them
-            if self.dag.slot(reference.round, reference.author).count() >= VARIANTS_MAX
-                && !self.dag.is_awaited(&reference)
-            {
-                return Vec::new();
-            }
+        // 9.5 more variants only when somebody's block needs them
+        if self.note_evidence(&block)
+            && self.dag.slot(reference.round, reference.author).count() >= VARIANTS_MAX
+            && !self.dag.is_awaited(&reference)
+        {
+            return Vec::new();
         }
         self.dag.insert(block, from, self.now)
+    }
+
+    /// 9.4 true when we hold another block of this slot: evidence, once per author.
+    fn note_evidence(&mut self, block: &VerifiedBlock) -> bool {
+        let reference = block.reference();
+        let Some(other) = self.dag.other_variant(&reference) else { return false };
+        if !self.evidence.contains_key(&reference.author)
+            && let Some(proof) = EquivocationProof::of(other.block(), block.block())
+        {
+            self.evidence.insert(reference.author, proof.clone());
+            self.effects.push(Effect::Evidence(proof));
+        }
+        true
     }
 
     /// Remembers a block of ours as the last one.

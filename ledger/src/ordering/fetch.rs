@@ -1,4 +1,4 @@
-//! Which missing history is asked of whom (protocol.md 4.9): all missing parents in one request, at most
+//! Which missing history is asked of whom (protocol.md 4.13): all missing parents in one request, at most
 //! three requests at a time, one when far behind, another peer when one does not answer.
 
 use std::collections::BTreeMap;

@@ -384,11 +384,8 @@ impl Network {
         let before = self.proposed.insert(key, reference.digest);
         assert!(before.is_none(), "{reference:?} proposed twice, seed {}", self.seed);
         if self.verify {
-            let checked = block.block().clone().verify(
-                &chain_id(),
-                &self.committee,
-                &self.parameters,
-            );
+            let checked =
+                block.block().clone().verify(&chain_id(), &self.committee, &self.parameters);
             checked.expect("our own blocks are valid");
         }
         let twin = self.equivocators.contains(&index).then(|| self.twin(index, &block));
@@ -485,9 +482,7 @@ impl Network {
     pub fn check(&self) -> usize {
         let running = || {
             let nodes = self.nodes.iter().enumerate();
-            nodes.filter(|(index, node)| {
-                node.core.is_some() && !self.equivocators.contains(index)
-            })
+            nodes.filter(|(index, node)| node.core.is_some() && !self.equivocators.contains(index))
         };
         let least = running().map(|(_, node)| node.commits.len()).min().unwrap();
         let mut longest: &[Commit] = &[];
