@@ -102,12 +102,13 @@ impl Interface {
     /// [`WIT_SECTION`] when there is one, which must then describe exactly these exports.
     pub fn from_component(bytes: &[u8]) -> Result<Self, InterfaceError> {
         let binary = Binary::read(bytes, WIT_SECTION)?;
-        let exports: Vec<(String, ComponentItem)> = binary.items(true);
+        let (imports, exports) = (binary.items(false), binary.items(true));
         let mut names = Names::default();
-        for (name, item) in binary.items(false).iter().chain(&exports) {
+        for (name, item) in imports.iter().chain(&exports) {
             names.add_instance(&binary.types, name, &item.ty)?;
         }
-        let mut reader = TypeReader::new(&binary.types, &names, Docs::default());
+        let docs = Docs::default();
+        let mut reader = TypeReader::new(&binary.types, &names, &docs);
         for (name, item) in &exports {
             let ComponentEntityType::Instance(instance) = item.ty else {
                 return Err(InterfaceError::UnknownExport { name: shortened(name) });
@@ -150,7 +151,7 @@ impl Interface {
                 }
             }
         }
-        let mut reader = TypeReader::new(&binary.types, &names, docs);
+        let mut reader = TypeReader::new(&binary.types, &names, &docs);
         for (name, instance) in instances {
             reader.add_interface(&name, instance)?;
         }
@@ -296,13 +297,13 @@ impl<'a> Binary<'a> {
 
 /// What exported and imported types are called.
 #[derive(Default)]
-struct Names(HashMap<ComponentAnyTypeId, (String, String)>);
+struct Names<'a>(HashMap<ComponentAnyTypeId, (&'a str, &'a str)>);
 
-impl Names {
+impl<'a> Names<'a> {
     fn add_instance(
         &mut self,
-        types: &Types,
-        interface: &str,
+        types: &'a Types,
+        interface: &'a str,
         item: &ComponentEntityType,
     ) -> Result<(), InterfaceError> {
         let ComponentEntityType::Instance(instance) = *item else { return Ok(()) };
@@ -314,20 +315,20 @@ impl Names {
                         max: TYPE_NODES_MAX,
                     });
                 }
-                self.0.insert(created, (interface.to_owned(), name.clone()));
+                self.0.insert(created, (interface, name));
             }
         }
         Ok(())
     }
 
     /// Names along the aliases of a type, from use to definition.
-    fn chain(&self, types: &Types, id: ComponentAnyTypeId) -> Vec<&(String, String)> {
+    fn chain(&self, types: &Types, id: ComponentAnyTypeId) -> Vec<(&'a str, &'a str)> {
         let mut chain = Vec::new();
         let mut next = Some(id);
         // Validation has no loops of aliases; the bound keeps a long chain cheap.
         for _ in 0..TYPE_DEPTH_MAX {
             let Some(id) = next else { break };
-            chain.extend(self.0.get(&id));
+            chain.extend(self.0.get(&id).copied());
             next = types.as_ref().peel_alias(id);
         }
         chain
@@ -337,21 +338,22 @@ impl Names {
 /// Turns validated types into ours.
 struct TypeReader<'a> {
     types: &'a Types,
-    names: &'a Names,
-    docs: Docs,
+    names: &'a Names<'a>,
+    docs: &'a Docs,
     nodes: usize,
+    text_bytes: usize,
     package: Option<String>,
     interface: Interface,
 }
 
 impl<'a> TypeReader<'a> {
-    fn new(types: &'a Types, names: &'a Names, docs: Docs) -> Self {
-        Self { types, names, docs, nodes: 0, package: None, interface: Interface::default() }
+    fn new(types: &'a Types, names: &'a Names<'a>, docs: &'a Docs) -> Self {
+        Self { types, names, docs, nodes: 0, text_bytes: 0, package: None, interface: Interface::default() }
     }
 
     fn finish(mut self) -> Result<Interface, InterfaceError> {
         self.interface.package = self.package.ok_or(InterfaceError::NoExports)?;
-        self.interface.docs = self.docs.package.take();
+        self.interface.docs = self.docs.package.clone();
         Ok(self.interface)
     }
 
@@ -418,7 +420,7 @@ impl<'a> TypeReader<'a> {
             return Err(unsupported(&place, "a resource"));
         };
         let chain = self.names.chain(self.types, created);
-        if chain.iter().any(|(interface, _)| interface != export) {
+        if chain.iter().any(|(interface, _)| *interface != export) {
             return Ok(());
         }
         let ty = self.defined(&place, id, 1)?;
