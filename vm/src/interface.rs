@@ -26,6 +26,8 @@ pub const WIT_SECTION: &str = "pollen-wit";
 pub const TYPE_DEPTH_MAX: usize = pollen_ledger::limits::VALUE_DEPTH_MAX;
 /// Types, counted with all their parts wherever they are used, in one interface.
 pub const TYPE_NODES_MAX: usize = 16_384;
+/// Bytes of names and docs in one interface, counted at every use.
+pub const TEXT_BYTES_MAX: usize = 2 * pollen_ledger::limits::COMPONENT_BYTES_MAX;
 /// Functions of one module, and events.
 pub const FUNCTIONS_MAX: usize = 512;
 /// Cases of a variant or an enum: its tag is one byte.

@@ -18,10 +18,10 @@ use wasmparser::component_types::{
 use wasmparser::types::Types;
 use wasmparser::{Parser, Payload, PrimitiveValType, ValidPayload, Validator, WasmFeatures};
 
-use super::docs::{DOCS_SECTION, Docs};
+use super::docs::{DOCS_SECTION, Docs, TypeDocs};
 use super::{
     CASES_MAX, Case, EventType, FUNCTIONS_MAX, Field, Function, IdKind, Interface, Label, Named,
-    TYPE_DEPTH_MAX, TYPE_NODES_MAX, Type, TypeName, WIT_SECTION,
+    TEXT_BYTES_MAX, TYPE_DEPTH_MAX, TYPE_NODES_MAX, Type, TypeName, WIT_SECTION,
 };
 
 /// The host's package; versions are compared by whoever checks imports.
@@ -348,7 +348,15 @@ struct TypeReader<'a> {
 
 impl<'a> TypeReader<'a> {
     fn new(types: &'a Types, names: &'a Names<'a>, docs: &'a Docs) -> Self {
-        Self { types, names, docs, nodes: 0, text_bytes: 0, package: None, interface: Interface::default() }
+        Self {
+            types,
+            names,
+            docs,
+            nodes: 0,
+            text_bytes: 0,
+            package: None,
+            interface: Interface::default(),
+        }
     }
 
     fn finish(mut self) -> Result<Interface, InterfaceError> {
@@ -453,6 +461,8 @@ impl<'a> TypeReader<'a> {
             None => None,
         };
         let docs = self.docs.function(part, name);
+        let names: usize = function.params.iter().map(|(name, _)| name.len()).sum();
+        self.count_text(name.len() + names + length(&docs))?;
         Ok(Function { name: name.to_owned(), docs, params, result })
     }
 
@@ -556,18 +566,16 @@ impl<'a> TypeReader<'a> {
         definition: &ComponentDefinedType,
         depth: usize,
     ) -> Result<Type, InterfaceError> {
-        let docs = self.docs.of(&name.interface, &name.name).cloned().unwrap_or_default();
-        let labels = |names: &mut dyn Iterator<Item = String>| -> Vec<Label> {
-            names.map(|name| Label { docs: docs.items.get(&name).cloned(), name }).collect()
-        };
-        let type_docs = docs.docs.clone();
-        Ok(match definition {
+        let mut names = PartNames { docs: self.docs.of(&name.interface, &name.name), bytes: 0 };
+        let type_docs = names.docs.and_then(|docs| docs.docs.clone());
+        names.bytes += name.interface.len() + name.name.len() + length(&type_docs);
+        let ty = match definition {
             ComponentDefinedType::Record(record) => {
                 let mut parts = Vec::new();
                 for (field, ty) in &record.fields {
                     let ty = self.value(place, ty, depth + 1)?;
-                    let docs = docs.items.get(field.as_str()).cloned();
-                    parts.push(Field { name: field.to_string(), docs, ty });
+                    let Label { name, docs } = names.next(field.as_str());
+                    parts.push(Field { name, docs, ty });
                 }
                 Type::Record(Named { name, docs: type_docs, parts })
             }
@@ -576,20 +584,19 @@ impl<'a> TypeReader<'a> {
                 let mut parts = Vec::new();
                 for (case, payload) in &variant.cases {
                     let ty = payload.ty.as_ref().map(|ty| self.value(place, ty, depth + 1));
-                    let docs = docs.items.get(case.as_str()).cloned();
-                    parts.push(Case { name: case.to_string(), docs, ty: ty.transpose()? });
+                    let Label { name, docs } = names.next(case.as_str());
+                    parts.push(Case { name, docs, ty: ty.transpose()? });
                 }
                 Type::Variant(Named { name, docs: type_docs, parts })
             }
-            ComponentDefinedType::Enum(cases) => {
-                self.check_cases(place, cases.len())?;
-                let parts = labels(&mut cases.iter().map(ToString::to_string));
-                Type::Enum(Named { name, docs: type_docs, parts })
-            }
-            ComponentDefinedType::Flags(flags) => {
-                self.check_cases(place, flags.len())?;
-                let parts = labels(&mut flags.iter().map(ToString::to_string));
-                Type::Flags(Named { name, docs: type_docs, parts })
+            ComponentDefinedType::Enum(labels) | ComponentDefinedType::Flags(labels) => {
+                self.check_cases(place, labels.len())?;
+                let parts = labels.iter().map(|label| names.next(label.as_str())).collect();
+                let named = Named { name, docs: type_docs, parts };
+                match definition {
+                    ComponentDefinedType::Enum(_) => Type::Enum(named),
+                    _ => Type::Flags(named),
+                }
             }
             ComponentDefinedType::Own(_) | ComponentDefinedType::Borrow(_) => {
                 return Err(unsupported(place, "a resource"));
@@ -598,7 +605,19 @@ impl<'a> TypeReader<'a> {
             ComponentDefinedType::Stream { .. } => return Err(unsupported(place, "a stream")),
             ComponentDefinedType::Map { .. } => return Err(unsupported(place, "a map")),
             _ => return Err(unsupported(place, "a list of fixed length")),
-        })
+        };
+        self.count_text(names.bytes)?;
+        Ok(ty)
+    }
+
+    /// Names and docs are copied to every use of a type, so they are bounded by their sum.
+    fn count_text(&mut self, bytes: usize) -> Result<(), InterfaceError> {
+        self.text_bytes += bytes;
+        if self.text_bytes > TEXT_BYTES_MAX {
+            let what = "bytes of names and docs, counted at every use".to_owned();
+            return Err(InterfaceError::TooMuch { what, max: TEXT_BYTES_MAX });
+        }
+        Ok(())
     }
 
     fn check_cases(&mut self, place: &str, cases: usize) -> Result<(), InterfaceError> {
@@ -609,6 +628,24 @@ impl<'a> TypeReader<'a> {
         }
         Ok(())
     }
+}
+
+/// Takes the parts of one named type in order, with their docs, and sums up their lengths.
+struct PartNames<'a> {
+    docs: Option<&'a TypeDocs>,
+    bytes: usize,
+}
+
+impl PartNames<'_> {
+    fn next(&mut self, name: &str) -> Label {
+        let docs = self.docs.and_then(|docs| docs.items.get(name).cloned());
+        self.bytes += name.len() + length(&docs);
+        Label { name: name.to_owned(), docs }
+    }
+}
+
+fn length(docs: &Option<String>) -> usize {
+    docs.as_ref().map_or(0, String::len)
 }
 
 fn unsupported(place: &str, what: &str) -> InterfaceError {

@@ -53,7 +53,24 @@ impl Docs {
         };
         let docs: PackageDocs =
             serde_json::from_slice(json).map_err(|error| unreadable(error.to_string()))?;
-        Ok(Self { package: docs.docs, interfaces: docs.interfaces })
+        let mut docs = Self { package: docs.docs, interfaces: docs.interfaces };
+        docs.clean();
+        Ok(docs)
+    }
+
+    /// Docs are printed on terminals: control characters other than line breaks go.
+    fn clean(&mut self) {
+        let keep = |letter: char| letter == '\n' || !letter.is_control();
+        self.package.iter_mut().for_each(|text| text.retain(keep));
+        for interface in self.interfaces.values_mut() {
+            for function in interface.funcs.values_mut() {
+                let (FunctionDocs::Plain(docs) | FunctionDocs::WithStability { docs }) = function;
+                docs.iter_mut().for_each(|text| text.retain(keep));
+            }
+            for ty in interface.types.values_mut() {
+                ty.docs.iter_mut().chain(ty.items.values_mut()).for_each(|text| text.retain(keep));
+            }
+        }
     }
 
     pub(super) fn of(&self, interface: &str, name: &str) -> Option<&TypeDocs> {

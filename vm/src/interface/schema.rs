@@ -14,9 +14,8 @@ impl Interface {
     /// result: {type, schema} or null}], queries: [...], events: [{name, docs, type, schema}],
     /// types: {"interface.name": {docs, wit, schema}}}`.
     pub fn to_json(&self) -> Value {
-        let functions = |functions: &[Function]| -> Value {
-            functions.iter().map(function_json).collect()
-        };
+        let functions =
+            |functions: &[Function]| -> Value { functions.iter().map(function_json).collect() };
         let mut types = Map::new();
         for ty in self.named_types() {
             if let Some(name) = ty.name() {
@@ -53,10 +52,8 @@ fn function_json(function: &Function) -> Value {
             json!({ "name": name, "type": ty, "optional": optional, "schema": schema })
         })
         .collect();
-    let result = function
-        .result
-        .as_ref()
-        .map(|ty| json!({ "type": ty.to_string(), "schema": schema(ty) }));
+    let result =
+        function.result.as_ref().map(|ty| json!({ "type": ty.to_string(), "schema": schema(ty) }));
     json!({
         "name": function.name,
         "docs": function.docs,

@@ -1,5 +1,8 @@
 //! Between the canonical encoding and wasmtime's dynamic values: on the way of every call.
 
+#[cfg(test)]
+mod tests;
+
 use wasmtime::component::Val;
 
 use super::binary::{Reader, Writer};
