@@ -213,7 +213,7 @@ async fn four_validators_exchange_blocks_over_quic() {
 async fn a_validator_that_restarts_on_its_port_is_found_again() {
     let mut first = Node::start(validator(0, 2, &[])).await;
     let address = first.addresses();
-    let mut second = Node::start(validator(1, 2, &[address.clone()])).await;
+    let mut second = Node::start(validator(1, 2, std::slice::from_ref(&address))).await;
     first.connected().await;
     second.handle.broadcast(block_message(b"before"));
     assert_eq!(first.block().await, (1, b"before".to_vec()));

@@ -62,14 +62,20 @@ impl Driver {
     pub(super) fn on_closed(&mut self, id: PeerId, connection: ConnectionId, now: Instant) {
         let Some(peer) = self.peers.get_mut(&id) else { return };
         peer.connections.retain(|known| known.id != connection);
-        if !peer.connections.is_empty() {
-            let writer_gone = match peer.writer {
-                Writer::Opening(on) | Writer::Running { connection: on, .. } => on == connection,
-                Writer::None | Writer::ReopenAt(_) => false,
-            };
-            if writer_gone {
-                self.open_stream(id);
+        let writer_lost = match peer.writer {
+            Writer::Opening(on) | Writer::Running { connection: on, .. } => on == connection,
+            Writer::None | Writer::ReopenAt(_) => false,
+        };
+        let last = peer.connections.is_empty();
+        if writer_lost {
+            // A writer without messages does not notice, and would take the next one with it.
+            if let Some(outbox) = self.authors.get(&id).and_then(|author| self.outboxes.get(author))
+            {
+                outbox.next_generation();
             }
+            self.open_stream(id);
+        }
+        if !last {
             return;
         }
         self.peers.remove(&id);
