@@ -1,0 +1,151 @@
+//! Every module of this repository, from source, with the machine's real toolchain.
+
+use pollen_build::{BuildError, BuiltModule, Options, Progress, WIT_SECTION, build_module};
+use std::cell::RefCell;
+use std::fs;
+use std::path::{Path, PathBuf};
+use wasmparser::{ComponentExternalKind, Parser, Payload, Validator};
+
+const MODULES: [&str; 4] = ["counter", "token", "coldchain", "probe"];
+/// A module's size is paid at each deployment: these are small.
+const COMPONENT_BYTES_MAX: usize = 100 * 1024;
+
+fn dir_of(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(name)
+}
+
+fn build(name: &str) -> BuiltModule {
+    build_module(&dir_of(name), &Options::default()).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// What the outermost component imports and exports, by name.
+fn externs(component: &[u8]) -> (Vec<String>, Vec<String>) {
+    let (mut imports, mut exports, mut depth) = (Vec::new(), Vec::new(), 0);
+    for payload in Parser::new(0).parse_all(component) {
+        match payload.unwrap() {
+            Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
+            Payload::End(_) => depth -= 1,
+            Payload::ComponentImportSection(section) if depth == 0 => {
+                imports.extend(section.into_iter().map(|it| it.unwrap().name.name.to_owned()));
+            }
+            Payload::ComponentExportSection(section) if depth == 0 => {
+                exports.extend(section.into_iter().filter_map(|it| {
+                    let export = it.unwrap();
+                    (export.kind == ComponentExternalKind::Instance)
+                        .then(|| export.name.name.to_owned())
+                }));
+            }
+            _ => {}
+        }
+    }
+    (imports, exports)
+}
+
+fn section<'a>(component: &'a [u8], name: &str) -> Vec<&'a [u8]> {
+    let payloads = Parser::new(0).parse_all(component);
+    payloads
+        .filter_map(|payload| match payload.unwrap() {
+            Payload::CustomSection(section) if section.name() == name => Some(section.data()),
+            _ => None,
+        })
+        .collect()
+}
+
+#[test]
+fn every_module_is_a_small_valid_component_that_imports_the_host_alone() {
+    for name in MODULES {
+        let built = build(name);
+        assert_eq!(built.component, fs::read(&built.path).unwrap());
+        Validator::new().validate_all(&built.component).unwrap();
+        assert!(Parser::is_component(&built.component));
+        let (imports, exports) = externs(&built.component);
+        let foreign: Vec<_> =
+            imports.iter().filter(|name| !name.starts_with("pollen:host/")).collect();
+        assert!(foreign.is_empty(), "{name} imports {foreign:?}");
+        for interface in ["commands", "queries"] {
+            let export = format!("pollen:{name}/{interface}@0.1.0");
+            assert!(exports.contains(&export), "{name} exports {exports:?}, not {export}");
+        }
+        let bytes = built.component.len();
+        println!("{name}: component {bytes} bytes, core module {} bytes", built.core_bytes);
+        assert!(bytes < COMPONENT_BYTES_MAX, "{name}: {bytes} bytes");
+    }
+}
+
+#[test]
+fn the_interface_section_keeps_docs_and_events() {
+    let built = build("coldchain");
+    assert_eq!(section(&built.component, WIT_SECTION), [built.wit_package.as_slice()]);
+    let decoded = wit_component::decode(&built.wit_package).unwrap();
+    let resolve = decoded.resolve();
+    let package = &resolve.packages[decoded.package()];
+    assert_eq!(package.name.to_string(), "pollen:coldchain@0.1.0");
+    assert!(package.docs.contents.is_some(), "the package's docs are lost");
+    let commands = &resolve.interfaces[package.interfaces["commands"]];
+    let docs = commands.functions["open-box"].docs.contents.as_deref();
+    assert!(docs.is_some_and(|docs| docs.contains("box")), "{docs:?}");
+    let events = &resolve.interfaces[package.interfaces["events"]];
+    assert!(events.types.contains_key("alarm") && events.types.contains_key("reading"));
+}
+
+/// The shadow stack is small so that a fresh instance is cheap, and lies below the data, so that an
+/// overflow traps; a linker that ignores either would go unnoticed otherwise.
+#[test]
+fn the_guest_has_a_16_kib_stack_below_its_data() {
+    let built = build("counter");
+    let mut first_global = None;
+    for payload in Parser::new(0).parse_all(&built.component) {
+        if let Payload::GlobalSection(globals) = payload.unwrap() {
+            let global = globals.into_iter().next().unwrap().unwrap();
+            let mut operators = global.init_expr.get_operators_reader();
+            first_global.get_or_insert(format!("{:?}", operators.read().unwrap()));
+        }
+    }
+    assert_eq!(first_global.as_deref(), Some("I32Const { value: 16384 }"));
+}
+
+/// The lines of cargo that a build of the counter showed, and what it built.
+fn watched(fresh: bool) -> (Vec<String>, BuiltModule) {
+    let lines = RefCell::new(Vec::new());
+    let hook = |progress: Progress<'_>| {
+        if let Progress::Compiling(line) = progress {
+            lines.borrow_mut().push(line.to_owned());
+        }
+    };
+    let options = Options { fresh, progress: Some(&hook), ..Options::default() };
+    let built = build_module(&dir_of("counter"), &options).unwrap();
+    (lines.into_inner(), built)
+}
+
+/// One test, since the fresh build takes away what an unchanged one finds.
+#[test]
+fn a_fresh_build_gives_the_same_bytes_and_an_unchanged_one_compiles_nothing() {
+    let compiles =
+        |lines: &[String]| lines.iter().any(|line| line.starts_with("Compiling counter "));
+    let first = build("counter");
+    let (lines, again) = watched(true);
+    assert!(compiles(&lines), "the second build compiled nothing: {lines:?}");
+    assert_eq!(again, first);
+
+    let begin = std::time::Instant::now();
+    let (lines, unchanged) = watched(false);
+    println!("unchanged: {} ms", begin.elapsed().as_millis());
+    assert_eq!(unchanged, first);
+    assert!(!lines.is_empty(), "the hook was never told anything");
+    assert!(!compiles(&lines), "{lines:?}");
+}
+
+#[test]
+fn a_module_that_does_not_compile_shows_the_compilers_words() {
+    let dir = tempfile::tempdir().unwrap();
+    let manifest = "[package]\nname = \"broken\"\nedition = \"2024\"\n[lib]\ncrate-type = \
+                    [\"cdylib\"]\n[workspace]\n";
+    fs::create_dir_all(dir.path().join("src")).unwrap();
+    fs::create_dir_all(dir.path().join("wit")).unwrap();
+    fs::write(dir.path().join("Cargo.toml"), manifest).unwrap();
+    fs::write(dir.path().join("src/lib.rs"), "#![no_std]\npub fn f() -> u8 { true }\n").unwrap();
+    let error = build_module(dir.path(), &Options::default()).unwrap_err();
+    assert!(matches!(error, BuildError::Compile { .. }), "{error}");
+    let text = error.to_string();
+    assert!(text.contains("mismatched types") && text.contains("src/lib.rs:2"), "{text}");
+}
