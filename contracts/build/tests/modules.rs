@@ -1,5 +1,7 @@
 //! Every module of this repository, from source, with the machine's real toolchain.
 
+#![allow(clippy::unwrap_used)] // a panic here is a failed test
+
 use pollen_build::{BuildError, BuiltModule, Options, Progress, WIT_SECTION, build_module};
 use std::cell::RefCell;
 use std::fs;
