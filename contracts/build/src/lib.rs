@@ -10,9 +10,10 @@
 //!    a component loses otherwise; tools and nodes read the interface from there;
 //! 5. `<target>/modules/components/<name>.wasm`, written whole or not at all.
 //!
-//! Invariants: the same source and compiler give the same bytes, wherever the source lies; one build at a
-//! time in one target directory; an unchanged module costs cargo's check of freshness and no more. The
-//! user's own flags, wrappers and profiles do not reach the guest.
+//! Invariants: the same source and compiler give the same bytes, wherever the source lies (a private
+//! compiler builds its own `core`, so there its prefix may count too); one build at a time in one target
+//! directory; an unchanged module costs cargo's check of freshness and no more. The user's own flags,
+//! wrappers and profiles do not reach the guest.
 //!
 //! What it deliberately does not do: judge whether a component may be deployed (`vm` does), install
 //! anything (`scripts/bootstrap` does).

@@ -6,7 +6,7 @@ use pollen_build::{BuildError, BuiltModule, Options, Progress, WIT_SECTION, buil
 use std::cell::RefCell;
 use std::fs;
 use std::path::{Path, PathBuf};
-use wasmparser::{ComponentExternalKind, Parser, Payload, Validator};
+use wasmparser::{ComponentExternalKind, Operator, Parser, Payload, Validator};
 
 const MODULES: [&str; 4] = ["counter", "token", "coldchain", "probe"];
 /// A module's size is paid at each deployment: these are small.
@@ -104,6 +104,37 @@ fn the_guest_has_a_16_kib_stack_below_its_data() {
         }
     }
     assert_eq!(first_global.as_deref(), Some("I32Const { value: 16384 }"));
+}
+
+/// Bytes that each function takes from the shadow stack: it begins by lowering the first global.
+fn frames(component: &[u8]) -> Vec<i32> {
+    let mut frames = Vec::new();
+    for payload in Parser::new(0).parse_all(component) {
+        let Payload::CodeSectionEntry(body) = payload.unwrap() else { continue };
+        let operators: Vec<_> =
+            body.get_operators_reader().unwrap().into_iter().take(3).map(Result::unwrap).collect();
+        if let [
+            Operator::GlobalGet { global_index: 0 },
+            Operator::I32Const { value },
+            Operator::I32Sub,
+        ] = operators[..]
+        {
+            frames.push(value);
+        }
+    }
+    frames
+}
+
+/// Even a chain of calls through all functions of a module, each once, fits: none of them recurses on
+/// what a caller gives.
+#[test]
+fn the_stack_holds_all_frames_of_each_module_at_once() {
+    for name in MODULES {
+        let frames = frames(&build(name).component);
+        let bytes: i32 = frames.iter().sum();
+        println!("{name}: {} frames, {bytes} bytes", frames.len());
+        assert!(!frames.is_empty() && bytes < 16 * 1024, "{name}: {bytes} bytes of frames");
+    }
 }
 
 /// The lines of cargo that a build of the counter showed, and what it built.
