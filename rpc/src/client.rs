@@ -37,6 +37,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// What one call of [`PollenClient::submit_and_wait`] waits at most before it asks again.
 const WAIT_AT_ONCE: Duration = Duration::from_secs(30);
 const RESPONSE_BYTES_MAX: u32 = 16 << 20;
+/// Calls to one node that are open at once; more wait their turn. Each takes a connection.
+const CALLS_AT_ONCE: usize = 256;
 
 /// Why a call has no answer.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -168,6 +170,7 @@ impl PollenClient {
                 .request_timeout(REQUEST_TIMEOUT)
                 .connect_timeout(CONNECT_TIMEOUT)
                 .max_response_size(RESPONSE_BYTES_MAX)
+                .max_concurrent_requests(CALLS_AT_ONCE)
                 .build(&url);
             match built {
                 Ok(http) => Ok(Endpoint { url, http }),

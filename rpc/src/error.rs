@@ -207,3 +207,6 @@ impl From<RpcError> for jsonrpsee::types::ErrorObjectOwned {
         Self::owned(error.code.number(), error.message, Some(data))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -36,7 +36,7 @@ use gate::Gate;
 pub struct Limits {
     /// Open connections.
     pub connections: usize,
-    /// Open connections of one IP address.
+    /// Open connections of one IP address (IPv6: of one /64); loopback is bounded by the total only.
     pub connections_per_address: usize,
     /// Time for a request's header, and for the next request of an idle connection, in milliseconds.
     pub header_timeout_ms: u64,

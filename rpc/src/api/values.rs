@@ -286,3 +286,6 @@ pub enum NamedError {
         name: String,
     },
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,4 +1,7 @@
 //! Who is connected: counts connections in all and per address, and the calls of each.
+//!
+//! Loopback is nobody's address in particular (a proxy in front of the node, every program of this
+//! machine), so only the total bounds it.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -40,9 +43,10 @@ impl Connections {
     pub(super) fn admit(self: &Arc<Self>, address: IpAddr) -> Option<ConnectionPermit> {
         let open = Arc::clone(&self.open).try_acquire_owned().ok()?;
         let address = counted_as(address);
+        let most = if address.is_loopback() { usize::MAX } else { self.per_address };
         let mut by_address = self.by_address.lock().unwrap_or_else(PoisonError::into_inner);
         let count = by_address.entry(address).or_default();
-        if *count >= self.per_address {
+        if *count >= most {
             return None;
         }
         *count += 1;
@@ -55,11 +59,11 @@ impl Connections {
 /// Whoever has one IPv6 address has its whole /64, so that is what counts.
 fn counted_as(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
-        IpAddr::V6(address) => {
+        IpAddr::V6(address) if !address.is_loopback() => {
             let network = u128::from(address) & !u128::from(u64::MAX);
             IpAddr::V6(Ipv6Addr::from(network))
         }
-        v4 => v4,
+        other => other,
     }
 }
 
@@ -102,5 +106,17 @@ mod tests {
         assert!(connections.admit("192.0.2.2".parse().unwrap()).is_none(), "three are open");
         drop(a);
         let _d = connections.admit(first).expect("one was given back");
+    }
+
+    /// Protects nodes behind a proxy on the same machine, where every client has its address.
+    #[test]
+    fn loopback_is_bounded_by_the_total_only() {
+        let limits = Limits { connections: 3, connections_per_address: 1, ..Limits::default() };
+        for loopback in ["127.0.0.1", "::1", "::ffff:127.0.0.1"] {
+            let connections = Arc::new(Connections::new(&limits));
+            let address = loopback.parse().unwrap();
+            let open: Vec<_> = (0..4).filter_map(|_| connections.admit(address)).collect();
+            assert_eq!(open.len(), 3, "{loopback}");
+        }
     }
 }

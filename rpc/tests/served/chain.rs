@@ -1,0 +1,295 @@
+//! The node behind the server under test: a chain in memory, moved by the test. Small on purpose; the
+//! real one is tested with real processes.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard};
+
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
+use pollen_ledger::{AccountId, Address, Hash, KeyPair, PublicKey, SignedTransaction, codec};
+use pollen_rpc::api::*;
+use pollen_rpc::backend::*;
+use pollen_rpc::error::{ErrorCode, RpcError};
+use serde_json::{Value, json};
+use tokio::sync::watch;
+
+pub const PREFIX: &str = "pollend";
+pub const TIME_MS: u64 = 1_800_000_000_000;
+
+pub struct Chain {
+    network: Network,
+    height: watch::Sender<u64>,
+    statuses: watch::Sender<BTreeMap<Hash, TxStatus>>,
+    kept: Mutex<Kept>,
+}
+
+#[derive(Default)]
+struct Kept {
+    events: Vec<EventView>,
+    ready: bool,
+    /// How many times a transaction was taken in anew.
+    accepted: usize,
+}
+
+impl Chain {
+    pub fn new() -> Self {
+        let chain_id = Hash::of_content(b"test chain");
+        let network =
+            Network { chain_id, address_prefix: PREFIX.into(), transaction_bytes_max: 64 * 1024 };
+        let kept = Kept { ready: true, ..Kept::default() };
+        let (height, statuses) = (watch::Sender::new(7), watch::Sender::default());
+        Self { network, height, statuses, kept: Mutex::new(kept) }
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap()
+    }
+
+    pub fn accepted(&self) -> usize {
+        self.kept().accepted
+    }
+
+    pub fn set_ready(&self, ready: bool) {
+        self.kept().ready = ready;
+    }
+
+    /// Executes `heights` checkpoints, each with one event of each name.
+    pub fn advance(&self, heights: u64, names: &[&str]) {
+        self.height.send_modify(|height| {
+            for _ in 0..heights {
+                *height += 1;
+                let events = names.iter().enumerate().map(|(index, name)| EventView {
+                    cursor: Cursor { height: *height, transaction: 0, event: index as u32 },
+                    transaction: Hash::of_content(&height.to_le_bytes()),
+                    time_ms: TIME_MS,
+                    module: module_address(),
+                    module_name: Some("coldchain".into()),
+                    name: (*name).into(),
+                    topics: vec![Bytes(b"box-1".to_vec())],
+                    data: Bytes(vec![1, 2, 3]),
+                    json: Some(json!({ "box": "box-1" })),
+                });
+                self.kept().events.extend(events);
+            }
+        });
+    }
+
+    /// Brings a transaction to its end.
+    pub fn execute(&self, hash: &Hash) {
+        self.statuses.send_modify(|statuses| {
+            let status = statuses.get_mut(hash).unwrap();
+            status.stage = Stage::Executed;
+            status.ended = true;
+            status.outcome = Some(TxOutcome::Success { results: Vec::new() });
+        });
+    }
+
+    /// Waits until a transaction was taken in.
+    pub async fn taken_in(&self, hash: &Hash) {
+        let mut statuses = self.statuses.subscribe();
+        statuses.wait_for(|statuses| statuses.contains_key(hash)).await.unwrap();
+    }
+
+    fn answer<T>(&self, value: T) -> Result<Answer<T>, RpcError> {
+        Ok(Answer::new(self.head(), value))
+    }
+}
+
+pub fn account_address() -> String {
+    Address::account(AccountId::of_key(&KeyPair::development("alice").public_key())).display(PREFIX)
+}
+
+pub fn module_address() -> String {
+    Address::module(AccountId([9; 32])).display(PREFIX)
+}
+
+fn ready<'a, T: Send + 'a>(answer: Result<Answer<T>, RpcError>) -> Answering<'a, T> {
+    futures::future::ready(answer).boxed()
+}
+
+impl Backend for Chain {
+    fn network(&self) -> &Network {
+        &self.network
+    }
+
+    fn head(&self) -> At {
+        At { height: *self.height.borrow(), state_root: Hash::ZERO, certified: false }
+    }
+
+    fn reached(&self, wanted: u64) -> BoxFuture<'_, ()> {
+        let mut height = self.height.subscribe();
+        async move {
+            height.wait_for(|height| *height >= wanted).await.unwrap();
+        }
+        .boxed()
+    }
+
+    fn node_info(&self) -> Answering<'_, NodeInfo> {
+        ready(self.answer(NodeInfo {
+            version: "0.1.0".into(),
+            chain_name: "test".into(),
+            chain_id: self.network.chain_id,
+            address_prefix: PREFIX.into(),
+            protocol_version: 1,
+            role: "validator".into(),
+            author: Some(0),
+            name: None,
+            peer_id: None,
+            listen_addresses: Vec::new(),
+            committee: Vec::new(),
+            parameters: ChainParameters {
+                fuel_price_floor: 11,
+                transaction_fuel_max: u64::MAX,
+                call_fuel_max: 1,
+                transaction_fuel_base: 1,
+                signature_fuel: 1,
+                signed_byte_fuel: 1,
+                attachment_byte_fuel: 1,
+                account_deposit: 1,
+                fee_reserve: 1,
+                transaction_lifetime_max_ms: 120_000,
+                transaction_bytes_max: 64 * 1024,
+            },
+        }))
+    }
+
+    fn node_health(&self) -> Answering<'_, NodeHealth> {
+        let is_ready = self.kept().ready;
+        let reasons = if is_ready { Vec::new() } else { vec!["catching up".to_owned()] };
+        ready(self.answer(NodeHealth {
+            ready: is_ready,
+            reasons,
+            ledger_time_ms: TIME_MS,
+            lag_ms: 0,
+            round: 1,
+            peers: 3,
+            pool: 0,
+        }))
+    }
+
+    fn node_peers(&self) -> Answering<'_, NodePeers> {
+        ready(self.answer(NodePeers { peers: Vec::new() }))
+    }
+
+    fn chain_head(&self, _: ReadAt) -> Answering<'_, ChainHead> {
+        ready(self.answer(ChainHead {
+            digest: Hash::ZERO,
+            time_ms: TIME_MS,
+            certified_height: 1,
+            commit_index: 2,
+            committed_round: 3,
+            round: 5,
+            transactions: u64::MAX,
+        }))
+    }
+
+    fn chain_checkpoint(&self, _: ReadAt) -> Answering<'_, CheckpointView> {
+        ready(Err(RpcError::not_found("this node does not keep that checkpoint", Some(5))))
+    }
+
+    fn dag_rounds(&self, range: RoundRange) -> Answering<'_, DagRounds> {
+        let (from, to) = match range {
+            RoundRange::Last(rounds) => (101 - rounds.min(100), 100),
+            RoundRange::Between(from, to) => (from, to.min(100)),
+        };
+        let round = |round| DagRound { round, blocks: Vec::new(), slots: Vec::new() };
+        let rounds = (from..=to).map(round).collect();
+        ready(self.answer(DagRounds { rounds, committed_round: 98, round: 100 }))
+    }
+
+    fn submit(&self, transaction: Vec<u8>) -> Answering<'_, TxStatus> {
+        async move {
+            let decoded: SignedTransaction =
+                codec::decode(&transaction, self.network.transaction_bytes_max)?;
+            decoded.check_signature(&self.network.chain_id)?;
+            let hash = decoded.transaction.id(&self.network.chain_id);
+            self.statuses.send_modify(|statuses| {
+                statuses.entry(hash).or_insert_with(|| {
+                    self.kept().accepted += 1;
+                    TxStatus::at_stage(hash, Stage::Accepted)
+                });
+            });
+            self.tx_status(hash).await
+        }
+        .boxed()
+    }
+
+    fn tx_status(&self, hash: Hash) -> Answering<'_, TxStatus> {
+        let status = self.statuses.borrow().get(&hash).cloned();
+        ready(match status {
+            Some(status) => self.answer(status),
+            None => Err(RpcError::not_found("this node does not know that transaction", None)),
+        })
+    }
+
+    fn tx_reached(&self, hash: Hash, stage: Stage) -> Answering<'_, TxStatus> {
+        let mut statuses = self.statuses.subscribe();
+        async move {
+            statuses.wait_for(|statuses| statuses[&hash].satisfies(stage)).await.unwrap();
+            self.tx_status(hash).await
+        }
+        .boxed()
+    }
+
+    fn account(
+        &self,
+        account: Named,
+        public_key: Option<PublicKey>,
+        _: ReadAt,
+    ) -> Answering<'_, Account> {
+        let account = match account {
+            Named::Id(id) => Address::account(id).display(PREFIX),
+            Named::Name(_) => module_address(),
+        };
+        let window = NonceWindow { highest: Some(41), next: 42, last: 4137 };
+        ready(self.answer(Account {
+            account,
+            exists: true,
+            balance: u64::MAX,
+            reserve: 100,
+            deposit: 10,
+            nonces: public_key.map(|_| window),
+        }))
+    }
+
+    fn module(&self, module: Named, _: ReadAt) -> Answering<'_, Module> {
+        let words = format!("there is no module {module:?}");
+        ready(Err(RpcError::new(ErrorCode::ModuleNotFound, words)))
+    }
+
+    fn module_interface(&self, module: Named, _: ReadAt) -> Answering<'_, ModuleInterface> {
+        let words = format!("there is no module {module:?}");
+        ready(Err(RpcError::new(ErrorCode::ModuleNotFound, words)))
+    }
+
+    fn module_call(&self, call: QueryCall) -> Answering<'_, ModuleCall> {
+        let (result, bytes) = match call.arguments {
+            CallArguments::Json(value) => (value, Vec::new()),
+            CallArguments::Encoded(bytes) => (Value::Null, bytes),
+        };
+        if call.function != "echo" {
+            let words = format!("the module has no query '{}'", call.function);
+            let functions = json!(["echo"]);
+            return ready(Err(
+                RpcError::new(ErrorCode::FunctionNotFound, words).with("functions", functions)
+            ));
+        }
+        ready(self.answer(ModuleCall { result, result_bytes: Bytes(bytes), fuel_used: 12 }))
+    }
+
+    fn events(&self, filter: EventFilter, after: Cursor, limit: u32) -> Answering<'_, EventsPage> {
+        let height = *self.height.borrow();
+        let kept = self.kept();
+        let wanted = |event: &&EventView| {
+            event.cursor > after && filter.name.as_ref().is_none_or(|name| *name == event.name)
+        };
+        let mut events: Vec<EventView> =
+            kept.events.iter().filter(wanted).take(limit as usize + 1).cloned().collect();
+        let more = events.len() > limit as usize;
+        events.truncate(limit as usize);
+        let end = Cursor::end_of(height);
+        let next = events.last().filter(|_| more).map_or(end, |event| event.cursor);
+        let at = At { height, ..self.head() };
+        ready(Ok(Answer::new(at, EventsPage { events, next, more })))
+    }
+}
