@@ -36,7 +36,7 @@ pub(super) struct Served {
     module_calls: Arc<Semaphore>,
 }
 
-type Served1<T> = Result<Answer<T>, RpcError>;
+type Answered<T> = Result<Answer<T>, RpcError>;
 
 /// Registers methods whose names are those of [`Served`]'s functions.
 macro_rules! serve {
@@ -167,32 +167,32 @@ impl Served {
         .with("requested", wanted.to_string()))
     }
 
-    async fn node_info(&self, _: NoParams) -> Served1<NodeInfoAnswer> {
+    async fn node_info(&self, _: NoParams) -> Answered<NodeInfoAnswer> {
         let groups = ["node", "chain", "dag", "tx", "account", "module", "events"];
         let limits = self.limits.served();
         let groups = groups.map(str::to_owned).to_vec();
         Ok(self.backend.node_info().await?.map(|node| NodeInfoAnswer { node, groups, limits }))
     }
 
-    async fn node_health(&self, _: NoParams) -> Served1<NodeHealth> {
+    async fn node_health(&self, _: NoParams) -> Answered<NodeHealth> {
         self.backend.node_health().await
     }
 
-    async fn node_peers(&self, _: NoParams) -> Served1<NodePeers> {
+    async fn node_peers(&self, _: NoParams) -> Answered<NodePeers> {
         self.backend.node_peers().await
     }
 
-    async fn chain_head(&self, params: ChainHeadParams) -> Served1<ChainHead> {
+    async fn chain_head(&self, params: ChainHeadParams) -> Answered<ChainHead> {
         self.settle(&params).await?;
         self.backend.chain_head(params.at).await
     }
 
-    async fn chain_checkpoint(&self, params: ChainCheckpointParams) -> Served1<CheckpointView> {
+    async fn chain_checkpoint(&self, params: ChainCheckpointParams) -> Answered<CheckpointView> {
         self.settle(&params).await?;
         self.backend.chain_checkpoint(params.at).await
     }
 
-    async fn dag_rounds(&self, params: DagRoundsParams) -> Served1<DagRounds> {
+    async fn dag_rounds(&self, params: DagRoundsParams) -> Answered<DagRounds> {
         let most = self.limits.dag_rounds;
         let range = match params {
             DagRoundsParams { from: Some(from), to: Some(to), last: None } => {
@@ -219,7 +219,7 @@ impl Served {
         self.backend.dag_rounds(range).await
     }
 
-    async fn tx_submit(&self, params: TxSubmitParams) -> Served1<TxStatus> {
+    async fn tx_submit(&self, params: TxSubmitParams) -> Answered<TxStatus> {
         let network = self.backend.network();
         let time = params.timeout_ms.unwrap_or(TX_TIMEOUT_MS);
         let time = self.wait(time, "params.timeoutMs")?;
@@ -239,7 +239,7 @@ impl Served {
         self.follow(status, params.wait.stage(), time).await
     }
 
-    async fn tx_status(&self, params: TxStatusParams) -> Served1<TxStatus> {
+    async fn tx_status(&self, params: TxStatusParams) -> Answered<TxStatus> {
         let time = params.timeout_ms.unwrap_or(TX_TIMEOUT_MS);
         let time = self.wait(time, "params.timeoutMs")?;
         let hash = match (params.hash, params.transaction) {
@@ -265,7 +265,7 @@ impl Served {
         status: Answer<TxStatus>,
         stage: Option<Stage>,
         time: Duration,
-    ) -> Served1<TxStatus> {
+    ) -> Answered<TxStatus> {
         let Some(stage) = stage.filter(|stage| !status.value.satisfies(*stage)) else {
             return Ok(status);
         };
@@ -276,26 +276,26 @@ impl Served {
         }
     }
 
-    async fn account_get(&self, params: AccountGetParams) -> Served1<Account> {
+    async fn account_get(&self, params: AccountGetParams) -> Answered<Account> {
         let account = self.named(&params.account, "params.account")?;
         self.settle(&params).await?;
         self.backend.account(account, params.public_key, params.at).await
     }
 
-    async fn module_get(&self, params: ModuleParams) -> Served1<Module> {
+    async fn module_get(&self, params: ModuleParams) -> Answered<Module> {
         let module = self.named(&params.module, "params.module")?;
         self.settle(&params).await?;
         self.backend.module(module, params.at).await
     }
 
-    async fn module_interface(&self, params: ModuleParams) -> Served1<ModuleInterface> {
+    async fn module_interface(&self, params: ModuleParams) -> Answered<ModuleInterface> {
         let module = self.named(&params.module, "params.module")?;
         self.settle(&params).await?;
         let _call = self.module_call_permit()?;
         self.backend.module_interface(module, params.at).await
     }
 
-    async fn module_call(&self, params: ModuleCallParams) -> Served1<ModuleCall> {
+    async fn module_call(&self, params: ModuleCallParams) -> Answered<ModuleCall> {
         let module = self.named(&params.module, "params.module")?;
         let caller = match params.caller.as_deref() {
             None => None,
@@ -345,7 +345,7 @@ impl Served {
         Ok(EventFilter { module, name })
     }
 
-    async fn events_query(&self, params: EventsQueryParams) -> Served1<EventsPage> {
+    async fn events_query(&self, params: EventsQueryParams) -> Answered<EventsPage> {
         let (limit, most) = (params.limit.unwrap_or(PAGE), self.limits.page);
         if !(1..=most).contains(&limit) {
             return Err(RpcError::invalid_params("params.limit", format!("1 to {most}")));

@@ -1,4 +1,5 @@
 //! A real server on a real port, asked by raw HTTP, by jsonrpsee and by our own client.
+#![allow(clippy::unwrap_used)] // a test that cannot go on has failed, and says where
 
 mod chain;
 mod client;
@@ -26,8 +27,14 @@ async fn served() -> Served {
 }
 
 async fn served_with(limits: Limits) -> Served {
-    let mut config = ServerConfig::new("127.0.0.1:0".parse().unwrap());
-    config.limits = limits;
+    served_as(ServerConfig { limits, ..config() }).await
+}
+
+fn config() -> ServerConfig {
+    ServerConfig::new("127.0.0.1:0".parse().unwrap())
+}
+
+async fn served_as(config: ServerConfig) -> Served {
     let chain = Arc::new(Chain::new());
     let server = RpcServer::start(config, chain.clone()).await.unwrap();
     Served { chain, server }

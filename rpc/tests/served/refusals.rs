@@ -6,12 +6,12 @@ use jsonrpsee::core::client::{ClientT as _, Error, SubscriptionClientT as _};
 use jsonrpsee::core::params::ObjectParams;
 use jsonrpsee::ws_client::WsClientBuilder;
 use pollen_rpc::api::EventNotice;
-use pollen_rpc::server::Limits;
+use pollen_rpc::server::{Limits, ServerConfig};
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 
-use super::{exchange, get, read_to_end, served, served_with};
+use super::{config, exchange, get, read_to_end, served, served_as, served_with};
 
 /// Protects memory: neither a declared nor a streamed body may exceed the limit.
 #[tokio::test]
@@ -107,6 +107,28 @@ async fn web_pages_of_others_are_refused() {
     }
 }
 
+/// An explorer on a site of its own can be let in: the browser asks first, and may read the answer.
+#[tokio::test]
+async fn a_configured_origin_may_call() {
+    let origin = "https://explorer.example";
+    let config = ServerConfig { allowed_origins: vec![origin.into()], ..config() };
+    let served = served_as(config).await;
+    let address = served.server.address();
+    let ask = |method: &str| {
+        format!(
+            "{method} / HTTP/1.1\r\nHost: {address}\r\nOrigin: {origin}\r\nConnection: close\r\n\r\n"
+        )
+    };
+    let mut socket = TcpStream::connect(address).await.unwrap();
+    socket.write_all(ask("OPTIONS").as_bytes()).await.unwrap();
+    let answer = read_to_end(&mut socket).await.to_lowercase();
+    assert!(answer.starts_with("http/1.1 204"), "{answer}");
+    assert!(answer.contains(&format!("access-control-allow-origin: {origin}\r\n")), "{answer}");
+    assert!(answer.contains("access-control-allow-methods: post\r\n"), "{answer}");
+    let other = ask("OPTIONS").replace(origin, "https://evil.example");
+    assert_eq!(exchange(address, &other).await.0, 403);
+}
+
 /// Protects memory and disk: each subscription reads the store for itself.
 #[tokio::test]
 async fn a_connection_gets_eight_subscriptions() {
@@ -137,7 +159,7 @@ async fn a_connection_gets_eight_subscriptions() {
 #[tokio::test]
 async fn a_busy_port_is_told() {
     let served = served().await;
-    let config = pollen_rpc::server::ServerConfig::new(served.server.address());
+    let config = ServerConfig::new(served.server.address());
     let error = pollen_rpc::server::RpcServer::start(config, served.chain.clone()).await;
     let words = error.unwrap_err().to_string();
     assert!(words.contains(&served.server.address().to_string()), "{words}");
