@@ -91,7 +91,8 @@ pub struct ModuleRecord {
 }
 
 /// Where reads end that the overlay does not answer: the store at a height, or the overlay of a commit.
-pub trait StateRead {
+/// `Sync`, so that a running transaction may be handed to a thread with room for modules.
+pub trait StateRead: Sync {
     /// The value under a key.
     fn get(&self, key: &StateKey) -> Result<Option<Value>, StoreError>;
     /// A deployed component by hash.

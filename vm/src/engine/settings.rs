@@ -1,0 +1,138 @@
+//! How wasmtime is set up (MODULES §3). Everything that could change a result is named here and never
+//! left to a default.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use wasmtime::{
+    Config, Enabled, InstanceAllocationStrategy, OperatorCost, OptLevel, PoolingAllocationConfig,
+    Strategy, VariableOperatorCost, WasmBacktraceDetails, WasmFeatures,
+};
+
+use super::stack::WASM_STACK_BYTES;
+use crate::validate::{features, limits};
+
+/// Backtrace frames that a note shows.
+const BACKTRACE_FRAMES: NonZeroUsize = NonZeroUsize::new(32).expect("not zero");
+/// Address space of one memory.
+const MEMORY_RESERVATION_BYTES: u64 = 64 << 20;
+/// Guard behind it.
+const MEMORY_GUARD_BYTES: u64 = 64 << 10;
+/// Memory of a slot that stays resident between instances.
+const MEMORY_KEEP_RESIDENT_BYTES: usize = 64 << 10;
+
+/// What a node may choose: none of it changes a result.
+#[derive(Debug, Clone)]
+pub struct VmConfig {
+    /// Where compiled code is kept; none = nowhere, everything is compiled again after a start.
+    pub cache_dir: Option<PathBuf>,
+    /// Bytes of compiled code that are kept on disk.
+    pub cache_bytes_max: u64,
+    /// Modules that are kept ready in memory.
+    pub modules_in_memory: NonZeroUsize,
+    /// Instances that may exist at once, nested calls included: at least 18.
+    pub instances: u32,
+}
+
+impl Default for VmConfig {
+    fn default() -> Self {
+        Self {
+            cache_dir: None,
+            cache_bytes_max: 1 << 30,
+            modules_in_memory: NonZeroUsize::new(256).expect("not zero"),
+            instances: 128,
+        }
+    }
+}
+
+/// The one configuration of the engine.
+pub(super) fn wasmtime_config(config: &VmConfig) -> Config {
+    let mut engine = Config::new();
+    for (_, feature) in WasmFeatures::all().iter_names() {
+        engine.wasm_features(feature, features().contains(feature));
+    }
+    engine
+        .strategy(Strategy::Cranelift)
+        .cranelift_opt_level(OptLevel::Speed)
+        .cranelift_nan_canonicalization(true)
+        .relaxed_simd_deterministic(true)
+        .compiler_inlining(wasmtime::Inlining::No)
+        .parallel_compilation(true)
+        .consume_fuel(true)
+        .operator_cost(operator_cost())
+        .epoch_interruption(false)
+        .concurrency_support(false)
+        .max_wasm_stack(WASM_STACK_BYTES)
+        .memory_reservation(MEMORY_RESERVATION_BYTES)
+        .memory_guard_size(MEMORY_GUARD_BYTES)
+        .memory_reservation_for_growth(0)
+        .memory_may_move(false)
+        .memory_init_cow(true)
+        .wasm_backtrace_max_frames(Some(BACKTRACE_FRAMES))
+        .wasm_backtrace_details(WasmBacktraceDetails::Disable)
+        .native_unwind_info(false)
+        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool(config)));
+    engine
+}
+
+fn pool(config: &VmConfig) -> PoolingAllocationConfig {
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(config.instances)
+        .total_core_instances(config.instances.saturating_mul(limits::CORE_INSTANCES_MAX))
+        .total_memories(config.instances)
+        .total_tables(config.instances.saturating_mul(TABLES_PER_COMPONENT))
+        .max_core_instances_per_component(limits::CORE_INSTANCES_MAX)
+        .max_memories_per_component(1)
+        .max_tables_per_component(TABLES_PER_COMPONENT)
+        .max_memories_per_module(1)
+        .max_tables_per_module(limits::TABLES_MAX)
+        .max_memory_size(limits::MEMORY_BYTES_MAX as usize)
+        .table_elements(limits::TABLE_ELEMENTS_MAX as usize)
+        // More than any component within the limits needs: never the reason of a refusal.
+        .max_core_instance_size(INSTANCE_BYTES)
+        .max_component_instance_size(INSTANCE_BYTES)
+        .linear_memory_keep_resident(MEMORY_KEEP_RESIDENT_BYTES)
+        .pagemap_scan(Enabled::Auto);
+    pool
+}
+
+/// Tables of a component: those of its modules together.
+const TABLES_PER_COMPONENT: u32 = limits::TABLES_MAX * limits::CORE_MODULES_MAX;
+/// Bytes of an instance's own record.
+const INSTANCE_BYTES: usize = 4 << 20;
+
+macro_rules! costs {
+    ($cost:ident: $($price:literal for $($operator:ident)+;)+) => {
+        $($($cost.$operator = $price;)+)+
+    };
+}
+
+/// What each operator costs. Consensus data, like [`crate::host::prices`].
+fn operator_cost() -> OperatorCost {
+    let mut cost = OperatorCost::new();
+    costs! { cost:
+        8 for Call CallIndirect;
+        4 for I32DivS I32DivU I32RemS I32RemU I64DivS I64DivU I64RemS I64RemU
+            I8x16Swizzle I8x16Shuffle;
+        6 for F32Div F64Div F32x4Div F64x2Div;
+        8 for F32Sqrt F64Sqrt F32x4Sqrt F64x2Sqrt;
+        3 for F32Min F32Max F32Ceil F32Floor F32Trunc F32Nearest
+            F64Min F64Max F64Ceil F64Floor F64Trunc F64Nearest
+            F32x4Min F32x4Max F32x4PMin F32x4PMax F32x4Ceil F32x4Floor F32x4Trunc F32x4Nearest
+            F64x2Min F64x2Max F64x2PMin F64x2PMax F64x2Ceil F64x2Floor F64x2Trunc F64x2Nearest
+            TableGet TableSet
+            I32Load I64Load F32Load F64Load I32Load8S I32Load8U I32Load16S I32Load16U
+            I64Load8S I64Load8U I64Load16S I64Load16U I64Load32S I64Load32U
+            V128Load V128Load8x8S V128Load8x8U V128Load16x4S V128Load16x4U V128Load32x2S
+            V128Load32x2U V128Load8Splat V128Load16Splat V128Load32Splat V128Load64Splat
+            V128Load32Zero V128Load64Zero V128Load8Lane V128Load16Lane V128Load32Lane
+            V128Load64Lane;
+        2 for I32Store I64Store F32Store F64Store I32Store8 I32Store16 I64Store8 I64Store16
+            I64Store32 V128Store V128Store8Lane V128Store16Lane V128Store32Lane V128Store64Lane;
+        100 for MemoryGrow TableGrow;
+        10 for MemoryCopy MemoryFill MemoryInit TableCopy TableFill TableInit;
+    }
+    cost.variable =
+        VariableOperatorCost { memory_grow_per_page: 255, ..VariableOperatorCost::new() };
+    cost
+}

@@ -1,0 +1,56 @@
+//! `pollen:host/events`: what a module tells the world, and lines for whoever traces this node.
+
+use pollen_ledger::execution::StateLimit;
+use pollen_ledger::limits::{
+    EVENT_NAME_BYTES_MAX, EVENT_TOPIC_BYTES_MAX, EVENT_TOPICS_MAX, EVENTS_BYTES_MAX,
+};
+use pollen_ledger::receipt::Event;
+use wasmtime::component::{Linker, WasmList, WasmStr};
+
+use super::{Context, HostData, HostEnd, charge, prices, require_writable, with_state};
+
+pub(super) fn add(linker: &mut Linker<HostData>) -> wasmtime::Result<()> {
+    let mut interface = linker.instance("pollen:host/events@0.1.0")?;
+    interface.func_wrap("emit", emit)?;
+    interface.func_wrap("debug", |mut context: Context<'_>, (message,): (WasmStr,)| {
+        let message = message.to_str(&context)?.into_owned();
+        charge(&mut context, prices::DEBUG.of(message.len()))?;
+        let module = context.data().module;
+        tracing::debug!(target: "pollen::module", module = %hex::encode(module.0), "{message}");
+        Ok(())
+    })
+}
+
+type EmitParams = (WasmStr, WasmList<WasmList<u8>>, WasmList<u8>);
+
+fn emit(
+    mut context: Context<'_>,
+    (name, topics, data): EmitParams,
+) -> wasmtime::Result<()> {
+    require_writable(&context)?;
+    let limit = || HostEnd::from(StateLimit::Events);
+    if topics.len() > EVENT_TOPICS_MAX || data.len() > EVENTS_BYTES_MAX {
+        return Err(limit().into());
+    }
+    let name = name.to_str(&context)?.into_owned();
+    let bytes = name.len() + data.len() + topics.len() * EVENT_TOPIC_BYTES_MAX;
+    charge(
+        &mut context,
+        prices::EVENT.of(bytes) + prices::EVENT_TOPIC * topics.len() as u64,
+    )?;
+    if name.len() > EVENT_NAME_BYTES_MAX {
+        return Err(limit().into());
+    }
+    let lists = topics.iter(&mut context)?.collect::<wasmtime::Result<Vec<_>>>()?;
+    let mut topics = Vec::with_capacity(lists.len());
+    for topic in lists {
+        if topic.len() > EVENT_TOPIC_BYTES_MAX {
+            return Err(limit().into());
+        }
+        topics.push(topic.as_le_slice(&context).to_vec());
+    }
+    let data = data.as_le_slice(&context).to_vec();
+    let event = Event { module: context.data().module, name, topics, data };
+    with_state(&mut context, |state| Ok(state.emit(event)))?.map_err(HostEnd::from)?;
+    Ok(())
+}

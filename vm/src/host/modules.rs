@@ -1,0 +1,194 @@
+//! `pollen:host/modules`: calls of other modules. A callee that fails is undone, and its failure is a
+//! value for the caller; re-entry of a module that is running is refused.
+
+use std::sync::Arc;
+
+use pollen_ledger::execution::{MoveError, Namespace, StateKey};
+use pollen_ledger::limits::{
+    CALL_DEPTH_MAX, FUNCTION_NAME_BYTES_MAX, MODULE_NAME_BYTES_MAX, VALUE_BYTES_MAX,
+};
+use pollen_ledger::module::{CallEnd, CallReport};
+use pollen_ledger::receipt::{Code, FailureValue};
+use pollen_ledger::transaction::AccountId;
+use wasmtime::component::{ComponentType, Lift, Linker, Lower, WasmList, WasmStr};
+
+use super::bank;
+use super::{
+    Context, HostData, HostEnd, Id, charge, fuel_left, prices, require_writable, touch, with_state,
+};
+use crate::engine::{Entry, Frame};
+
+/// What a call may use.
+#[derive(Debug, Clone, Copy, ComponentType, Lift, Lower)]
+#[component(record)]
+struct CallOptions {
+    fuel: Option<u64>,
+    attach: u64,
+}
+
+/// Why a call failed.
+#[derive(Debug, Clone, PartialEq, Eq, ComponentType, Lift, Lower)]
+#[component(variant)]
+enum CallError {
+    #[component(name = "no-such-module")]
+    NoSuchModule,
+    #[component(name = "no-such-function")]
+    NoSuchFunction,
+    #[component(name = "bad-arguments")]
+    BadArguments,
+    #[component(name = "reentered")]
+    Reentered,
+    #[component(name = "out-of-fuel")]
+    OutOfFuel,
+    #[component(name = "too-deep")]
+    TooDeep,
+    #[component(name = "trapped")]
+    Trapped,
+    #[component(name = "insufficient")]
+    Insufficient,
+    #[component(name = "limit-exceeded")]
+    LimitExceeded,
+    #[component(name = "aborted")]
+    Aborted(String),
+    #[component(name = "module-error")]
+    ModuleError(Vec<u8>),
+}
+
+impl CallError {
+    fn of(code: Code, value: FailureValue) -> Self {
+        match (code, value) {
+            (_, FailureValue::Error(bytes)) => Self::ModuleError(bytes),
+            (_, FailureValue::Message(message)) => Self::Aborted(message),
+            (Code::ModuleNotFound, _) => Self::NoSuchModule,
+            (Code::FunctionNotFound, _) => Self::NoSuchFunction,
+            (Code::BadArguments, _) => Self::BadArguments,
+            (Code::Reentered, _) => Self::Reentered,
+            (Code::OutOfFuel, _) => Self::OutOfFuel,
+            (Code::TooDeep, _) => Self::TooDeep,
+            (Code::LimitExceeded, _) => Self::LimitExceeded,
+            (Code::BalanceTooLow, _) => Self::Insufficient,
+            _ => Self::Trapped,
+        }
+    }
+}
+
+type CallResult = Result<Vec<u8>, CallError>;
+
+pub(super) fn add(linker: &mut Linker<HostData>) -> wasmtime::Result<()> {
+    let mut interface = linker.instance("pollen:host/modules@0.1.0")?;
+    interface.func_wrap(
+        "call",
+        |mut context: Context<'_>,
+         (target, function, arguments, options): (Id, WasmStr, WasmList<u8>, CallOptions)| {
+            // A query may call queries only.
+            let entry =
+                if context.data().read_only { Entry::Query } else { Entry::CommandOrQuery };
+            Ok((call(&mut context, entry, target, &function, &arguments, options)?,))
+        },
+    )?;
+    interface.func_wrap(
+        "view",
+        |mut context: Context<'_>,
+         (target, function, arguments): (Id, WasmStr, WasmList<u8>)| {
+            let options = CallOptions { fuel: None, attach: 0 };
+            Ok((call(&mut context, Entry::Query, target, &function, &arguments, options)?,))
+        },
+    )?;
+    interface.func_wrap("code-of", |mut context: Context<'_>, (target,): (Id,)| {
+        charge(&mut context, prices::MODULE_LOOKUP.of(0))?;
+        let module = AccountId(target.into());
+        touch(&mut context, &module_key(&module))?;
+        let record = with_state(&mut context, |state| state.module(&module))?;
+        Ok((record.map(|record| Id::from(record.code.0)),))
+    })?;
+    interface.func_wrap("resolve", |mut context: Context<'_>, (name,): (WasmStr,)| {
+        let name = name.to_str(&context)?.into_owned();
+        charge(&mut context, prices::MODULE_LOOKUP.of(name.len()))?;
+        if name.len() > MODULE_NAME_BYTES_MAX {
+            return Ok((None,));
+        }
+        touch(&mut context, &StateKey::ledger(Namespace::Names, name.as_bytes()))?;
+        let module = with_state(&mut context, |state| state.resolve(&name))?;
+        Ok((module.map(|module| Id::from(module.0)),))
+    })
+}
+
+fn module_key(module: &AccountId) -> StateKey {
+    StateKey::ledger(Namespace::Modules, &module.0)
+}
+
+fn call(
+    context: &mut Context<'_>,
+    entry: Entry,
+    target: Id,
+    function: &WasmStr,
+    arguments: &WasmList<u8>,
+    options: CallOptions,
+) -> wasmtime::Result<CallResult> {
+    let module = AccountId(target.into());
+    let function = function.to_str(&*context)?.into_owned();
+    charge(context, prices::MODULE_CALL.of(function.len() + arguments.len()))?;
+    if options.attach > 0 {
+        require_writable(context)?;
+    }
+    if function.len() > FUNCTION_NAME_BYTES_MAX {
+        return Ok(Err(CallError::NoSuchFunction));
+    }
+    if arguments.len() > VALUE_BYTES_MAX {
+        return Ok(Err(CallError::BadArguments));
+    }
+    if context.data().running.len() > CALL_DEPTH_MAX as usize {
+        return Ok(Err(CallError::TooDeep));
+    }
+    if context.data().running.contains(&module) {
+        return Ok(Err(CallError::Reentered));
+    }
+    touch(context, &module_key(&module))?;
+    let arguments = arguments.as_le_slice(&*context).to_vec();
+
+    let savepoint = with_state(context, |state| Ok(state.savepoint()))?;
+    if options.attach > 0 {
+        match bank::transfer(context, module, options.attach)? {
+            Ok(()) => {}
+            Err(MoveError::Insufficient) => return Ok(Err(CallError::Insufficient)),
+            Err(MoveError::NoSuchAccount) => return Ok(Err(CallError::NoSuchModule)),
+        }
+    }
+    let left = fuel_left(context);
+    let most = (left - left / 64).saturating_sub(prices::CALLER_KEEPS);
+    let data = context.data();
+    let frame = Frame {
+        module,
+        function: &function,
+        arguments: &arguments,
+        caller: data.module,
+        attached: options.attach,
+        fuel: options.fuel.unwrap_or(most).min(most),
+        entry,
+        running: &data.running.clone(),
+    };
+    let report = run(context, frame)?;
+    charge(context, report.fuel_used)?;
+    match report.end {
+        CallEnd::Returned(bytes) => {
+            charge(context, prices::MODULE_CALL.byte * bytes.len() as u64)?;
+            Ok(Ok(bytes))
+        }
+        CallEnd::Failed { code, value } => {
+            with_state(context, |state| {
+                state.rollback(savepoint);
+                Ok(())
+            })?;
+            Ok(Err(CallError::of(code, value)))
+        }
+    }
+}
+
+fn run(context: &mut Context<'_>, frame: Frame<'_>) -> Result<CallReport, HostEnd> {
+    let data = context.data_mut();
+    let shared = Arc::clone(&data.shared);
+    data.state.with(|state| shared.run(state, frame)).map_err(|failure| {
+        data.failure = Some(failure);
+        HostEnd::Local
+    })
+}

@@ -1,0 +1,56 @@
+//! Limits of code, part of consensus (MODULES §4). Cranelift's time is not linear, and upstream does not
+//! treat that as a security matter: these bounds are what keeps compiling bounded.
+
+/// Version of these limits, of the features and of the table of costs; names cached code.
+pub const LIMITS_VERSION: u32 = 1;
+
+/// Bytes of a page of linear memory.
+pub const PAGE_BYTES: u64 = 64 * 1024;
+/// Memory that costs nothing, and the most that a module may have at its start.
+pub const MEMORY_FREE_BYTES: u64 = 4 << 20;
+/// Memory that a module may grow to.
+pub const MEMORY_BYTES_MAX: u64 = 16 << 20;
+
+/// Core modules in a component (the program itself and the adapters of the component tools).
+pub const CORE_MODULES_MAX: u32 = 4;
+/// Instances of them.
+pub const CORE_INSTANCES_MAX: u32 = 4;
+/// Component instances: one for each exported interface.
+pub const COMPONENT_INSTANCES_MAX: u32 = 8;
+/// Functions of all core modules together.
+pub const FUNCTIONS_MAX: u32 = 8_000;
+/// Imports of one core module.
+pub const CORE_IMPORTS_MAX: u32 = 1_000;
+/// Types of all core modules together, and of the component itself.
+pub const TYPES_MAX: u32 = 1_024;
+/// Globals of one core module.
+pub const GLOBALS_MAX: u32 = 512;
+/// Tables of one core module.
+pub const TABLES_MAX: u32 = 2;
+/// Elements of a table, and of all element segments of a core module together.
+pub const TABLE_ELEMENTS_MAX: u64 = 10_000;
+/// Data segments of one core module.
+pub const DATA_SEGMENTS_MAX: u32 = 1_000;
+/// Parameters of a function.
+pub const PARAMS_MAX: usize = 64;
+/// Results of a function.
+pub const RESULTS_MAX: usize = 16;
+
+/// Bytes of a function's body.
+pub const BODY_BYTES_MAX: usize = 64 * 1024;
+/// Locals of a function, its parameters included.
+pub const LOCALS_MAX: u32 = 512;
+/// Locals of a component.
+pub const LOCALS_SUM_MAX: u64 = 50_000;
+/// Deepest operand stack of a function.
+pub const OPERANDS_MAX: u32 = 1_024;
+/// Branch-like operators of a function: loop, if, br_if, br_table, call_indirect, bulk operations.
+pub const BRANCHES_MAX: u64 = 2_000;
+/// The same of a component.
+pub const BRANCHES_SUM_MAX: u64 = 50_000;
+/// Nesting of loops.
+pub const LOOP_DEPTH_MAX: u32 = 32;
+/// Loops of a function times its locals.
+pub const LOOPS_TIMES_LOCALS_MAX: u64 = 200_000;
+/// Targets of a br_table.
+pub const BRANCH_TABLE_TARGETS_MAX: u32 = 4_096;
