@@ -93,9 +93,9 @@ impl CodeCache {
     pub(crate) fn load(&self, engine: &Engine, code: &Hash) -> Option<Component> {
         let path = self.path(code);
         let bytes = fs::read(&path).ok()?;
-        let whole = bytes.split_at_checked(CHECKSUM_BYTES).filter(|(checksum, body)| {
-            blake3::hash(body).as_bytes().as_slice() == *checksum
-        });
+        let whole = bytes
+            .split_at_checked(CHECKSUM_BYTES)
+            .filter(|(checksum, body)| blake3::hash(body).as_bytes().as_slice() == *checksum);
         let component = whole.and_then(|(_, body)| {
             // SAFETY: these are bytes that `store` wrote: their checksum says so, only this user can
             // write here, and the name holds the engine's own compatibility hash. They are checked and

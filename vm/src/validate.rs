@@ -16,9 +16,9 @@ mod tests;
 use pollen_ledger::limits::COMPONENT_BYTES_MAX;
 use pollen_ledger::module::{CodeFacts, CodeRefusal};
 use wasmparser::{
-    CanonicalFunction, CanonicalOption, ComponentInstance, ComponentType,
-    DataKind, ElementItems, Encoding, FuncValidatorAllocations, Instance, Operator, Parser, Payload,
-    TypeRef, ValidPayload, Validator,
+    CanonicalFunction, CanonicalOption, ComponentInstance, ComponentType, DataKind, ElementItems,
+    Encoding, FuncValidatorAllocations, Instance, Operator, Parser, Payload, TypeRef, ValidPayload,
+    Validator,
 };
 
 pub use features::features;
@@ -100,8 +100,7 @@ fn check(code: &[u8]) -> Result<(Interface, Counts), CodeRefusal> {
     }
     let types = types.ok_or_else(|| refuse("the component ends too early"))?;
     imports::check(types.as_ref(), pass.imports.iter().copied())?;
-    let interface =
-        Interface::from_component(code).map_err(|error| refuse(error.to_string()))?;
+    let interface = Interface::from_component(code).map_err(|error| refuse(error.to_string()))?;
     if interface.commands.is_empty() && interface.queries.is_empty() {
         return Err(refuse(
             "the component exports no function: a module exports the interfaces `commands` or \
@@ -292,16 +291,8 @@ impl<'a> Pass<'a> {
         self.module.memories += 1;
         at_most("memories", self.module.memories.into(), 1)?;
         let pages = |bytes: u64| bytes / limit::PAGE_BYTES;
-        at_most(
-            "pages of memory at the start",
-            memory.initial,
-            pages(limit::MEMORY_FREE_BYTES),
-        )?;
-        at_most(
-            "pages of memory",
-            memory.maximum.unwrap_or(0),
-            pages(limit::MEMORY_BYTES_MAX),
-        )
+        at_most("pages of memory at the start", memory.initial, pages(limit::MEMORY_FREE_BYTES))?;
+        at_most("pages of memory", memory.maximum.unwrap_or(0), pages(limit::MEMORY_BYTES_MAX))
     }
 
     fn add_table(&mut self, table: &wasmparser::TableType) -> Result<(), CodeRefusal> {
@@ -343,7 +334,9 @@ fn look_data(section: &wasmparser::DataSectionReader<'_>) -> Result<(), CodeRefu
 
 fn check_canonical(function: &CanonicalFunction) -> Result<(), CodeRefusal> {
     let options = match function {
-        CanonicalFunction::Lift { options, .. } | CanonicalFunction::Lower { options, .. } => options,
+        CanonicalFunction::Lift { options, .. } | CanonicalFunction::Lower { options, .. } => {
+            options
+        }
         _ => return Err(refuse("resources, threads and asynchronous functions are not allowed")),
     };
     let allowed = options.iter().all(|option| {

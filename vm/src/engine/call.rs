@@ -140,9 +140,8 @@ fn lend(state: &mut TransactionState<'_>) -> StateDoor {
 
 /// The function to run, and whether it may only read.
 fn find<'a>(compiled: &'a Compiled, entry: Entry, name: &str) -> Option<(&'a Callable, bool)> {
-    let command = || {
-        compiled.function(FunctionKind::Command, name).map(|function| (function, false))
-    };
+    let command =
+        || compiled.function(FunctionKind::Command, name).map(|function| (function, false));
     let query = || compiled.function(FunctionKind::Query, name).map(|function| (function, true));
     match entry {
         Entry::Init => command(),
@@ -159,7 +158,8 @@ fn nodes(values: &[Val]) -> u64 {
 }
 
 fn nodes_inside(value: &Val) -> u64 {
-    let boxed = |inner: &Option<Box<Val>>| inner.as_deref().map_or(0, |value| 1 + nodes_inside(value));
+    let boxed =
+        |inner: &Option<Box<Val>>| inner.as_deref().map_or(0, |value| 1 + nodes_inside(value));
     match value {
         Val::List(values) | Val::Tuple(values) => nodes(values),
         Val::Record(fields) => fields.iter().map(|(_, value)| 1 + nodes_inside(value)).sum(),
@@ -218,8 +218,8 @@ impl Run<'_> {
             Ok(encoded) => encoded,
             Err(note) => return failed(Code::LimitExceeded, self.limit, note),
         };
-        let price = (nodes * prices::VALUE_NODE)
-            .saturating_add(encoded.len() as u64 * prices::VALUE_BYTE);
+        let price =
+            (nodes * prices::VALUE_NODE).saturating_add(encoded.len() as u64 * prices::VALUE_BYTE);
         let is_paid = host::charge(&mut self.store.as_context_mut(), price).is_ok();
         // Straight-line code can overshoot and still return: nothing left is out of fuel.
         if !is_paid || self.left() == 0 {
@@ -251,11 +251,7 @@ impl Run<'_> {
     }
 
     /// wasmtime stopped with an error: what it means.
-    fn ended(
-        mut self,
-        error: &wasmtime::Error,
-        stage: Stage,
-    ) -> Result<CallReport, EngineFailure> {
+    fn ended(mut self, error: &wasmtime::Error, stage: Stage) -> Result<CallReport, EngineFailure> {
         if self.store.data().limiter.has_failed() {
             return Err(EngineFailure::Host("memory or a table could not grow".to_owned()));
         }

@@ -7,8 +7,8 @@ use lru::LruCache;
 use parking_lot::Mutex;
 use pollen_ledger::crypto::Hash;
 use pollen_ledger::module::EngineFailure;
-use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Linker};
 use wasmtime::Engine;
+use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Linker};
 
 use super::VmConfig;
 use crate::cache::CodeCache;
@@ -107,7 +107,9 @@ impl Modules {
 
     /// From disk, or compiled and put there. A disk that fails costs time and nothing else.
     fn component(&self, hash: &Hash, code: &[u8]) -> Result<Component, EngineFailure> {
-        if let Some(component) = self.cache.as_ref().and_then(|cache| cache.load(&self.engine, hash)) {
+        if let Some(component) =
+            self.cache.as_ref().and_then(|cache| cache.load(&self.engine, hash))
+        {
             return Ok(component);
         }
         let component = Component::from_binary(&self.engine, code)

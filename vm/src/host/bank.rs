@@ -26,16 +26,13 @@ pub(super) fn add(linker: &mut Linker<HostData>) -> wasmtime::Result<()> {
         let record = with_state(&mut context, |state| state.account(&account))?;
         Ok((record.map_or(0, |record| record.balance),))
     })?;
-    interface.func_wrap(
-        "transfer",
-        |mut context: Context<'_>, (to, value): (Id, u64)| {
-            let moved = transfer(&mut context, AccountId(to.into()), value)?;
-            Ok((moved.map_err(|error| match error {
-                MoveError::Insufficient => BankError::Insufficient,
-                MoveError::NoSuchAccount => BankError::NoSuchAccount,
-            }),))
-        },
-    )
+    interface.func_wrap("transfer", |mut context: Context<'_>, (to, value): (Id, u64)| {
+        let moved = transfer(&mut context, AccountId(to.into()), value)?;
+        Ok((moved.map_err(|error| match error {
+            MoveError::Insufficient => BankError::Insufficient,
+            MoveError::NoSuchAccount => BankError::NoSuchAccount,
+        }),))
+    })
 }
 
 /// Pays for and makes a transfer from the running module.

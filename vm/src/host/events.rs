@@ -23,10 +23,7 @@ pub(super) fn add(linker: &mut Linker<HostData>) -> wasmtime::Result<()> {
 
 type EmitParams = (WasmStr, WasmList<WasmList<u8>>, WasmList<u8>);
 
-fn emit(
-    mut context: Context<'_>,
-    (name, topics, data): EmitParams,
-) -> wasmtime::Result<()> {
+fn emit(mut context: Context<'_>, (name, topics, data): EmitParams) -> wasmtime::Result<()> {
     require_writable(&context)?;
     let limit = || HostEnd::from(StateLimit::Events);
     if topics.len() > EVENT_TOPICS_MAX || data.len() > EVENTS_BYTES_MAX {
@@ -34,10 +31,7 @@ fn emit(
     }
     let name = name.to_str(&context)?.into_owned();
     let bytes = name.len() + data.len() + topics.len() * EVENT_TOPIC_BYTES_MAX;
-    charge(
-        &mut context,
-        prices::EVENT.of(bytes) + prices::EVENT_TOPIC * topics.len() as u64,
-    )?;
+    charge(&mut context, prices::EVENT.of(bytes) + prices::EVENT_TOPIC * topics.len() as u64)?;
     if name.len() > EVENT_NAME_BYTES_MAX {
         return Err(limit().into());
     }

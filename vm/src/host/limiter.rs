@@ -8,7 +8,9 @@
 use wasmtime::ResourceLimiter;
 
 use super::{HostEnd, prices};
-use crate::validate::limits::{MEMORY_BYTES_MAX, MEMORY_FREE_BYTES, PAGE_BYTES, TABLE_ELEMENTS_MAX};
+use crate::validate::limits::{
+    MEMORY_BYTES_MAX, MEMORY_FREE_BYTES, PAGE_BYTES, TABLE_ELEMENTS_MAX,
+};
 
 /// Of one call.
 #[derive(Debug)]

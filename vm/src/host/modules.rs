@@ -81,15 +81,13 @@ pub(super) fn add(linker: &mut Linker<HostData>) -> wasmtime::Result<()> {
         |mut context: Context<'_>,
          (target, function, arguments, options): (Id, WasmStr, WasmList<u8>, CallOptions)| {
             // A query may call queries only.
-            let entry =
-                if context.data().read_only { Entry::Query } else { Entry::CommandOrQuery };
+            let entry = if context.data().read_only { Entry::Query } else { Entry::CommandOrQuery };
             Ok((call(&mut context, entry, target, &function, &arguments, options)?,))
         },
     )?;
     interface.func_wrap(
         "view",
-        |mut context: Context<'_>,
-         (target, function, arguments): (Id, WasmStr, WasmList<u8>)| {
+        |mut context: Context<'_>, (target, function, arguments): (Id, WasmStr, WasmList<u8>)| {
             let options = CallOptions { fuel: None, attach: 0 };
             Ok((call(&mut context, Entry::Query, target, &function, &arguments, options)?,))
         },

@@ -51,16 +51,13 @@ pub(super) fn add(linker: &mut Linker<HostData>) -> wasmtime::Result<()> {
         }
         Ok((was_there,))
     })?;
-    interface.func_wrap(
-        "add",
-        |mut context: Context<'_>, (key, delta): (WasmList<u8>, i64)| {
-            let key = writable_key(&mut context, &key, NUMBER_BYTES)?;
-            let value = with_state(&mut context, |state| state.get(&key))?;
-            let sum = add_to(value.as_deref(), delta)?;
-            write(&mut context, &key, Some(&sum.to_le_bytes()))?;
-            Ok(())
-        },
-    )
+    interface.func_wrap("add", |mut context: Context<'_>, (key, delta): (WasmList<u8>, i64)| {
+        let key = writable_key(&mut context, &key, NUMBER_BYTES)?;
+        let value = with_state(&mut context, |state| state.get(&key))?;
+        let sum = add_to(value.as_deref(), delta)?;
+        write(&mut context, &key, Some(&sum.to_le_bytes()))?;
+        Ok(())
+    })
 }
 
 /// Charges for a key and `more` bytes, its first touch included, and takes it out of the module's memory.
