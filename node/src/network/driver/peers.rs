@@ -26,7 +26,7 @@ impl Driver {
     pub(super) fn on_connected(&mut self, id: PeerId, connection: Connection) {
         self.counters.connections_opened.fetch_add(1, Relaxed);
         self.schedule.connected(id, connection.id);
-        let per_second = self.limits.requests_per_second * self.favour(id, 10);
+        let per_second = self.limits.requests_per_second.saturating_mul(self.favour(id, 10));
         let peer = self.peers.entry(id).or_insert_with(|| Peer {
             connections: Vec::new(),
             writer: Writer::None,
@@ -80,8 +80,20 @@ impl Driver {
         }
         self.peers.remove(&id);
         self.schedule.disconnected(id, now);
-        self.untold.push_back(NetworkEvent::Disconnected { peer: self.sender(id) });
+        self.tell_disconnected(id);
         self.count_listeners();
+    }
+
+    /// A peer whose arrival the node has not heard of need not be told to be gone: so what waits to be
+    /// told stays as short as the list of peers.
+    fn tell_disconnected(&mut self, id: PeerId) {
+        let arrival = |event: &NetworkEvent| matches!(event, NetworkEvent::Connected { peer } if peer.peer == id);
+        match self.untold.iter().position(arrival) {
+            Some(untold) => {
+                self.untold.remove(untold);
+            }
+            None => self.untold.push_back(NetworkEvent::Disconnected { peer: self.sender(id) }),
+        }
     }
 
     /// Closes all connections of a peer, and lets it wait before we dial again.

@@ -106,7 +106,7 @@ impl Driver {
         channel: ResponseChannel<Response>,
         now: Instant,
     ) {
-        let concurrent_max = self.limits.requests_concurrent_max * self.favour(id, 8);
+        let concurrent_max = self.limits.requests_concurrent_max.saturating_mul(self.favour(id, 8));
         let Some(peer) = self.peers.get_mut(&id) else { return };
         if !peer.allowance.take(now) {
             return self.refuse(channel, "too many requests: ask again later");
