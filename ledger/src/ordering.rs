@@ -233,10 +233,8 @@ pub enum Effect {
     Included {
         /// Of the transaction.
         id: Hash,
-        /// Of the block.
-        round: Round,
-        /// Of the block.
-        author: AuthorIndex,
+        /// The block.
+        block: BlockRef,
     },
     /// An author signed two blocks for one round. When it is ourselves, another process has our key: stop.
     Evidence(EquivocationProof),

@@ -33,8 +33,10 @@ use crate::home::{self, NetworkFile};
                   Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 no node answered, 4 timed out"
 )]
 pub struct Cli {
+    /// Options of every command.
     #[command(flatten)]
     pub global: Global,
+    /// What to do.
     #[command(subcommand)]
     pub command: Command,
 }
@@ -56,6 +58,7 @@ pub struct Global {
     pub json: bool,
 }
 
+/// What the program does.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Make and list keys
@@ -136,6 +139,7 @@ pub enum Command {
     },
 }
 
+/// `pollen keys`.
 #[derive(Debug, Subcommand)]
 pub enum KeysCommand {
     /// Make a key; on a development network its account gets something to spend
@@ -150,6 +154,7 @@ pub enum KeysCommand {
     List,
 }
 
+/// `pollen transfer`.
 #[derive(Debug, Args)]
 pub struct TransferArgs {
     /// Key of the paying account
@@ -160,6 +165,7 @@ pub struct TransferArgs {
     pub amount: String,
 }
 
+/// `pollen deploy`.
 #[derive(Debug, Args)]
 pub struct DeployArgs {
     /// The module's source folder, or a component (.wasm)
@@ -175,6 +181,7 @@ pub struct DeployArgs {
     pub arguments: Vec<String>,
 }
 
+/// `pollen call` and `pollen query`.
 #[derive(Debug, Args)]
 pub struct CallArgs {
     /// Module, function and arguments, and options of the command; `--` before what only the module
@@ -183,6 +190,7 @@ pub struct CallArgs {
     pub words: Vec<String>,
 }
 
+/// `pollen events`.
 #[derive(Debug, Args)]
 pub struct EventsArgs {
     /// A registered name or an address
@@ -201,6 +209,7 @@ pub struct EventsArgs {
     pub follow: bool,
 }
 
+/// `pollen node`.
 #[derive(Debug, Args)]
 pub struct NodeArgs {
     /// Its configuration, a pollen.toml
@@ -232,6 +241,7 @@ pub struct NodeArgs {
     pub stop_with_stdin: bool,
 }
 
+/// `pollen dev`.
 #[derive(Debug, Args)]
 pub struct DevArgs {
     /// How many validators

@@ -410,6 +410,11 @@ impl NetworkHandle {
         }
     }
 
+    /// Whether anybody outside the committee is connected: without, gossip costs nothing.
+    pub fn has_listeners(&self) -> bool {
+        self.listeners.load(Relaxed) > 0
+    }
+
     /// Publishes an encoded block to peers outside the committee. Never blocks. A validator publishes its
     /// own blocks; those that peers miss they fetch.
     pub fn gossip(&self, block: Arc<[u8]>) {

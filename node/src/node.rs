@@ -268,7 +268,7 @@ impl Node {
             }
         })
         .await;
-        self.network.shutdown();
+        self.network.shutdown().await;
         let _ = self.driver.await;
     }
 }

@@ -82,7 +82,13 @@ fn perform(
     shared: &Shared,
 ) -> bool {
     match order {
-        Write::Block(_) => true,
+        Write::Block(block) => {
+            // Peers that know only this validator hear everything from it.
+            if network.has_listeners() {
+                network.gossip(block.encode().into());
+            }
+            true
+        }
         Write::Proposal(block) => {
             let bytes = block.encode();
             network.broadcast(codec::encode(&Message::Block(bytes.clone())).into());

@@ -18,7 +18,7 @@ mod tests;
 
 use std::fmt;
 
-pub use decode::InterfaceError;
+pub use decode::{InterfaceError, wit_package};
 
 /// Custom section of a component that holds its binary WIT package with docs.
 pub const WIT_SECTION: &str = "pollen-wit";

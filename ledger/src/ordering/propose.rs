@@ -107,8 +107,8 @@ impl Core {
         self.own_timestamp_ms = block.header().timestamp_ms;
         self.pool.proposed(reference, ids);
         self.effects.push(Effect::Propose(block.clone()));
-        let (round, author) = (reference.round, reference.author);
-        self.effects.extend(ids.iter().map(|id| Effect::Included { id: *id, round, author }));
+        self.effects
+            .extend(ids.iter().map(|id| Effect::Included { id: *id, block: reference }));
         let accepted = self.dag.insert(block.clone(), None, self.now);
         assert!(
             accepted.first().is_some_and(|first| first.reference() == reference),
@@ -120,7 +120,7 @@ impl Core {
         accepted.iter().for_each(|block| self.accepted(block));
         self.dag.mark_own_history(reference);
         let now = self.now;
-        self.pacemaker.as_mut().expect("a validator has one").proposed(round, now);
+        self.pacemaker.as_mut().expect("a validator has one").proposed(reference.round, now);
     }
 
     /// 4.10 our previous block; then of each author the best accepted block that is not in our history.

@@ -9,7 +9,7 @@ use pollen_ledger::Hash;
 use pollen_ledger::execution::StateRead;
 use pollen_ledger::receipt::{Code, FailureValue};
 use pollen_rpc::error::{ErrorCode, RpcError, describe};
-use pollen_vm::interface::{Interface, Type, UnknownFunction, WIT_SECTION};
+use pollen_vm::interface::{Interface, Type, UnknownFunction, wit_package};
 use pollen_vm::value::{self, Formats, ValueError};
 
 use super::storage;
@@ -43,7 +43,7 @@ impl Interfaces {
         let bytes = state.code(code).map_err(storage)?;
         let bytes = bytes.ok_or_else(|| storage(format!("the code {code} is gone")))?;
         let interface = Interface::from_component(&bytes).map_err(storage)?;
-        let package = pollen_build::section(&bytes, WIT_SECTION).unwrap_or_default().to_vec();
+        let package = wit_package(&bytes).map_err(storage)?.unwrap_or_default().to_vec();
         let known = Arc::new(Known { interface, package });
         self.0.lock().put(*code, known.clone());
         Ok(known)

@@ -92,11 +92,6 @@ struct Target {
 }
 
 impl Work {
-    /// How many accounts send.
-    pub fn senders(&self) -> usize {
-        self.senders.len()
-    }
-
     /// The `number`-th transaction, signed; and which sender it is of.
     pub fn transaction(&self, number: u64) -> (usize, Signed) {
         let from = (number % self.senders.len() as u64) as usize;

@@ -97,6 +97,11 @@ pub enum InterfaceError {
     },
 }
 
+/// The binary WIT package inside a component ([`WIT_SECTION`]); none where it has none.
+pub fn wit_package(component: &[u8]) -> Result<Option<&[u8]>, InterfaceError> {
+    Ok(Binary::read(component, WIT_SECTION)?.section)
+}
+
 impl Interface {
     /// The interface of a component: from its own exports, with docs and events from its section
     /// [`WIT_SECTION`] when there is one, which must then describe exactly these exports.
