@@ -68,6 +68,11 @@ impl Attestations {
         self.certified < self.executed && !self.diverged
     }
 
+    /// True once we diverged: execution has stopped, and nothing waits for it.
+    pub fn diverged(&self) -> bool {
+        self.diverged
+    }
+
     /// A checkpoint that we computed.
     pub fn executed(&mut self, height: u64, digest: Hash) -> Verdict {
         self.own.insert(height, digest);

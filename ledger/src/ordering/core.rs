@@ -391,7 +391,8 @@ impl Core {
         let unpublished = self.evidence.keys().any(|author| !self.published.contains(*author));
         self.pool.ready_len() == 0
             && self.uncommitted_content == 0
-            && self.content_commit_index <= self.executed_commit_index
+            && (self.content_commit_index <= self.executed_commit_index
+                || self.attestations.diverged())
             && !self.attestations.pending()
             && self.attestations_waiting.is_empty()
             && !unpublished
