@@ -270,6 +270,16 @@ impl Interface {
         self.events.iter().find(|event| event.name == name)
     }
 
+    /// The same interface with host types as the plain types that they are encoded as.
+    pub(crate) fn without_marks(mut self) -> Self {
+        for function in self.commands.iter_mut().chain(&mut self.queries) {
+            function.params.iter_mut().for_each(|(_, ty)| ty.strip_marks());
+            function.result.iter_mut().for_each(Type::strip_marks);
+        }
+        self.events.iter_mut().for_each(|event| event.ty.strip_marks());
+        self
+    }
+
     /// The same interface without any docs: what two sources must agree on.
     pub fn without_docs(mut self) -> Self {
         self.docs = None;
@@ -309,6 +319,25 @@ impl Function {
 }
 
 impl Type {
+    fn strip_marks(&mut self) {
+        match self {
+            Self::Amount => *self = Self::U64,
+            Self::Id(kind) => *kind = IdKind::Id,
+            Self::List(inner) | Self::Option(inner) => inner.strip_marks(),
+            Self::Result { ok, err } => ok.iter_mut().chain(err).for_each(|ty| ty.strip_marks()),
+            Self::Tuple(types) => types.iter_mut().for_each(Self::strip_marks),
+            Self::Record(record) => record.parts.iter_mut().for_each(|part| part.ty.strip_marks()),
+            Self::Variant(variant) => {
+                variant
+                    .parts
+                    .iter_mut()
+                    .filter_map(|case| case.ty.as_mut())
+                    .for_each(Self::strip_marks);
+            }
+            _ => {}
+        }
+    }
+
     fn strip_docs(&mut self) {
         match self {
             Self::List(inner) | Self::Option(inner) => inner.strip_docs(),

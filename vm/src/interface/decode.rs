@@ -125,7 +125,10 @@ impl Interface {
             None => Ok(found),
             Some(section) => {
                 let described = Self::from_wit_package(section)?;
-                agree(&found, &described.clone().without_docs())?;
+                agree(
+                    &found.clone().without_marks(),
+                    &described.clone().without_docs().without_marks(),
+                )?;
                 Ok(described)
             }
         }
@@ -164,7 +167,8 @@ impl Interface {
     }
 }
 
-/// Whether a section tells the truth: events are only in the section unless they are exported.
+/// Whether a section tells the truth: events are only in the section unless they are exported. Compared
+/// without marks: a component need not keep the name of an alias, such as `amount` for `u64`.
 fn agree(found: &Interface, described: &Interface) -> Result<(), InterfaceError> {
     let differs = |difference: String| Err(InterfaceError::SectionDiffers { difference });
     if found.package != described.package {
