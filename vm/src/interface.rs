@@ -270,7 +270,8 @@ impl Interface {
         self.events.iter().find(|event| event.name == name)
     }
 
-    /// The same interface with host types as the plain types that they are encoded as.
+    /// The same interface with types by their shape alone: no names, and the host's types as what they
+    /// are encoded as. The names of fields, cases and flags stay.
     pub(crate) fn without_marks(mut self) -> Self {
         for function in self.commands.iter_mut().chain(&mut self.queries) {
             function.params.iter_mut().for_each(|(_, ty)| ty.strip_marks());
@@ -320,20 +321,27 @@ impl Function {
 
 impl Type {
     fn strip_marks(&mut self) {
+        let nameless = || TypeName { interface: String::new(), name: String::new() };
         match self {
             Self::Amount => *self = Self::U64,
-            Self::Id(kind) => *kind = IdKind::Id,
+            Self::Id(_) => {
+                let word = |name: &str| Field { name: name.to_owned(), docs: None, ty: Self::U64 };
+                let parts = ["a", "b", "c", "d"].map(word).to_vec();
+                *self = Self::Record(Named { name: nameless(), docs: None, parts });
+            }
             Self::List(inner) | Self::Option(inner) => inner.strip_marks(),
             Self::Result { ok, err } => ok.iter_mut().chain(err).for_each(|ty| ty.strip_marks()),
             Self::Tuple(types) => types.iter_mut().for_each(Self::strip_marks),
-            Self::Record(record) => record.parts.iter_mut().for_each(|part| part.ty.strip_marks()),
-            Self::Variant(variant) => {
-                variant
-                    .parts
-                    .iter_mut()
-                    .filter_map(|case| case.ty.as_mut())
-                    .for_each(Self::strip_marks);
+            Self::Record(record) => {
+                record.name = nameless();
+                record.parts.iter_mut().for_each(|part| part.ty.strip_marks());
             }
+            Self::Variant(variant) => {
+                variant.name = nameless();
+                let payloads = variant.parts.iter_mut().filter_map(|case| case.ty.as_mut());
+                payloads.for_each(Self::strip_marks);
+            }
+            Self::Enum(named) | Self::Flags(named) => named.name = nameless(),
             _ => {}
         }
     }
@@ -375,6 +383,14 @@ impl IdKind {
             Self::Hash => "hash",
             Self::Id => "id",
         }
+    }
+}
+
+impl IdKind {
+    fn of_name(name: &str) -> Option<Self> {
+        [Self::Account, Self::CodeHash, Self::Hash, Self::Id]
+            .into_iter()
+            .find(|kind| kind.name() == name)
     }
 }
 

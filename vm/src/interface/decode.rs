@@ -13,7 +13,7 @@ use std::collections::HashMap;
 use pollen_ledger::limits::COMPONENT_BYTES_MAX;
 use wasmparser::component_types::{
     ComponentAnyTypeId, ComponentDefinedType, ComponentDefinedTypeId, ComponentEntityType,
-    ComponentFuncTypeId, ComponentInstanceTypeId, ComponentItem, ComponentValType,
+    ComponentFuncTypeId, ComponentInstanceTypeId, ComponentItem, ComponentValType, RecordType,
 };
 use wasmparser::types::Types;
 use wasmparser::{Parser, Payload, PrimitiveValType, ValidPayload, Validator, WasmFeatures};
@@ -167,8 +167,9 @@ impl Interface {
     }
 }
 
-/// Whether a section tells the truth: events are only in the section unless they are exported. Compared
-/// without marks: a component need not keep the name of an alias, such as `amount` for `u64`.
+/// Whether a section tells the truth: events are only in the section unless they are exported. Compared by
+/// what is encoded: a component's exports have lost their aliases, so neither the names of types nor
+/// `amount` for `u64` can be seen there.
 fn agree(found: &Interface, described: &Interface) -> Result<(), InterfaceError> {
     let differs = |difference: String| Err(InterfaceError::SectionDiffers { difference });
     if found.package != described.package {
@@ -178,18 +179,29 @@ fn agree(found: &Interface, described: &Interface) -> Result<(), InterfaceError>
         ("command", &found.commands, &described.commands),
         ("query", &found.queries, &described.queries),
     ] {
-        if let Some((real, _)) = real.iter().zip(told).find(|(real, told)| real != told) {
-            return differs(format!("{kind} {}", real.name));
+        for function in real {
+            match told.iter().find(|told| told.name == function.name) {
+                Some(told) if told == function => {}
+                Some(told) => {
+                    let (real, told) = (signature(function), signature(told));
+                    return differs(format!("{kind} {told} is really {real}"));
+                }
+                None => return differs(format!("{kind} {} is not in it", function.name)),
+            }
         }
-        let longer = if real.len() > told.len() { real } else { told };
-        if let Some(extra) = longer.get(real.len().min(told.len())) {
-            return differs(format!("{kind} {} is in one of them only", extra.name));
+        if let Some(extra) = told.iter().find(|told| real.iter().all(|f| f.name != told.name)) {
+            return differs(format!("{kind} {} is in it alone", extra.name));
         }
     }
     if !found.events.is_empty() && found.events != described.events {
         return differs("events".to_owned());
     }
     Ok(())
+}
+
+fn signature(function: &Function) -> String {
+    let result = function.result.as_ref().map(|ty| format!(" -> {ty}")).unwrap_or_default();
+    format!("{}{result}", crate::value::usage(function))
 }
 
 /// Interfaces that a module exports.
@@ -526,6 +538,14 @@ impl<'a> TypeReader<'a> {
         {
             return Ok(ty);
         }
+        // What a component exports is a copy that has lost its alias to the host's type: known by its name
+        // and shape. A mistake would change how it is shown, never how it is encoded.
+        if let Some((_, name)) = chain.first()
+            && let Some(kind) = IdKind::of_name(name)
+            && matches!(definition, ComponentDefinedType::Record(record) if is_four_words(record))
+        {
+            return Ok(Type::Id(kind));
+        }
         // The definition's own name, not the one that an importer gave it.
         let name = chain.last().map(|(interface, name)| self.type_name(interface, name));
         match definition {
@@ -697,32 +717,24 @@ fn host_type(
     name: &str,
     definition: &ComponentDefinedType,
 ) -> Result<Option<Type>, InterfaceError> {
-    let is_u64 =
-        |ty: &ComponentValType| matches!(ty, ComponentValType::Primitive(PrimitiveValType::U64));
-    let kind = match name {
-        "account" => IdKind::Account,
-        "code-hash" => IdKind::CodeHash,
-        "hash" => IdKind::Hash,
-        "id" => IdKind::Id,
-        "amount"
-            if matches!(definition, ComponentDefinedType::Primitive(PrimitiveValType::U64)) =>
-        {
-            return Ok(Some(Type::Amount));
-        }
-        "bytes" => return Ok(None),
-        _ => return Err(InterfaceError::NotHostType { name: shortened(name) }),
-    };
-    match definition {
-        ComponentDefinedType::Record(record)
-            if record.fields.len() == 4
-                && record
-                    .fields
-                    .iter()
-                    .zip(["a", "b", "c", "d"])
-                    .all(|((name, ty), word)| name.as_str() == word && is_u64(ty)) =>
-        {
+    let not_host = || InterfaceError::NotHostType { name: shortened(name) };
+    let is_u64 = matches!(definition, ComponentDefinedType::Primitive(PrimitiveValType::U64));
+    match (IdKind::of_name(name), definition) {
+        (Some(kind), ComponentDefinedType::Record(record)) if is_four_words(record) => {
             Ok(Some(Type::Id(kind)))
         }
-        _ => Err(InterfaceError::NotHostType { name: shortened(name) }),
+        (None, _) if name == "amount" && is_u64 => Ok(Some(Type::Amount)),
+        (None, _) if name == "bytes" => Ok(None),
+        _ => Err(not_host()),
     }
+}
+
+/// The shape of every id.
+fn is_four_words(record: &RecordType) -> bool {
+    let is_u64 =
+        |ty: &ComponentValType| matches!(ty, ComponentValType::Primitive(PrimitiveValType::U64));
+    let words = ["a", "b", "c", "d"];
+    let mut pairs = record.fields.iter().zip(words);
+    record.fields.len() == words.len()
+        && pairs.all(|((name, ty), word)| name.as_str() == word && is_u64(ty))
 }
