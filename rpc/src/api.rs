@@ -1,23 +1,24 @@
 //! The methods' parameters and results: names and shapes as they stand in JSON (docs/rpc.md).
 //!
 //! Fields are camelCase; u64 are decimal strings; hashes and keys 64 lower-case hexadecimal digits;
-//! accounts and modules addresses (bech32m) already written out; bytes base64; times milliseconds since
-//! 1970. An absent value is null. Servers add fields freely, so readers ignore those they do not know;
-//! parameters are the opposite: an unknown one is refused.
+//! accounts and modules addresses (bech32m) already written out; bytes base64; times milliseconds
+//! since 1970. An absent value is null. Servers add fields freely, so readers ignore those they do
+//! not know; parameters are the opposite: an unknown one is refused.
 
 mod params;
+mod transaction;
 mod values;
 
-use pollen_ledger::receipt::{Code, FailureValue};
-use pollen_ledger::transaction::UpgradePolicy;
-use pollen_ledger::{Action, Address, Hash, Parameters, PublicKey, Transaction};
+use pollen_ledger::{Hash, Parameters, PublicKey};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use params::*;
+pub use transaction::*;
 pub use values::*;
 
-/// An answer with the state that it was made from. In JSON `at` stands beside the answer's own fields.
+/// An answer with the state that it was made from. In JSON `at` stands beside the answer's own
+/// fields.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Answer<T> {
     /// The state that it was made from.
@@ -355,353 +356,6 @@ pub struct DagSlot {
     pub status: SlotStatus,
 }
 
-/// How far a transaction has come. `Ordered` and later survive any f faults; the two before are
-/// progress and no promise.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Stage {
-    /// In a node's pool.
-    Accepted,
-    /// In a block.
-    Included,
-    /// At its place in the order.
-    Ordered,
-    /// Run (or rejected in its place): its receipt is written.
-    Executed,
-    /// In a checkpoint that a quorum attested to.
-    Certified,
-}
-
-impl Stage {
-    /// As in JSON.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Accepted => "accepted",
-            Self::Included => "included",
-            Self::Ordered => "ordered",
-            Self::Executed => "executed",
-            Self::Certified => "certified",
-        }
-    }
-}
-
-/// What a submission waits for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum WaitFor {
-    /// Nothing but admission.
-    #[default]
-    None,
-    /// See [`Stage::Accepted`].
-    Accepted,
-    /// See [`Stage::Included`].
-    Included,
-    /// See [`Stage::Ordered`].
-    Ordered,
-    /// See [`Stage::Executed`].
-    Executed,
-    /// See [`Stage::Certified`].
-    Certified,
-}
-
-impl WaitFor {
-    pub(crate) fn is_none(&self) -> bool {
-        *self == Self::None
-    }
-
-    /// The stage; of `None` none.
-    pub const fn stage(self) -> Option<Stage> {
-        match self {
-            Self::None => None,
-            Self::Accepted => Some(Stage::Accepted),
-            Self::Included => Some(Stage::Included),
-            Self::Ordered => Some(Stage::Ordered),
-            Self::Executed => Some(Stage::Executed),
-            Self::Certified => Some(Stage::Certified),
-        }
-    }
-}
-
-impl From<Stage> for WaitFor {
-    fn from(stage: Stage) -> Self {
-        match stage {
-            Stage::Accepted => Self::Accepted,
-            Stage::Included => Self::Included,
-            Stage::Ordered => Self::Ordered,
-            Stage::Executed => Self::Executed,
-            Stage::Certified => Self::Certified,
-        }
-    }
-}
-
-/// What became of a transaction (`tx_submit`, `tx_status`).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct TxStatus {
-    /// Its id.
-    pub hash: Hash,
-    /// The furthest stage that it reached.
-    pub stage: Stage,
-    /// Whether `outcome` stands and can change no more.
-    pub ended: bool,
-    /// Its end.
-    pub outcome: Option<TxOutcome>,
-    /// The block that it stands in, from `included` on.
-    pub block: Option<BlockName>,
-    /// Height of its checkpoint, from `executed` on.
-    #[serde(with = "decimal::option", default)]
-    pub height: Option<u64>,
-    /// Its place in the checkpoint, from 0.
-    pub index: Option<u32>,
-    /// Fuel used.
-    #[serde(with = "decimal::option", default)]
-    pub fuel_used: Option<u64>,
-    /// Grains paid.
-    #[serde(with = "decimal::option", default)]
-    pub fee: Option<u64>,
-    /// What its modules told the world, in order.
-    pub events: Vec<EventView>,
-    /// This node's own notes for people, never the same on two nodes by promise: a backtrace, why code
-    /// was refused, where the fuel went.
-    pub note: Option<String>,
-    /// When this node saw it reach each stage.
-    pub times: StageTimes,
-    /// What it asked for, where the node still has it.
-    pub transaction: Option<TransactionView>,
-}
-
-impl TxStatus {
-    /// The status of a transaction of which nothing more is known than its stage.
-    pub const fn at_stage(hash: Hash, stage: Stage) -> Self {
-        Self {
-            hash,
-            stage,
-            ended: false,
-            outcome: None,
-            block: None,
-            height: None,
-            index: None,
-            fuel_used: None,
-            fee: None,
-            events: Vec::new(),
-            note: None,
-            times: StageTimes {
-                accepted_ms: None,
-                included_ms: None,
-                ordered_ms: None,
-                executed_ms: None,
-                certified_ms: None,
-            },
-            transaction: None,
-        }
-    }
-
-    /// True when who waits for `stage` need wait no longer: it is reached, or never will be.
-    pub fn satisfies(&self, stage: Stage) -> bool {
-        let never = self.ended && self.stage < Stage::Executed;
-        self.stage >= stage || never
-    }
-}
-
-/// By this node's clock, milliseconds since 1970; null where it did not see it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct StageTimes {
-    /// See [`Stage::Accepted`].
-    #[serde(with = "decimal::option")]
-    pub accepted_ms: Option<u64>,
-    /// See [`Stage::Included`].
-    #[serde(with = "decimal::option")]
-    pub included_ms: Option<u64>,
-    /// See [`Stage::Ordered`].
-    #[serde(with = "decimal::option")]
-    pub ordered_ms: Option<u64>,
-    /// See [`Stage::Executed`].
-    #[serde(with = "decimal::option")]
-    pub executed_ms: Option<u64>,
-    /// See [`Stage::Certified`].
-    #[serde(with = "decimal::option")]
-    pub certified_ms: Option<u64>,
-}
-
-/// How a transaction ended. `kind` tells which.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "lowercase", rename_all_fields = "camelCase")]
-pub enum TxOutcome {
-    /// Everything was done.
-    Success {
-        /// One per action.
-        results: Vec<ActionResult>,
-    },
-    /// Nothing was done but paying the fee.
-    Failure {
-        /// The action that failed, from 0.
-        action: u16,
-        /// Number in docs/rpc.md.
-        code: i32,
-        /// Stable name of that number.
-        name: String,
-        /// What happened, for people.
-        message: String,
-        /// Of 2006 with an error value: that value.
-        error: Option<ActionResult>,
-    },
-    /// Nothing was done: refused in its place in the order.
-    Rejected {
-        /// Number in docs/rpc.md.
-        code: i32,
-        /// Stable name of that number.
-        name: String,
-        /// What happened, for people.
-        message: String,
-    },
-    /// It was not ordered while it was valid, and never will be.
-    Expired {
-        /// Until when it was valid.
-        #[serde(with = "decimal")]
-        valid_until_ms: u64,
-    },
-}
-
-impl TxOutcome {
-    /// A failure as the receipt has it. `error` is the module's error value in JSON where its interface
-    /// could be read; `note` (a backtrace, a wrong argument's path) becomes part of the message.
-    pub fn failure(
-        action: u16,
-        code: Code,
-        value: &FailureValue,
-        error: Option<Value>,
-        note: Option<&str>,
-    ) -> Self {
-        let (said, error) = match value {
-            FailureValue::None => (None, None),
-            FailureValue::Message(message) => (Some(message.clone()), None),
-            FailureValue::Error(bytes) => (
-                error.as_ref().map(Value::to_string),
-                Some(ActionResult { bytes: Bytes(bytes.clone()), json: error }),
-            ),
-        };
-        let first_line = |text: &str| text.lines().next().unwrap_or_default().to_owned();
-        let message = said
-            .or_else(|| note.map(first_line))
-            .unwrap_or_else(|| crate::error::describe(code).to_owned());
-        let (code, name) = (i32::from(code.number()), code.name().to_owned());
-        Self::Failure { action, code, name, message, error }
-    }
-
-    /// A rejection as the receipt has it.
-    pub fn rejected(code: Code) -> Self {
-        Self::Rejected {
-            code: i32::from(code.number()),
-            name: code.name().to_owned(),
-            message: crate::error::describe(code).to_owned(),
-        }
-    }
-}
-
-/// A value that a module returned.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct ActionResult {
-    /// In the ledger's value encoding (borsh).
-    pub bytes: Bytes,
-    /// The same by the module's interface, where it could be read.
-    pub json: Option<Value>,
-}
-
-/// What a transaction asked for.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct TransactionView {
-    /// Who asked, and pays.
-    pub sender: String,
-    /// Its nonce.
-    #[serde(with = "decimal")]
-    pub nonce: u64,
-    /// Until when it is valid.
-    #[serde(with = "decimal")]
-    pub valid_until_ms: u64,
-    /// Most fuel that it may use.
-    #[serde(with = "decimal")]
-    pub max_fuel: u64,
-    /// Grains per 1 000 fuel.
-    #[serde(with = "decimal")]
-    pub fuel_price: u64,
-    /// What to do, in order.
-    pub actions: Vec<ActionView>,
-}
-
-/// One thing to do. `kind` tells which.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "lowercase", rename_all_fields = "camelCase")]
-pub enum ActionView {
-    /// Moves grains.
-    Transfer {
-        /// Who receives.
-        to: String,
-        /// Grains.
-        #[serde(with = "decimal")]
-        amount: u64,
-    },
-    /// Makes a module.
-    Deploy {
-        /// Plain blake3 of the component.
-        code: Hash,
-        /// Name to register.
-        name: Option<String>,
-        /// Address that the module gets.
-        module: String,
-        /// Arguments of `init` (borsh).
-        arguments: Bytes,
-        /// Whether its deployer may replace the code.
-        upgradable: bool,
-    },
-    /// Calls a module.
-    Invoke {
-        /// The module.
-        module: String,
-        /// The function.
-        function: String,
-        /// Its arguments (borsh).
-        arguments: Bytes,
-        /// Grains to send along.
-        #[serde(with = "decimal")]
-        deposit: u64,
-    },
-}
-
-impl TransactionView {
-    /// A transaction whose id is `hash`, with addresses of the network of `prefix`.
-    pub fn of(transaction: &Transaction, hash: &Hash, prefix: &str) -> Self {
-        let action = |(index, action): (usize, &Action)| match action {
-            Action::Transfer { to, amount } => {
-                ActionView::Transfer { to: Address::account(*to).display(prefix), amount: *amount }
-            }
-            Action::Deploy { code, name, arguments, upgrade } => ActionView::Deploy {
-                code: *code,
-                name: name.clone(),
-                module: Address::module(pollen_ledger::AccountId::of_module(hash, index as u16))
-                    .display(prefix),
-                arguments: Bytes(arguments.clone()),
-                upgradable: *upgrade == UpgradePolicy::Owner,
-            },
-            Action::Invoke { module, function, arguments, deposit } => ActionView::Invoke {
-                module: Address::module(*module).display(prefix),
-                function: function.clone(),
-                arguments: Bytes(arguments.clone()),
-                deposit: *deposit,
-            },
-        };
-        Self {
-            sender: Address::account(transaction.sender).display(prefix),
-            nonce: transaction.nonce,
-            valid_until_ms: transaction.valid_until_ms,
-            max_fuel: transaction.max_fuel,
-            fuel_price: transaction.fuel_price,
-            actions: transaction.actions.iter().enumerate().map(action).collect(),
-        }
-    }
-}
-
 /// An account (`account_get`). One that does not exist has `exists: false` and zeros.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -839,8 +493,8 @@ pub enum EventNotice {
         /// The event.
         event: Box<EventView>,
     },
-    /// The subscriber fell too far behind: events after `after` up to `resume` are left out here, and
-    /// can be read with `events_query`.
+    /// The subscriber fell too far behind: events after `after` up to `resume` are left out here,
+    /// and can be read with `events_query`.
     Gap {
         /// Read again from here.
         after: Cursor,

@@ -1,9 +1,9 @@
-//! What the server asks of a node. `node` implements it; the server does everything that is JSON-RPC:
-//! parameters, bounds, waiting, errors' shapes.
+//! What the server asks of a node. `node` implements it; the server does everything that is
+//! JSON-RPC: parameters, bounds, waiting, errors' shapes.
 //!
 //! Rules for who implements it: a call never blocks the runtime (modules run and disks are read on
-//! threads of their own); every future may be dropped at any await, since clients go away; what comes in
-//! has the right type but is otherwise unchecked.
+//! threads of their own); every future may be dropped at any await, since clients go away; what
+//! comes in has the right type but is otherwise unchecked.
 
 use futures::future::BoxFuture;
 use pollen_ledger::{AccountId, Hash, PublicKey};
@@ -101,8 +101,8 @@ pub trait Backend: Send + Sync + 'static {
     fn submit(&self, transaction: Vec<u8>) -> Answering<'_, TxStatus>;
     /// What became of a transaction; -32040 where this node does not know it.
     fn tx_status(&self, hash: Hash) -> Answering<'_, TxStatus>;
-    /// Ends when [`TxStatus::satisfies`] holds for `stage`; -32040 at once where this node does not know
-    /// it. The server ends the wait after its time.
+    /// Ends when [`TxStatus::satisfies`] holds for `stage`; -32040 at once where this node does not
+    /// know it. The server ends the wait after its time.
     fn tx_reached(&self, hash: Hash, stage: Stage) -> Answering<'_, TxStatus>;
 
     /// `account_get`. An account that does not exist is an answer; a name that does not is 2001.
@@ -120,8 +120,8 @@ pub trait Backend: Send + Sync + 'static {
     /// `module_call`; 2001 to 2008 where it fails. Runs with the chain's `call_fuel_max` at most.
     fn module_call(&self, call: QueryCall) -> Answering<'_, ModuleCall>;
 
-    /// Events after `after`, at most `limit`, in order. `next` is the last event's cursor when the page
-    /// is full (`more: true`), otherwise [`Cursor::end_of`] the last height that was searched. May stop
-    /// early with `more: true` to bound the work of one call, as long as `next` moves on.
+    /// Events after `after`, at most `limit`, in order. `next` is the last event's cursor when the
+    /// page is full (`more: true`), otherwise [`Cursor::end_of`] the last height that was searched.
+    /// May stop early with `more: true` to bound the work of one call, as long as `next` moves on.
     fn events(&self, filter: EventFilter, after: Cursor, limit: u32) -> Answering<'_, EventsPage>;
 }

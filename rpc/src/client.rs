@@ -1,8 +1,9 @@
 //! The Rust client: every method, over one or several nodes.
 //!
 //! A call goes to the node that answered last. When that cannot be reached, or says that it is not
-//! ready, the next is asked, each at most once and the first twice (its connection may just have grown
-//! old). That is safe for every method: reads change nothing, and a submission is idempotent by hash.
+//! ready, the next is asked, each at most once and the first twice (its connection may just have
+//! grown old). That is safe for every method: reads change nothing, and a submission is idempotent
+//! by hash.
 //!
 //! It trusts its nodes: answers are not checked against certificates yet (issue 6).
 
@@ -162,7 +163,8 @@ macro_rules! calls {
 }
 
 impl PollenClient {
-    /// A client of the nodes at `urls` (`http://host:port`), preferred first. Connects when it is used.
+    /// A client of the nodes at `urls` (`http://host:port`), preferred first. Connects when it is
+    /// used.
     pub fn new<U: AsRef<str>>(urls: impl IntoIterator<Item = U>) -> Result<Self, ClientError> {
         let endpoint = |url: U| {
             let url = url.as_ref().trim_end_matches('/').to_owned();
@@ -265,8 +267,9 @@ impl PollenClient {
         self.info.get_or_try_init(|| async { Ok(self.node_info().await?.value.node) }).await
     }
 
-    /// Submits `signed` and waits until it has reached `stage`, can no longer, or `timeout` is over: what
-    /// it reached by then is the answer. Waits out a full pool; goes on at another node when one is lost.
+    /// Submits `signed` and waits until it has reached `stage`, can no longer, or `timeout` is
+    /// over: what it reached by then is the answer. Waits out a full pool; goes on at another node
+    /// when one is lost.
     pub async fn submit_and_wait(
         &self,
         signed: &Signed,

@@ -1,8 +1,8 @@
-//! The catalogue of errors (docs/rpc.md): number, stable name, whether the same call can succeed later,
-//! and what to do. In JSON `{ code, message, data: { name, retryable, hint, .. } }`.
+//! The catalogue of errors (docs/rpc.md): number, stable name, whether the same call can succeed
+//! later, and what to do. In JSON `{ code, message, data: { name, retryable, hint, .. } }`.
 //!
-//! Numbers and names never change their meaning. Texts are for people and may. Ours start at -32040,
-//! since jsonrpsee itself uses -32001 and -32005 to -32011.
+//! Numbers and names never change their meaning. Texts are for people and may. Ours start at
+//! -32040, since jsonrpsee itself uses -32001 and -32005 to -32011.
 
 use pollen_ledger::codec::DecodeError;
 use pollen_ledger::receipt::Code;
@@ -47,16 +47,16 @@ macro_rules! catalogue {
 
 catalogue! {
     ParseError = -32700, false, "send one JSON text, in UTF-8";
-    InvalidRequest = -32600, false, "send {\"jsonrpc\":\"2.0\",\"id\":1,\"method\":..,\"params\":{..}}";
+    InvalidRequest = -32600, false, "send a request of JSON-RPC 2.0";
     MethodNotFound = -32601, false, "see docs/rpc.md for the methods; node_info names the groups";
-    InvalidParams = -32602, false, "correct the parameter at `path`; docs/rpc.md has every method's";
+    InvalidParams = -32602, false, "correct the parameter at `path`; see docs/rpc.md";
     InternalError = -32603, true, "the node's log has more; ask another node";
 
     NotFound = -32040, false, "check the name, or ask a node that keeps more";
     NotReady = -32041, true, "the node is starting or catching up: wait, or ask another node";
-    Limit = -32042, true, "too much at once: wait `retryAfterMs`, ask for less, or ask another node";
+    Limit = -32042, true, "too much at once: wait `retryAfterMs`, or ask for less";
     NotKept = -32043, false, "ask a node whose role keeps this";
-    BehindRequested = -32044, true, "the node has not executed `atLeast`: wait longer, or ask another node";
+    BehindRequested = -32044, true, "the node is behind: wait longer, or ask another";
     Denied = -32045, false, "this node does not let you; ask its operator";
 
     Malformed = 1001, false, "build the transaction again, with a client of this protocol version";

@@ -1,12 +1,14 @@
-//! The server: JSON-RPC by HTTP POST and WebSocket, and two plain pages for those who watch, on one port.
+//! The server: JSON-RPC by HTTP POST and WebSocket, and two plain pages for those who watch, on one
+//! port.
 //!
-//! jsonrpsee speaks the protocol; the accept loop is ours, since its own sets no timer, so that slow
-//! sockets would use up all connections. Everything is bounded ([`Limits`]): connections in all and per
-//! address, the time for a header and a body, sizes, batches, calls in flight, waits, pages. What a
-//! client is refused over is told with a status or an error of the catalogue, never by silence.
+//! jsonrpsee speaks the protocol; the accept loop is ours, since its own sets no timer, so that
+//! slow sockets would use up all connections. Everything is bounded ([`Limits`]): connections in
+//! all and per address, the time for a header and a body, sizes, batches, calls in flight, waits,
+//! pages. What is refused is told with a status or an error; only a connection too many, or one
+//! that sends no header in time, is closed without a word.
 //!
-//! Deliberately not here: TLS (a proxy's work), tokens and rates by cost (issue 6), anything that changes
-//! the node itself.
+//! Deliberately not here: TLS (a proxy's work), tokens and rates by cost (issue 6), anything that
+//! changes the node itself.
 
 mod connections;
 mod gate;
@@ -36,9 +38,11 @@ use gate::Gate;
 pub struct Limits {
     /// Open connections.
     pub connections: usize,
-    /// Open connections of one IP address (IPv6: of one /64); loopback is bounded by the total only.
+    /// Open connections of one IP address (IPv6: of one /64); loopback is bounded by the total
+    /// only.
     pub connections_per_address: usize,
-    /// Time for a request's header, and for the next request of an idle connection, in milliseconds.
+    /// Time for a request's header, and for the next request of an idle connection, in
+    /// milliseconds.
     pub header_timeout_ms: u64,
     /// Time for a request's body, in milliseconds.
     pub body_timeout_ms: u64,
@@ -111,8 +115,8 @@ pub struct ServerConfig {
     /// `localhost`, `127.0.0.1` and `[::1]` are always good and others are refused (DNS rebinding);
     /// elsewhere an empty list allows every name.
     pub allowed_hosts: Vec<String>,
-    /// Web pages that may call it from a browser, such as `https://explorer.example`; `*` for all. A page
-    /// served under the same host and port always may.
+    /// Web pages that may call it from a browser, such as `https://explorer.example`; `*` for all.
+    /// A page served under the same host and port always may.
     pub allowed_origins: Vec<String>,
     /// Bounds.
     pub limits: Limits,

@@ -1,5 +1,5 @@
-//! What each method takes. Fields stand in the order in which positional parameters are read; a field
-//! that this version does not know is refused by name.
+//! What each method takes. Fields stand in the order in which positional parameters are read; a
+//! field that this version does not know is refused by name.
 //!
 //! Bounds on what is asked (`limit`, `waitMs`, ranges) are the server's ([`super::ServedLimits`]).
 
@@ -10,7 +10,8 @@ use serde_json::Value;
 use super::values::{Bytes, Cursor, ReadAt, decimal};
 use super::{Stage, WaitFor};
 
-/// What every read takes beside its own parameters: which state to read, and how long to wait for it.
+/// What every read takes beside its own parameters: which state to read, and how long to wait for
+/// it.
 pub trait ReadParams {
     /// The state to read.
     fn at(&self) -> ReadAt;

@@ -179,8 +179,8 @@ impl<'de> Deserialize<'de> for ReadAt {
     }
 }
 
-/// A place in the chain's one list of events, the same on every node: `height.transaction.event`, or
-/// `height` alone for the end of a height. Ordered as the events are.
+/// A place in the chain's one list of events, the same on every node: `height.transaction.event`,
+/// or `height` alone for the end of a height. Ordered as the events are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Cursor {
     /// Height of the checkpoint.

@@ -7,8 +7,8 @@ use serde_json::value::to_raw_value;
 use super::{CONNECT_TIMEOUT, ClientError, PollenClient, RESPONSE_BYTES_MAX, Raw, words};
 use crate::api::{ChainHeadParams, Cursor, EventNotice, EventsSubscribeParams};
 
-/// A subscription to events. When its node is lost it goes on at the next, after the last event that
-/// was told: nothing is told twice or left out but by a [`EventNotice::Gap`].
+/// A subscription to events. When its node is lost it goes on at the next, after the last event
+/// that was told: nothing is told twice or left out but by a [`EventNotice::Gap`].
 #[derive(Debug)]
 pub struct EventStream {
     urls: Vec<String>,
@@ -43,7 +43,8 @@ pub(super) fn websocket_url(url: &str) -> String {
 }
 
 impl EventStream {
-    /// The next notice. An error ends the subscription: no node could be reached, or the node refused.
+    /// The next notice. An error ends the subscription: no node could be reached, or the node
+    /// refused.
     pub async fn next(&mut self) -> Result<EventNotice, ClientError> {
         loop {
             let Some((_, subscription)) = &mut self.open else {

@@ -10,8 +10,8 @@ use crate::api::{AccountGetParams, ChainHeadParams, ReadAt};
 
 /// How long a transaction is valid when it is not told, from the chain's head on, in milliseconds.
 const VALID_FOR_MS: u64 = 60_000;
-/// Nonces above the next free one among which one is chosen, so that two shells of one key that ask at
-/// the same time rarely choose the same; small against the 4 096 that the window allows.
+/// Nonces above the next free one among which one is chosen, so that two shells of one key that ask
+/// at the same time rarely choose the same; small against the 4 096 that the window allows.
 const NONCE_SPREAD: u64 = 256;
 
 /// What an account wants done.
@@ -56,8 +56,8 @@ impl Signed {
 }
 
 impl PollenClient {
-    /// The transaction that does what is intended, signed by `key` for its own account. Asks the node
-    /// for the key's next nonce and the chain's time. `random` is any 64 random bits.
+    /// The transaction that does what is intended, signed by `key` for its own account. Asks the
+    /// node for the key's next nonce and the chain's time. `random` is any 64 random bits.
     pub async fn sign(
         &self,
         key: &KeyPair,

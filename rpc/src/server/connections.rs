@@ -20,7 +20,8 @@ pub(super) struct Connections {
     calls: usize,
 }
 
-/// The right of one connection to be open; given back when dropped. A WebSocket's session holds it too.
+/// The right of one connection to be open; given back when dropped. A WebSocket's session holds it
+/// too.
 #[derive(Debug)]
 pub(super) struct ConnectionPermit {
     connections: Arc<Connections>,

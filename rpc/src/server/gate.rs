@@ -1,5 +1,5 @@
-//! What happens to an HTTP request before jsonrpsee sees it: who may ask, by which name, with how much,
-//! and the two pages that are not JSON-RPC.
+//! What happens to an HTTP request before jsonrpsee sees it: who may ask, by which name, with how
+//! much, and the two pages that are not JSON-RPC.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -145,7 +145,8 @@ impl Served {
         Ok(Duration::from_millis(wait_ms))
     }
 
-    /// Waits until the node has executed what a read asks for. A height is asked for as `atLeast` is.
+    /// Waits until the node has executed what a read asks for. A height is asked for as `atLeast`
+    /// is.
     async fn settle(&self, read: &impl ReadParams) -> Result<(), RpcError> {
         let wait = self.wait(read.wait_ms(), "params.waitMs")?;
         let height = match read.at() {

@@ -1,8 +1,8 @@
 //! Subscriptions to events: a query after the cursor that goes on when there is more.
 //!
-//! A subscription reads what is stored and keeps no queue, so a slow subscriber costs nothing but its own
-//! delay and can lose nothing unnoticed. One that had caught up and then fell too far behind is brought
-//! to the present with a gap notice; one that still reads the past is left to it.
+//! A subscription reads what is stored and keeps no queue, so a slow subscriber costs nothing but
+//! its own delay and can lose nothing unnoticed. One that had caught up and then fell too far
+//! behind is brought to the present with a gap notice; one that still reads the past is left to it.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! The node behind the server under test: a chain in memory, moved by the test. Small on purpose; the
-//! real one is tested with real processes.
+//! The node behind the server under test: a chain in memory, moved by the test. Small on purpose;
+//! the real one is tested with real processes.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard};

@@ -48,7 +48,8 @@ async fn a_signed_transaction_fits_the_chain() {
     assert_eq!(first.transaction.fuel_price, 11);
 }
 
-/// The same bytes twice are one transaction; a wait that is over is an answer with the stage reached.
+/// The same bytes twice are one transaction; a wait that is over is an answer with the stage
+/// reached.
 #[tokio::test]
 async fn submission_is_idempotent_and_a_timeout_is_an_answer() {
     let served = served().await;
@@ -169,7 +170,8 @@ async fn a_subscription_tells_the_past_and_goes_on() {
     assert_eq!(cursor_of(&alarms.next().await.unwrap()), "259.0.1", "from now on, by name");
 }
 
-/// One that had caught up and fell too far behind is told what it misses, and goes on at the present.
+/// One that had caught up and fell too far behind is told what it misses, and goes on at the
+/// present.
 #[tokio::test]
 async fn a_subscription_that_falls_behind_gets_a_gap() {
     let limits = Limits { subscription_lag_heights: 3, ..Limits::default() };

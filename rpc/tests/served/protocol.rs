@@ -136,7 +136,8 @@ async fn the_protocol_is_kept() {
     assert_eq!(answer(Value::Null)["error"]["code"], -32600);
 }
 
-/// An error of the catalogue carries its name, whether to try again, a hint, and what programs need.
+/// An error of the catalogue carries its name, whether to try again, a hint, and what programs
+/// need.
 #[tokio::test]
 async fn errors_have_the_catalogues_shape() {
     let served = served().await;

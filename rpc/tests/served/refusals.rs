@@ -116,7 +116,8 @@ async fn a_configured_origin_may_call() {
     let address = served.server.address();
     let ask = |method: &str| {
         format!(
-            "{method} / HTTP/1.1\r\nHost: {address}\r\nOrigin: {origin}\r\nConnection: close\r\n\r\n"
+            "{method} / HTTP/1.1\r\nHost: {address}\r\nOrigin: {origin}\r\n\
+             Connection: close\r\n\r\n"
         )
     };
     let mut socket = TcpStream::connect(address).await.unwrap();
