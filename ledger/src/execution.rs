@@ -29,7 +29,7 @@ mod state;
 mod transact;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use executor::{
     CommitInput, CommitReport, ExecutionError, Executor, FinishedCheckpoint, Skipped,

@@ -1,1 +1,28 @@
+//! What both stores promise, and what the typed layer makes of it.
 
+mod history;
+mod opening;
+mod promises;
+mod reading;
+#[cfg(feature = "rocksdb")]
+mod rocks;
+
+use std::sync::Arc;
+
+use super::*;
+
+/// Runs a test on every kind of store.
+fn on_each(test: impl Fn(Arc<dyn Store>)) {
+    test(Arc::new(MemoryStore::new()));
+    #[cfg(feature = "rocksdb")]
+    {
+        let directory = tempfile::tempdir().unwrap();
+        test(Arc::new(RocksStore::open(&directory.path().join("data")).unwrap()));
+    }
+}
+
+fn put(family: Family, key: &[u8], value: &[u8]) -> Batch {
+    let mut batch = Batch::default();
+    batch.put(family, key, value);
+    batch
+}
