@@ -64,8 +64,8 @@ fn database(store: Arc<dyn Store>) -> (Database, Vec<EventRecord>) {
             let mut events = Vec::new();
             for number in 0..(turn % 4) {
                 turn += 7;
-                let module = 1 + (turn % 3 == 0) as u8;
-                let one = event(module, if turn % 2 == 0 { "a" } else { "b" });
+                let module = 1 + u8::from(turn.is_multiple_of(3));
+                let one = event(module, if turn.is_multiple_of(2) { "a" } else { "b" });
                 let cursor = EventCursor { height, transaction: index, event: number };
                 events.push(one.clone());
                 all.push(EventRecord { cursor, transaction: Hash::ZERO, event: one });
