@@ -126,7 +126,7 @@ impl Shared {
         store.set_hostcall_fuel(HOSTCALL_BYTES);
         store.set_fuel(fuel).map_err(|error| EngineFailure::Host(error.to_string()))?;
         let run = Run { store, callable, limit: frame.fuel };
-        run.to_end(&compiled, &arguments)
+        run.finish(&compiled, &arguments)
     }
 }
 
@@ -183,7 +183,7 @@ enum Stage {
 }
 
 impl Run<'_> {
-    fn to_end(
+    fn finish(
         mut self,
         compiled: &Compiled,
         arguments: &[Val],
