@@ -25,6 +25,7 @@ use wasmtime::Engine;
 use wasmtime::component::Linker;
 
 pub(crate) use call::{Entry, Frame};
+pub(crate) use compiled::Compiled;
 pub use settings::VmConfig;
 
 use crate::cache::{CacheError, CodeCache};

@@ -30,7 +30,7 @@ use wasmtime::component::{ComponentType, Lift, Linker, Lower};
 pub(crate) use door::StateDoor;
 pub(crate) use limiter::Limiter;
 
-use crate::engine::Shared;
+use crate::engine::{Compiled, Shared};
 
 /// What a query that tries to write is told.
 pub const READ_ONLY_MESSAGE: &str = "a query may not write, transfer or emit";
@@ -41,6 +41,7 @@ pub(crate) type Context<'a> = StoreContextMut<'a, HostData>;
 /// One running call.
 pub(crate) struct HostData {
     pub(crate) shared: Arc<Shared>,
+    pub(crate) compiled: Arc<Compiled>,
     pub(crate) state: StateDoor,
     pub(crate) limiter: Limiter,
     /// Why [`HostEnd::Local`] was raised.

@@ -16,5 +16,8 @@ pub mod interface;
 pub mod validate;
 pub mod value;
 
+#[cfg(test)]
+mod fixtures;
+
 pub use engine::{Vm, VmConfig, VmError, stack};
 pub use interface::Interface;

@@ -111,6 +111,7 @@ impl Shared {
         running.push(frame.module);
         let data = HostData {
             shared: Arc::clone(self),
+            compiled: Arc::clone(&compiled),
             state: lend(state),
             limiter: Limiter::new(fuel),
             failure: None,

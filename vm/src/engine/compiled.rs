@@ -1,6 +1,6 @@
 //! Modules that are ready to run: an LRU in memory above compiled code on disk.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use lru::LruCache;
@@ -20,6 +20,8 @@ pub(crate) struct Compiled {
     pub(crate) instance: InstancePre<HostData>,
     commands: BTreeMap<String, Callable>,
     queries: BTreeMap<String, Callable>,
+    /// Names of the types of its `events`.
+    pub(crate) events: BTreeSet<String>,
 }
 
 /// One function of it.
@@ -101,6 +103,7 @@ impl Modules {
         Ok(Compiled {
             commands: callables(&component, &interface, FunctionKind::Command)?,
             queries: callables(&component, &interface, FunctionKind::Query)?,
+            events: interface.events.into_iter().map(|event| event.name).collect(),
             instance,
         })
     }

@@ -1,8 +1,8 @@
 //! The running transaction's state, as a store's data can hold it.
 //!
 //! wasmtime wants data without borrows (`Store<T: 'static>`), the ledger lends `&mut TransactionState<'_>`
-//! for the time of one call. This file is the only place that bridges the two, and the only unsafe code
-//! of the host.
+//! for the time of one call. This file bridges the two; with the one use of [`StateDoor::new`] it is all the
+//! unsafe code around calls.
 #![allow(unsafe_code)]
 
 use std::ptr::NonNull;

@@ -1,4 +1,6 @@
 //! `pollen:host/events`: what a module tells the world, and lines for whoever traces this node.
+//!
+//! A module that declares events may emit only those; the shape of their data is not checked here.
 
 use pollen_ledger::execution::StateLimit;
 use pollen_ledger::limits::{
@@ -34,6 +36,10 @@ fn emit(mut context: Context<'_>, (name, topics, data): EmitParams) -> wasmtime:
     charge(&mut context, prices::EVENT.of(bytes) + prices::EVENT_TOPIC * topics.len() as u64)?;
     if name.len() > EVENT_NAME_BYTES_MAX {
         return Err(limit().into());
+    }
+    let events = &context.data().compiled.events;
+    if !events.is_empty() && !events.contains(&name) {
+        return Err(HostEnd::Abort(format!("the module has no event '{name}'")).into());
     }
     let lists = topics.iter(&mut context)?.collect::<wasmtime::Result<Vec<_>>>()?;
     let mut topics = Vec::with_capacity(lists.len());
