@@ -122,7 +122,7 @@ pub fn faucet_key() -> KeyPair {
 }
 
 fn validator_name(index: u16) -> String {
-    format!("validator-{index}")
+    format!("validator {index}")
 }
 
 /// Lays the network out on disk: genesis, and per node a folder with key and configuration. What is
