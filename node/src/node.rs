@@ -36,9 +36,6 @@ use crate::writer::{self, Write};
 const WRITER_QUEUE: usize = 4096;
 /// Commits that may wait for execution.
 const EXECUTION_QUEUE: usize = 256;
-/// Stack of the execution thread: native frames of modules and of the host below them.
-const EXECUTION_STACK_BYTES: usize = 32 << 20;
-
 /// Why a node did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum NodeError {
@@ -330,20 +327,16 @@ fn start_threads(parts: Threads<'_>) -> Result<Vec<thread::JoinHandle<()>>, Node
         parts.key.clone(),
         parts.genesis.parameters.gc_depth,
     );
-    let spawn = |name: &str, stack: usize, body: Box<dyn FnOnce() + Send>| {
-        thread::Builder::new()
-            .name(name.to_owned())
-            .stack_size(stack)
-            .spawn(body)
-            .expect("the system starts a thread")
+    let spawn = |name: &str, body: Box<dyn FnOnce() + Send>| {
+        let thread = thread::Builder::new().name(name.to_owned());
+        thread.spawn(body).expect("the system starts a thread")
     };
-    let executing =
-        spawn("execution", EXECUTION_STACK_BYTES, Box::new(move || execution.run(&commits)));
+    let executing = pollen_vm::stack::spawn("execution", move || execution.run(&commits))
+        .expect("the system starts a thread");
     let (database, network, shared) =
         (parts.database.clone(), parts.network.clone(), parts.shared.clone());
     let writing = spawn(
         "writer",
-        4 << 20,
         Box::new(move || {
             for commit in again {
                 if to_execution.send(commit).is_err() {
@@ -380,7 +373,6 @@ fn start_threads(parts: Threads<'_>) -> Result<Vec<thread::JoinHandle<()>>, Node
     let (handle, queue) = (parts.core, parts.queue);
     let ordering = spawn(
         "core",
-        4 << 20,
         Box::new(move || {
             let (core, first) = Core::new(config, recovered, Time(clock::now_ms()));
             core_thread::run(core, first, &queue, &handle, &wiring);

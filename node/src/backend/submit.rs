@@ -9,9 +9,11 @@ use pollen_rpc::api::{Answer, Stage, TxOutcome, TxStatus};
 use pollen_rpc::error::{ErrorCode, RpcError};
 use serde_json::Value;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::watch;
 
 use super::{NodeBackend, Parts, storage};
+use crate::clock;
 use crate::network::Target;
 use crate::shared::Head;
 use crate::tracker::Progress;
@@ -134,6 +136,19 @@ impl NodeBackend {
         let mut certified = self.0.shared.certified.subscribe();
         let mut progress = self.0.shared.tracker.following(&hash);
         loop {
+            if let Some(following) = &mut progress
+                && stage <= Stage::Executed
+            {
+                // Most of the wait is here: nothing is read until there is something to tell.
+                let until_ms = Some(following.borrow().valid_until_ms);
+                let gone = tokio::select! {
+                    reached = following.wait_for(|now| now.stage >= Some(stage)) => reached.is_err(),
+                    () = ledger_time(head.clone(), until_ms) => false,
+                };
+                if gone {
+                    progress = None; // the pool refused it, or it was forgotten
+                }
+            }
             if let Some(progress) = &mut progress {
                 progress.borrow_and_update();
             }
@@ -177,6 +192,9 @@ impl NodeBackend {
 /// Ends when ledger time has reached `until_ms`; never without one.
 async fn ledger_time(mut head: watch::Receiver<Head>, until_ms: Option<u64>) {
     let until_ms = until_ms.unwrap_or(u64::MAX);
+    // Thousands of transactions wait at a time: none looks at heads before its time has come.
+    let early = until_ms.saturating_sub(clock::now_ms());
+    tokio::time::sleep(Duration::from_millis(early)).await;
     let reached = head.wait_for(|head| head.checkpoint.timestamp_ms >= until_ms).await.is_ok();
     if !reached {
         std::future::pending::<()>().await;

@@ -1,0 +1,3 @@
+//! Tests of the whole system: real processes, real network, real database. One binary, so that it links once.
+
+mod layout;
