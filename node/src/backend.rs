@@ -419,7 +419,7 @@ impl Backend for NodeBackend {
     }
 
     fn tx_status(&self, hash: Hash) -> Answering<'_, TxStatus> {
-        self.blocking(move |parts| parts.tx_status(&hash))
+        Box::pin(async move { self.0.tx_status(&hash) })
     }
 
     fn tx_reached(&self, hash: Hash, stage: Stage) -> Answering<'_, TxStatus> {

@@ -37,13 +37,12 @@ impl Rules {
         )
     }
 
-    /// Verifies blocks side by side; none when one is bad.
+    /// Verifies blocks, about 60 us each: not on a thread that others wait for. None when one is bad.
     pub fn verify_all(
         &self,
         encoded: &[Vec<u8>],
     ) -> Result<Vec<VerifiedBlock>, pollen_ledger::block::BlockError> {
-        use rayon::prelude::*;
-        encoded.par_iter().map(|bytes| self.verify(bytes)).collect()
+        encoded.iter().map(|bytes| self.verify(bytes)).collect()
     }
 }
 

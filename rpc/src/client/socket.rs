@@ -4,6 +4,7 @@
 use jsonrpsee::core::client::{ClientT as _, Error as TransportError};
 use jsonrpsee::ws_client::{WsClient, WsClientBuilder};
 use serde_json::value::to_raw_value;
+use tokio::sync::Semaphore;
 
 use super::events::websocket_url;
 use super::{CONNECT_TIMEOUT, ClientError, REQUEST_TIMEOUT, RESPONSE_BYTES_MAX, Raw, words};
@@ -14,10 +15,12 @@ use crate::api::{Answer, TxStatus, TxSubmitParams};
 pub struct TransactionSocket {
     url: String,
     client: WsClient,
+    places: Semaphore,
 }
 
 impl TransactionSocket {
-    /// Connects to the node at `url` (`http://host:port`). At most `in_flight` calls at a time.
+    /// Connects to the node at `url` (`http://host:port`). At most `in_flight` calls at a time; others
+    /// wait here, since a server refuses more than it answers side by side.
     pub async fn connect(url: &str, in_flight: usize) -> Result<Self, ClientError> {
         let url = websocket_url(url.trim_end_matches('/'));
         let client = WsClientBuilder::default()
@@ -28,7 +31,7 @@ impl TransactionSocket {
             .build(&url)
             .await;
         match client {
-            Ok(client) => Ok(Self { url, client }),
+            Ok(client) => Ok(Self { url, client, places: Semaphore::new(in_flight) }),
             Err(error) => {
                 Err(ClientError::Unreachable { failures: vec![format!("{url}: {}", words(&error))] })
             }
@@ -38,6 +41,7 @@ impl TransactionSocket {
     /// `tx_submit`.
     pub async fn submit(&self, params: &TxSubmitParams) -> Result<Answer<TxStatus>, ClientError> {
         let protocol = |reason: String| ClientError::Protocol { reason };
+        let _place = self.places.acquire().await.map_err(|error| protocol(error.to_string()))?;
         let raw = to_raw_value(params).map_err(|error| protocol(error.to_string()))?;
         match self.client.request("tx_submit", Raw(raw)).await {
             Ok(answer) => Ok(answer),
