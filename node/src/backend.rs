@@ -16,8 +16,8 @@ use pollen_ledger::store::{Database, EventCursor, EventFilter as StoreFilter, St
 use pollen_ledger::{AccountId, Address, AddressKind, Checkpoint, Genesis, Hash, PublicKey};
 use pollen_rpc::api::{
     Account, Answer, At, Bytes, ChainHead, CheckpointView, Cursor, DagRounds, EventsPage, Module,
-    ModuleCall, ModuleInterface, Named, NodeHealth, NodeInfo, NodePeers, NonceWindow, ReadAt, Stage,
-    TxStatus,
+    ModuleCall, ModuleInterface, Named, NodeHealth, NodeInfo, NodePeers, NonceWindow, ReadAt,
+    Stage, TxStatus,
 };
 use pollen_rpc::backend::{
     Answering, Backend, CallArguments, EventFilter, Network, QueryCall, RoundRange,
@@ -204,7 +204,8 @@ impl Parts {
             Some(_) => AddressKind::Module,
             None => AddressKind::Account,
         };
-        let reserve_max = if kind == AddressKind::Module { 0 } else { self.genesis.parameters.fee_reserve };
+        let reserve_max =
+            if kind == AddressKind::Module { 0 } else { self.genesis.parameters.fee_reserve };
         let exists = record.is_some();
         let AccountRecord { balance, deposit } = record.unwrap_or_default();
         let nonces = match public_key {
@@ -241,7 +242,11 @@ impl Parts {
         Ok(Answer::new(reading.at, module))
     }
 
-    fn module_interface(&self, named: &Named, at: ReadAt) -> Result<Answer<ModuleInterface>, RpcError> {
+    fn module_interface(
+        &self,
+        named: &Named,
+        at: ReadAt,
+    ) -> Result<Answer<ModuleInterface>, RpcError> {
         let reading = self.reading(at)?;
         let (id, record) = self.module_record(&reading.state, named)?;
         let known = self.interfaces.of(&reading.state, &record.code)?;
@@ -299,12 +304,23 @@ impl Parts {
             }
             CallEnd::Failed { code, value } => {
                 let failure = function.failure();
-                Err(interfaces::call_failed(code, &value, failure, report.note.as_deref(), &formats))
+                Err(interfaces::call_failed(
+                    code,
+                    &value,
+                    failure,
+                    report.note.as_deref(),
+                    &formats,
+                ))
             }
         }
     }
 
-    fn events(&self, filter: &EventFilter, after: Cursor, limit: u32) -> Result<Answer<EventsPage>, RpcError> {
+    fn events(
+        &self,
+        filter: &EventFilter,
+        after: Cursor,
+        limit: u32,
+    ) -> Result<Answer<EventsPage>, RpcError> {
         let reading = self.reading(ReadAt::Latest)?;
         let module = match &filter.module {
             Some(named) => Some(self.module_record(&reading.state, named)?.0),
@@ -318,10 +334,8 @@ impl Parts {
         };
         let height = reading.checkpoint.height;
         let limit = (limit as usize).min(EVENTS_PAGE_MAX);
-        let page = self
-            .database
-            .events(&store, Some(after_store), height, limit)
-            .map_err(storage)?;
+        let page =
+            self.database.events(&store, Some(after_store), height, limit).map_err(storage)?;
         let events = page
             .events
             .iter()
@@ -367,10 +381,15 @@ impl Backend for NodeBackend {
             let lag_ms = clock::now_ms().saturating_sub(ledger_time_ms);
             let mut reasons = Vec::new();
             if lag_ms > LAG_READY_MAX_MS {
-                reasons.push(format!("the newest checkpoint is {lag_ms} ms old: catching up, or no quorum"));
+                reasons.push(format!(
+                    "the newest checkpoint is {lag_ms} ms old: catching up, or no quorum"
+                ));
             }
             if let Some(divergence) = self.0.shared.divergence.borrow().as_ref() {
-                reasons.push(format!("diverged at checkpoint {}: execution stopped", divergence.height));
+                reasons.push(format!(
+                    "diverged at checkpoint {}: execution stopped",
+                    divergence.height
+                ));
             }
             let health = NodeHealth {
                 ready: reasons.is_empty(),

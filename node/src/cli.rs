@@ -71,7 +71,9 @@ pub enum Command {
         who: String,
     },
     /// Move native tokens
-    #[command(after_help = "Examples:\n  pollen transfer alice bob 5\n  pollen transfer alice bob 0.25")]
+    #[command(
+        after_help = "Examples:\n  pollen transfer alice bob 5\n  pollen transfer alice bob 0.25"
+    )]
     Transfer(TransferArgs),
     /// Build a module from its source folder
     #[command(after_help = "Example:\n  pollen build contracts/coldchain")]
@@ -105,7 +107,9 @@ pub enum Command {
         hash: String,
     },
     /// Show the events of a module
-    #[command(after_help = "Examples:\n  pollen events coldchain\n  pollen events coldchain --follow")]
+    #[command(
+        after_help = "Examples:\n  pollen events coldchain\n  pollen events coldchain --follow"
+    )]
     Events(EventsArgs),
     /// Show a module: code, owner, functions
     Module {
@@ -127,7 +131,9 @@ pub enum Command {
     /// Run a validator or a peer
     Node(NodeArgs),
     /// Run a development network on this machine
-    #[command(after_help = "Examples:\n  pollen dev\n  pollen dev --validators 7 --fresh --examples contracts")]
+    #[command(
+        after_help = "Examples:\n  pollen dev\n  pollen dev --validators 7 --fresh --examples contracts"
+    )]
     Dev(DevArgs),
     /// Measure a network: open-loop load, percentiles, throughput
     #[command(after_help = "Example:\n  pollen bench --rate 1000 --duration 20s --mix token")]
@@ -186,7 +192,11 @@ pub struct DeployArgs {
 pub struct CallArgs {
     /// Module, function and arguments, and options of the command; `--` before what only the module
     /// should see
-    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "MODULE FUNCTION ARGUMENTS")]
+    #[arg(
+        trailing_var_arg = true,
+        allow_hyphen_values = true,
+        value_name = "MODULE FUNCTION ARGUMENTS"
+    )]
     pub words: Vec<String>,
 }
 

@@ -6,6 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 /// Milliseconds since 1970 that never decrease, whatever the system's clock does.
 pub fn now_ms() -> u64 {
     static LATEST_MS: AtomicU64 = AtomicU64::new(0);
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64);
+    let now =
+        SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64);
     LATEST_MS.fetch_max(now, Ordering::Relaxed).max(now)
 }

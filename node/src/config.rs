@@ -90,7 +90,10 @@ impl Default for NodeConfig {
 impl Default for NetworkSection {
     fn default() -> Self {
         Self {
-            listen: vec!["/ip4/127.0.0.1/tcp/9750".into(), "/ip4/127.0.0.1/udp/9750/quic-v1".into()],
+            listen: vec![
+                "/ip4/127.0.0.1/tcp/9750".into(),
+                "/ip4/127.0.0.1/udp/9750/quic-v1".into(),
+            ],
             peers: Vec::new(),
             validators: std::collections::BTreeMap::new(),
         }

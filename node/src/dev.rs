@@ -76,7 +76,9 @@ pub enum DevError {
         log: PathBuf,
     },
     /// The folder holds a network of another size.
-    #[error("{path} holds a network of {found} validators: start it with `--validators {found}`, or anew with `--fresh`")]
+    #[error(
+        "{path} holds a network of {found} validators: start it with `--validators {found}`, or anew with `--fresh`"
+    )]
     OtherSize {
         /// The folder.
         path: PathBuf,
@@ -302,7 +304,8 @@ pub async fn is_ready(endpoint: &str) -> bool {
     let ask = async {
         let address = endpoint.strip_prefix("http://")?;
         let mut socket = tokio::net::TcpStream::connect(address).await.ok()?;
-        let request = format!("GET /readyz HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+        let request =
+            format!("GET /readyz HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
         socket.write_all(request.as_bytes()).await.ok()?;
         let mut answer = Vec::new();
         socket.take(4096).read_to_end(&mut answer).await.ok()?;

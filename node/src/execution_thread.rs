@@ -75,7 +75,8 @@ impl Execution {
             timestamp_ms: commit.commit.timestamp_ms,
             blocks: &blocks,
         };
-        let report = self.executor.execute(&input).map_err(|error| format!("execution: {error}"))?;
+        let report =
+            self.executor.execute(&input).map_err(|error| format!("execution: {error}"))?;
         for skipped in &report.skipped {
             tracing::debug!(transaction = %skipped.transaction, reason = ?skipped.reason, "skipped");
         }

@@ -72,7 +72,9 @@ impl Fetcher {
                 None => None,
             };
             let input = match verified {
-                Some(Ok(blocks)) if !blocks.is_empty() => Input::Blocks { blocks, from: Some(from) },
+                Some(Ok(blocks)) if !blocks.is_empty() => {
+                    Input::Blocks { blocks, from: Some(from) }
+                }
                 Some(Ok(_)) | None => Input::FetchFailed { id },
                 Some(Err(error)) => {
                     tracing::warn!(from, %error, "a peer answered with a bad block");

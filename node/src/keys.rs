@@ -16,7 +16,9 @@ use zeroize::{Zeroize as _, Zeroizing};
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
     /// No such file.
-    #[error("there is no key at {path}: make one with `pollen keys new NAME`, or list them with `pollen keys list`")]
+    #[error(
+        "there is no key at {path}: make one with `pollen keys new NAME`, or list them with `pollen keys list`"
+    )]
     Missing {
         /// Where it was looked for.
         path: PathBuf,
@@ -28,7 +30,9 @@ pub enum KeyError {
         path: PathBuf,
     },
     /// Others may read it.
-    #[error("the key file {path} is open to others (mode {mode:o}): close it with `chmod 600 {path}`")]
+    #[error(
+        "the key file {path} is open to others (mode {mode:o}): close it with `chmod 600 {path}`"
+    )]
     Open {
         /// Which file.
         path: PathBuf,
@@ -44,7 +48,9 @@ pub enum KeyError {
         reason: String,
     },
     /// Not a name for a key.
-    #[error("'{name}' is no name for a key: 1 to 64 letters, digits, hyphens and dots, a letter first")]
+    #[error(
+        "'{name}' is no name for a key: 1 to 64 letters, digits, hyphens and dots, a letter first"
+    )]
     Name {
         /// What came.
         name: String,

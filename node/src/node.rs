@@ -108,7 +108,9 @@ fn multiaddr(text: &str) -> Result<Multiaddr, NodeError> {
     text.parse().map_err(|_| NodeError::Address { text: text.to_owned() })
 }
 
-fn multiaddrs<'a>(texts: impl IntoIterator<Item = &'a String>) -> Result<Vec<Multiaddr>, NodeError> {
+fn multiaddrs<'a>(
+    texts: impl IntoIterator<Item = &'a String>,
+) -> Result<Vec<Multiaddr>, NodeError> {
     texts.into_iter().map(|text| multiaddr(text)).collect()
 }
 
@@ -483,4 +485,3 @@ impl Events {
         }
     }
 }
-

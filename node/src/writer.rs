@@ -9,12 +9,12 @@
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender};
 
+use pollen_ledger::VerifiedBlock;
 use pollen_ledger::codec;
 use pollen_ledger::committee::AuthorIndex;
 use pollen_ledger::ordering::CommittedSubDag;
 use pollen_ledger::store::{Batch, Database, Durability};
 use pollen_ledger::wire::Message;
-use pollen_ledger::VerifiedBlock;
 
 use crate::network::NetworkHandle;
 use crate::shared::Shared;
@@ -58,7 +58,9 @@ pub fn run(
                     Database::put_own_block(&mut batch, block);
                     durability = Durability::Synced;
                 }
-                Write::Commit(commit) => Database::put_commit(&mut batch, commit.commit.index, &commit.commit),
+                Write::Commit(commit) => {
+                    Database::put_commit(&mut batch, commit.commit.index, &commit.commit)
+                }
                 Write::Push(..) => {}
             }
         }
@@ -106,4 +108,3 @@ fn perform(
         }
     }
 }
-

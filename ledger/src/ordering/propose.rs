@@ -107,8 +107,7 @@ impl Core {
         self.own_timestamp_ms = block.header().timestamp_ms;
         self.pool.proposed(reference, ids);
         self.effects.push(Effect::Propose(block.clone()));
-        self.effects
-            .extend(ids.iter().map(|id| Effect::Included { id: *id, block: reference }));
+        self.effects.extend(ids.iter().map(|id| Effect::Included { id: *id, block: reference }));
         let accepted = self.dag.insert(block.clone(), None, self.now);
         assert!(
             accepted.first().is_some_and(|first| first.reference() == reference),

@@ -7,9 +7,9 @@ use pollen_ledger::receipt::{FailureValue, Outcome, Receipt};
 use pollen_ledger::store::{EventRecord, Location, StateAt};
 use pollen_ledger::{AccountId, Action, Address, Hash, SignedTransaction};
 use pollen_rpc::api::{
-    ActionResult, Answer, Bytes, ChainHead, ChainParameters, CheckpointView, CommitteeMember, Cursor,
-    DagBlock, DagRound, DagRounds, DagSlot, EventView, NodeInfo, Peer, ReadAt, SlotStatus, Stage,
-    TransactionView, TxOutcome, TxStatus,
+    ActionResult, Answer, Bytes, ChainHead, ChainParameters, CheckpointView, CommitteeMember,
+    Cursor, DagBlock, DagRound, DagRounds, DagSlot, EventView, NodeInfo, Peer, ReadAt, SlotStatus,
+    Stage, TransactionView, TxOutcome, TxStatus,
 };
 use pollen_rpc::backend::RoundRange;
 use pollen_rpc::error::RpcError;
@@ -25,14 +25,13 @@ const CHECKPOINT_TRANSACTIONS_MAX: usize = 10_000;
 
 impl Parts {
     pub(super) fn node_info(&self) -> NodeInfo {
-        let committee = self.genesis.committee.iter().enumerate().map(|(author, member)| {
-            CommitteeMember {
+        let committee =
+            self.genesis.committee.iter().enumerate().map(|(author, member)| CommitteeMember {
                 author: author as u16,
                 name: member.name.clone(),
                 public_key: member.public_key,
                 stake: member.stake,
-            }
-        });
+            });
         NodeInfo {
             version: env!("CARGO_PKG_VERSION").into(),
             chain_name: self.genesis.name.clone(),
@@ -104,7 +103,10 @@ impl Parts {
             time_ms: checkpoint.timestamp_ms,
             transactions_root: checkpoint.transactions_root,
             receipts_root: checkpoint.receipts_root,
-            transactions: transactions.into_iter().map(|(_, receipt)| receipt.transaction).collect(),
+            transactions: transactions
+                .into_iter()
+                .map(|(_, receipt)| receipt.transaction)
+                .collect(),
         };
         Ok(Answer::new(reading.at, view))
     }
@@ -271,7 +273,11 @@ impl Parts {
     }
 
     /// Types of an action's result and error value, by the interface that its module has now.
-    fn action_types(&self, state: &StateAt, action: &Action) -> Option<(Option<Type>, Option<Type>)> {
+    fn action_types(
+        &self,
+        state: &StateAt,
+        action: &Action,
+    ) -> Option<(Option<Type>, Option<Type>)> {
         let Action::Invoke { module, function, .. } = action else { return None };
         let record = self.overlay(state).module(module).ok()??;
         let read: &dyn StateRead = state;

@@ -106,14 +106,17 @@ impl NodeBackend {
                 self.0.shared.tracker.advance([id], Stage::Accepted);
                 Ok(())
             }
-            Err(error) => Err(RpcError::new(ErrorCode::PoolFull, error.to_string())
-                .with("retryAfterMs", 1000)),
+            Err(error) => {
+                Err(RpcError::new(ErrorCode::PoolFull, error.to_string())
+                    .with("retryAfterMs", 1000))
+            }
         }
     }
 
     /// A peer has no pool: it hands the transaction to a validator.
     async fn forward(&self, id: Hash, encoded: Vec<u8>) -> Result<(), RpcError> {
-        let answer = self.0.peers.request(Target::AnyConnected, Request::Transaction(encoded)).await;
+        let answer =
+            self.0.peers.request(Target::AnyConnected, Request::Transaction(encoded)).await;
         match answer {
             Ok(Response::Transaction(Ok(()))) => {
                 self.0.shared.tracker.advance([id], Stage::Accepted);
@@ -132,7 +135,11 @@ impl NodeBackend {
     }
 
     /// Waits until a transaction reached a stage, or can no longer.
-    pub(super) async fn wait_for(&self, hash: Hash, stage: Stage) -> Result<Answer<TxStatus>, RpcError> {
+    pub(super) async fn wait_for(
+        &self,
+        hash: Hash,
+        stage: Stage,
+    ) -> Result<Answer<TxStatus>, RpcError> {
         let mut head = self.0.shared.head.subscribe();
         let mut certified = self.0.shared.certified.subscribe();
         let mut progress = self.0.shared.tracker.following(&hash);
@@ -202,9 +209,7 @@ async fn ledger_time(mut head: watch::Receiver<Head>, until_ms: Option<u64>) {
     }
 }
 
-async fn next(
-    progress: Option<&mut watch::Receiver<Progress>>,
-) -> bool {
+async fn next(progress: Option<&mut watch::Receiver<Progress>>) -> bool {
     match progress {
         Some(progress) => progress.changed().await.is_ok(),
         None => std::future::pending().await,

@@ -26,7 +26,8 @@ pub struct Usage {
 impl Processes {
     /// Those that `pollen dev` left in the home folder.
     pub fn of(session: &Session) -> Self {
-        let mut ids = NetworkFile::read(&session.home).map(|file| file.processes).unwrap_or_default();
+        let mut ids =
+            NetworkFile::read(&session.home).map(|file| file.processes).unwrap_or_default();
         ids.sort_unstable();
         ids.dedup();
         Self(ids)
@@ -142,7 +143,13 @@ impl Report {
             ("throughput", format!("{} tx/s", self.throughput_per_s)),
         ]);
         let row = |name: &str, p: &Percentiles| {
-            [name.to_owned(), p.p50.to_string(), p.p90.to_string(), p.p99.to_string(), p.max.to_string()]
+            [
+                name.to_owned(),
+                p.p50.to_string(),
+                p.p90.to_string(),
+                p.p99.to_string(),
+                p.max.to_string(),
+            ]
         };
         text += &output::table(
             ["ms from schedule to", "p50", "p90", "p99", "max"],

@@ -53,7 +53,8 @@ impl FromStr for Mix {
                 _ => return Err(format!("'{kind}' is not transfer, token or coldchain")),
             }
         }
-        let total = mix.transfer.checked_add(mix.token).and_then(|sum| sum.checked_add(mix.coldchain));
+        let total =
+            mix.transfer.checked_add(mix.token).and_then(|sum| sum.checked_add(mix.coldchain));
         match total {
             Some(1..=1000) => Ok(mix),
             _ => Err("the weights sum up to 1 to 1000".into()),
@@ -175,7 +176,11 @@ async fn next_nonce(client: &PollenClient, sender: &Sender, prefix: &str) -> Res
     Ok(account.nonces.map_or(0, |nonces| nonces.next))
 }
 
-async fn in_parts(client: &PollenClient, key: &KeyPair, actions: Vec<Action>) -> Result<(), Failure> {
+async fn in_parts(
+    client: &PollenClient,
+    key: &KeyPair,
+    actions: Vec<Action>,
+) -> Result<(), Failure> {
     for part in actions.chunks(PREPARE_ACTIONS) {
         submit(client, key, Intent::new(part.to_vec(), PREPARE_FUEL_MAX)).await?;
     }

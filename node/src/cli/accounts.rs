@@ -213,7 +213,8 @@ fn check(status: &Answer<TxStatus>) -> Result<(), Failure> {
             Err(failure)
         }
         Some(TxOutcome::Rejected { code, name, message }) => {
-            Err(Failure::new(format!("{message} ({code} {name})")).hint(format!("transaction {hash}")))
+            Err(Failure::new(format!("{message} ({code} {name})"))
+                .hint(format!("transaction {hash}")))
         }
         Some(TxOutcome::Expired { .. }) => {
             Err(Failure::new("the transaction expired before it was ordered (1007 Expired)")

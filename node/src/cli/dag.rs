@@ -96,9 +96,11 @@ mod tests {
     use super::*;
 
     fn block(author: u16, parents: &[(u16, u32)], transactions: u32) -> DagBlock {
-        let parents = parents
-            .iter()
-            .map(|(author, round)| BlockName { author: *author, round: *round, digest: Hash::ZERO });
+        let parents = parents.iter().map(|(author, round)| BlockName {
+            author: *author,
+            round: *round,
+            digest: Hash::ZERO,
+        });
         DagBlock {
             author,
             digest: Hash::ZERO,

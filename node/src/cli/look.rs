@@ -61,7 +61,11 @@ fn outcome_text(outcome: &TxOutcome) -> String {
                 .filter(|json| !json.is_null())
                 .map(ToString::to_string)
                 .collect();
-            if results.is_empty() { "success".into() } else { format!("success: {}", results.join(", ")) }
+            if results.is_empty() {
+                "success".into()
+            } else {
+                format!("success: {}", results.join(", "))
+            }
         }
         TxOutcome::Failure { action, code, name, message, .. } => {
             format!("failure of action {}: {message} ({code} {name})", action + 1)
@@ -181,7 +185,15 @@ pub async fn status(session: &Session) -> Result<(), Failure> {
             ]
         });
         let head = [
-            "node", "name", "role", "state", "round", "height", "certified", "pool", "peers",
+            "node",
+            "name",
+            "role",
+            "state",
+            "round",
+            "height",
+            "certified",
+            "pool",
+            "peers",
             "state root",
         ];
         output::table(head, rows) + "\n"
@@ -217,7 +229,7 @@ async fn node_status(endpoint: &str) -> Value {
             "stateRoot": head.at.state_root,
         }))
     };
-    asked.await.unwrap_or_else(|failure| {
-        json!({ "endpoint": endpoint, "up": false, "error": failure.text })
-    })
+    asked.await.unwrap_or_else(
+        |failure| json!({ "endpoint": endpoint, "up": false, "error": failure.text }),
+    )
 }

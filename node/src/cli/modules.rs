@@ -55,7 +55,8 @@ struct CallWords {
 }
 
 /// Options of `call` and `query` that take a value.
-const OPTIONS: [&str; 7] = ["--from", "--deposit", "--max-fuel", "--at", "--node", "--home", "--rpc"];
+const OPTIONS: [&str; 7] =
+    ["--from", "--deposit", "--max-fuel", "--at", "--node", "--home", "--rpc"];
 
 fn split_words(words: Vec<String>) -> Result<CallWords, Failure> {
     let mut split = CallWords::default();
@@ -63,7 +64,9 @@ fn split_words(words: Vec<String>) -> Result<CallWords, Failure> {
     let mut words = words.into_iter();
     while let Some(word) = words.next() {
         let (name, inline) = match word.split_once('=') {
-            Some((name, value)) if name.starts_with("--") => (name.to_owned(), Some(value.to_owned())),
+            Some((name, value)) if name.starts_with("--") => {
+                (name.to_owned(), Some(value.to_owned()))
+            }
             _ => (word.clone(), None),
         };
         if word == "--" {
@@ -113,7 +116,9 @@ pub async fn spelled(client: &PollenClient, module: &str) -> Result<String, Fail
         return Ok(module.to_owned());
     }
     if !is_module_name(module) {
-        return Err(Failure::usage(format!("'{module}' is neither a module's name nor an address")));
+        return Err(Failure::usage(format!(
+            "'{module}' is neither a module's name nor an address"
+        )));
     }
     Ok(format!("@{module}"))
 }
@@ -516,7 +521,8 @@ mod tests {
     /// Options of the command may stand anywhere; what the module takes stays in order.
     #[test]
     fn own_options_are_told_from_the_modules() {
-        let split = words("coldchain open-box box-1 --max-celsius 8.0 --from alice --node=3 --json");
+        let split =
+            words("coldchain open-box box-1 --max-celsius 8.0 --from alice --node=3 --json");
         assert_eq!(split.module.as_deref(), Some("coldchain"));
         assert_eq!(split.function.as_deref(), Some("open-box"));
         assert_eq!(split.arguments, ["box-1", "--max-celsius", "8.0"]);

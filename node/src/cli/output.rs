@@ -22,7 +22,9 @@ pub fn pollen(grains: u64) -> String {
 /// Reads `5`, `0.25` or `1200grains` into grains.
 pub fn parse_amount(text: &str) -> Result<u64, String> {
     let wrong = || {
-        format!("'{text}' is no amount: write pollen as 5 or 0.25, or grains as 1200grains (1 pollen = 10^9 grains)")
+        format!(
+            "'{text}' is no amount: write pollen as 5 or 0.25, or grains as 1200grains (1 pollen = 10^9 grains)"
+        )
     };
     if let Some(grains) = text.strip_suffix("grains") {
         return grains.trim().replace('_', "").parse().map_err(|_| wrong());
@@ -38,7 +40,10 @@ pub fn parse_amount(text: &str) -> Result<u64, String> {
 }
 
 /// A table that fits the terminal.
-pub fn table<const N: usize>(head: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> String {
+pub fn table<const N: usize>(
+    head: [&str; N],
+    rows: impl IntoIterator<Item = [String; N]>,
+) -> String {
     let mut table = Table::new();
     table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
     table.set_header(head);
@@ -81,7 +86,9 @@ mod tests {
             assert_eq!(parse_amount(text), Ok(grains), "{text}");
             assert_eq!(parse_amount(pollen(grains).trim_end_matches(" pollen")), Ok(grains));
         }
-        for text in ["", "-1", "1.", ".5", "1e9", "0.0000000001", "18446744073.709551616", "5 pollen"] {
+        for text in
+            ["", "-1", "1.", ".5", "1e9", "0.0000000001", "18446744073.709551616", "5 pollen"]
+        {
             assert!(parse_amount(text).is_err(), "{text}");
         }
     }

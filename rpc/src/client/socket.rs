@@ -32,9 +32,9 @@ impl TransactionSocket {
             .await;
         match client {
             Ok(client) => Ok(Self { url, client, places: Semaphore::new(in_flight) }),
-            Err(error) => {
-                Err(ClientError::Unreachable { failures: vec![format!("{url}: {}", words(&error))] })
-            }
+            Err(error) => Err(ClientError::Unreachable {
+                failures: vec![format!("{url}: {}", words(&error))],
+            }),
         }
     }
 

@@ -30,7 +30,8 @@ const KEEPERS: [(&str, &[&str]); 4] = [
 const NOT_IN_LEDGER: [&str; 4] = ["tokio", "libp2p", "wasmtime", "rand"];
 
 fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
-    let metadata = MetadataCommand::new().no_deps().other_options(["--offline".into()]).exec().unwrap();
+    let metadata =
+        MetadataCommand::new().no_deps().other_options(["--offline".into()]).exec().unwrap();
     metadata
         .packages
         .iter()
@@ -55,7 +56,8 @@ fn dependencies_point_one_way() {
             continue;
         }
         let allowed = MAY_USE.iter().find(|(known, _)| known == name);
-        let (_, allowed) = allowed.unwrap_or_else(|| panic!("{name} has no place in ARCHITECTURE.md"));
+        let (_, allowed) =
+            allowed.unwrap_or_else(|| panic!("{name} has no place in ARCHITECTURE.md"));
         for used in used.iter().filter(|used| ours.contains(used.as_str())) {
             assert!(allowed.contains(&used.as_str()), "{name} may not use {used}");
         }
