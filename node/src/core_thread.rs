@@ -5,12 +5,14 @@
 //! other.
 
 use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError};
 use std::time::Duration;
 
 use parking_lot::Mutex;
 use pollen_ledger::ordering::{Core, Effect, Input, Time};
+use pollen_ledger::{Attestation, AuthorIndex, Hash};
 
 use crate::clock;
 use crate::fetch::Fetcher;
@@ -97,6 +99,10 @@ pub struct CoreWiring {
     pub fetcher: Fetcher,
     /// What the rest of the node looks at.
     pub shared: Arc<Shared>,
+    /// Our index, of a validator.
+    pub own: Option<AuthorIndex>,
+    /// Where the evidence of a divergence is kept.
+    pub evidence: PathBuf,
 }
 
 /// Runs the core until it is stopped or the writer is gone.
@@ -144,6 +150,29 @@ pub fn run(
     }
 }
 
+/// Writes who attests something else than this node computed, for whoever looks into it.
+fn keep_evidence(
+    path: &Path,
+    height: u64,
+    ours: &Hash,
+    theirs: &Hash,
+    attestations: &[(AuthorIndex, Attestation)],
+) {
+    let signed = attestations.iter().map(|(author, attestation)| {
+        let signature = hex::encode(attestation.signature.0);
+        serde_json::json!({ "author": author, "digest": attestation.digest, "signature": signature })
+    });
+    let document = serde_json::json!({
+        "height": height.to_string(),
+        "computedHere": ours,
+        "attestedByOthers": theirs,
+        "attestations": signed.collect::<Vec<_>>(),
+    });
+    if let Err(error) = std::fs::write(path, format!("{document:#}\n")) {
+        tracing::error!(%error, path = %path.display(), "cannot keep the evidence");
+    }
+}
+
 /// Performs effects in order; false when the writer is gone.
 fn perform(effects: Vec<Effect>, wake: &mut Option<Time>, wiring: &CoreWiring) -> bool {
     for effect in effects {
@@ -170,12 +199,21 @@ fn perform(effects: Vec<Effect>, wake: &mut Option<Time>, wiring: &CoreWiring) -
                 wiring.shared.tracker.included(&id, block);
                 continue;
             }
+            Effect::Evidence(proof) if Some(proof.author) == wiring.own => {
+                wiring.shared.fatal(&format!(
+                    "round {} was signed twice with this validator's key: another process has it. \
+                     Stop that process before this one starts again",
+                    proof.round
+                ));
+                return false;
+            }
             Effect::Evidence(proof) => {
                 tracing::warn!(author = proof.author, round = proof.round, "validator equivocates");
                 continue;
             }
-            Effect::Diverged { height, ours, theirs, .. } => {
+            Effect::Diverged { height, ours, theirs, attestations } => {
                 wiring.shared.diverged(height, &ours, &theirs);
+                keep_evidence(&wiring.evidence, height, &ours, &theirs, &attestations);
                 continue;
             }
             Effect::Certified { height } => {

@@ -277,19 +277,19 @@ pub async fn wait_ready(
     mut told: impl FnMut(usize),
 ) -> Result<(), DevError> {
     let deadline = tokio::time::Instant::now() + patience;
-    for index in 0..processes.len() {
+    for (index, process) in processes.iter_mut().enumerate() {
+        let node = index + 1;
         loop {
-            let node = index + 1;
-            if let Some(reason) = processes[index].ended() {
-                let log = processes[index].node.log.clone();
+            if let Some(reason) = process.ended() {
+                let log = process.node.log.clone();
                 return Err(DevError::NodeEnded { node, reason, log });
             }
-            if is_ready(&processes[index].node.endpoint).await {
+            if is_ready(&process.node.endpoint).await {
                 told(node);
                 break;
             }
             if tokio::time::Instant::now() > deadline {
-                let log = processes[index].node.log.clone();
+                let log = process.node.log.clone();
                 return Err(DevError::NotReady { node, seconds: patience.as_secs(), log });
             }
             tokio::time::sleep(Duration::from_millis(50)).await;

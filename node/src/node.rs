@@ -371,6 +371,8 @@ fn start_threads(parts: Threads<'_>) -> Result<Vec<thread::JoinHandle<()>>, Node
             rules: parts.rules,
         },
         shared: parts.shared,
+        own: parts.own,
+        evidence: parts.config.data.join("divergence.json"),
     };
     let (handle, queue) = (parts.core, parts.queue);
     let ordering = spawn(

@@ -31,6 +31,9 @@ pub struct Divergence {
     pub theirs: Hash,
 }
 
+/// Where the pool's answer about a transaction is waited for.
+type PoolAnswer = oneshot::Sender<Result<(), PoolError>>;
+
 /// See the module's documentation.
 pub struct Shared {
     /// The chain.
@@ -45,7 +48,7 @@ pub struct Shared {
     pub divergence: watch::Sender<Option<Divergence>>,
     /// Set once, when the node cannot go on.
     pub fatal: watch::Sender<Option<String>>,
-    submissions: Mutex<HashMap<Hash, Vec<oneshot::Sender<Result<(), PoolError>>>>>,
+    submissions: Mutex<HashMap<Hash, Vec<PoolAnswer>>>,
 }
 
 impl Shared {
@@ -108,7 +111,7 @@ impl Shared {
             self.tracker.advance([id], Stage::Accepted);
         }
         for waiting in self.submissions.lock().remove(&id).unwrap_or_default() {
-            let _ = waiting.send(result.clone());
+            let _ = waiting.send(result);
         }
     }
 

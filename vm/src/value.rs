@@ -104,13 +104,16 @@ fn printable(letter: char) -> impl Iterator<Item = char> {
     escaped.into_iter().flatten().chain(plain)
 }
 
+/// Finds who a name means; none where nobody is called so.
+pub type Resolve<'a> = &'a dyn Fn(&str) -> Option<AccountId>;
+
 /// How ids are read and shown: what differs between networks, and what the caller knows of names.
 #[derive(Clone, Copy)]
 pub struct Formats<'a> {
     /// Prefix of this network's addresses.
     pub address_prefix: &'a str,
     /// Finds the account of `@name` (asked with the `@`) or of a local name such as `alice`.
-    pub resolve: Option<&'a dyn Fn(&str) -> Option<AccountId>>,
+    pub resolve: Option<Resolve<'a>>,
     /// Whether an id is a module's: decides the kind that its address shows.
     pub is_module: Option<&'a dyn Fn(&AccountId) -> bool>,
 }

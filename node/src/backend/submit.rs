@@ -76,7 +76,7 @@ impl NodeBackend {
         let valid_until_ms = checked.signed.transaction.valid_until_ms;
         self.0.shared.tracker.follow(id, valid_until_ms);
         let taken = if self.0.own.is_some() {
-            self.into_pool(checked).await
+            self.offer(checked).await
         } else {
             self.forward(id, bytes).await
         };
@@ -93,7 +93,7 @@ impl NodeBackend {
         self.0.tx_status(&id)
     }
 
-    async fn into_pool(&self, checked: Checked) -> Result<(), RpcError> {
+    async fn offer(&self, checked: Checked) -> Result<(), RpcError> {
         let Checked { signed, id, bytes, reserve } = checked;
         let answer = self.0.shared.expect_submission(id);
         let busy = || {

@@ -30,8 +30,11 @@ const KEEPERS: [(&str, &[&str]); 4] = [
 const NOT_IN_LEDGER: [&str; 4] = ["tokio", "libp2p", "wasmtime", "rand"];
 
 fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
-    let metadata =
-        MetadataCommand::new().no_deps().other_options(["--offline".into()]).exec().unwrap();
+    let metadata = MetadataCommand::new()
+        .no_deps()
+        .other_options(["--offline".into()])
+        .exec()
+        .expect("cargo metadata runs");
     metadata
         .packages
         .iter()

@@ -286,7 +286,8 @@ impl<'a> Binary<'a> {
                     }
                 }
                 Payload::CustomSection(custom) if custom.name() == section_name => {
-                    if section.replace(custom.data()).is_some() {
+                    let before = section.replace(custom.data());
+                    if before.is_some() {
                         return Err(invalid(format!("two sections {section_name}")));
                     }
                 }
