@@ -14,11 +14,12 @@ bootstrap: ## Install what is missing: a C++ compiler, libclang, a Rust that com
 	@scripts/bootstrap
 
 build: bootstrap ## Build the pollen program into ./pollen
-	@$(ENVIRONMENT) && cargo build --locked -p pollen-node --bin pollen \
+	@$(ENVIRONMENT) && cargo build --locked --workspace --bin pollen \
 	    && ln -sfn "$${CARGO_TARGET_DIR:-target}/debug/pollen" pollen
 
+# POLLEN_HOME=folder keeps the network elsewhere; RUN_ARGS="--fresh" and the like go to `pollen dev`.
 run: build ## Start four validators, deploy the example modules, say what to try next
-	@$(ENVIRONMENT) && exec ./pollen --home .pollen dev --examples contracts
+	@$(ENVIRONMENT) && exec ./pollen --home "$${POLLEN_HOME:-.pollen}" dev --examples contracts $(RUN_ARGS)
 
 test: bootstrap ## Run every test
 	@$(ENVIRONMENT) && scripts/test

@@ -1,0 +1,276 @@
+//! A network of real processes in a folder of its own: the `pollen` program with real sockets and real
+//! databases, as `pollen dev` lays it out.
+//!
+//! Everything ends with the value: processes are killed, the folder is removed. Nothing here waits for a
+//! time to pass; it waits for a condition, and says which one did not come.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::{Output, Stdio};
+use std::time::{Duration, Instant};
+
+use pollen_ledger::{AccountId, Address, Hash};
+use pollen_node::dev::{self, DevNode, DevOptions, NodeProcess};
+use pollen_rpc::api::{
+    AccountGetParams, ChainCheckpointParams, ChainHeadParams, ModuleCallParams, ReadAt,
+};
+use pollen_rpc::client::PollenClient;
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::process::Command;
+
+/// How long a started node may take until it is ready.
+pub const START_PATIENCE: Duration = Duration::from_secs(60);
+/// How long a node that was asked to stop may take.
+pub const STOP_PATIENCE: Duration = Duration::from_secs(20);
+/// How often a condition is looked at.
+const POLL: Duration = Duration::from_millis(20);
+
+/// The program, beside the folder of the test binary.
+pub fn program() -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    let program = test.parent().and_then(Path::parent).unwrap().join("pollen");
+    assert!(
+        program.is_file(),
+        "there is no {}: build it with `cargo build --workspace --bin pollen`",
+        program.display()
+    );
+    program
+}
+
+/// The top folder of the repository.
+pub fn repository() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
+}
+
+/// The machine for one network at a time, across processes and threads.
+pub struct Machine(#[allow(dead_code, reason = "locked while it is open")] File);
+
+impl Machine {
+    /// Waits for its turn.
+    pub fn alone() -> Self {
+        let path = std::env::temp_dir().join("pollen-system-tests.lock");
+        let file = File::options().create(true).append(true).open(&path).unwrap();
+        file.lock().unwrap();
+        Self(file)
+    }
+}
+
+/// See the module's documentation.
+pub struct Network {
+    /// Home folder of the command line: keys, and which network to ask.
+    pub home: PathBuf,
+    nodes: Vec<DevNode>,
+    processes: Vec<Option<NodeProcess>>,
+    clients: Vec<PollenClient>,
+    _folder: TempDir,
+    _machine: Machine,
+}
+
+impl Network {
+    /// Starts so many validators on free ports, and waits until all are ready.
+    pub async fn start(validators: u16) -> Self {
+        let machine = Machine::alone();
+        let folder = TempDir::new().unwrap();
+        let home = folder.path().join("home");
+        let options = DevOptions {
+            validators,
+            home: home.clone(),
+            rpc_port: 0,
+            network_port: 0,
+            fresh: false,
+            log: "info".into(),
+        };
+        let nodes = dev::lay_out(&options).unwrap();
+        dev::network_file(&dev::genesis(validators), &nodes, Vec::new()).write(&home).unwrap();
+        let clients =
+            nodes.iter().map(|node| PollenClient::new([&node.endpoint]).unwrap()).collect();
+        let mut network = Self {
+            home,
+            processes: nodes.iter().map(|_| None).collect(),
+            nodes,
+            clients,
+            _folder: folder,
+            _machine: machine,
+        };
+        network.start_all().await;
+        network
+    }
+
+    /// Starts every node that does not run, and waits until all are ready.
+    pub async fn start_all(&mut self) {
+        for index in 0..self.nodes.len() {
+            if self.processes[index].is_none() {
+                self.spawn(index);
+            }
+        }
+        for index in 0..self.nodes.len() {
+            self.ready(index).await;
+        }
+    }
+
+    /// Starts one node again, and waits until it is ready.
+    pub async fn start_node(&mut self, index: usize) {
+        self.spawn(index);
+        self.ready(index).await;
+    }
+
+    fn spawn(&mut self, index: usize) {
+        let process = NodeProcess::start(&program(), &self.nodes[index]).unwrap();
+        self.processes[index] = Some(process);
+    }
+
+    async fn ready(&mut self, index: usize) {
+        let process = self.processes[index].as_mut().unwrap();
+        let ready = dev::wait_ready(std::slice::from_mut(process), START_PATIENCE, |_| ()).await;
+        if let Err(error) = ready {
+            let log = std::fs::read_to_string(&self.nodes[index].log).unwrap_or_default();
+            let from = log.len().saturating_sub(4000);
+            let end = String::from_utf8_lossy(&log.as_bytes()[from..]).into_owned();
+            panic!("node {}: {error}\n{end}", index + 1);
+        }
+    }
+
+    /// SIGKILL: no goodbye, no flush.
+    pub async fn kill(&mut self, index: usize) {
+        self.processes[index].take().expect("it runs").kill().await;
+    }
+
+    /// Stops every node the clean way; each must end by itself and with success.
+    pub async fn stop_all(&mut self) {
+        for (index, process) in self.processes.iter_mut().enumerate() {
+            if let Some(mut process) = process.take() {
+                assert!(
+                    process.stop(STOP_PATIENCE).await,
+                    "node {} did not stop cleanly",
+                    index + 1
+                );
+            }
+        }
+    }
+
+    /// A client of one node alone.
+    pub fn client(&self, index: usize) -> &PollenClient {
+        &self.clients[index]
+    }
+
+    /// JSON-RPC of one node.
+    pub fn endpoint(&self, index: usize) -> &str {
+        &self.nodes[index].endpoint
+    }
+
+    /// How many nodes it was laid out with.
+    pub fn len(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// The genesis document.
+    pub fn genesis(&self) -> PathBuf {
+        self.home.join("dev").join("genesis.json")
+    }
+
+    /// A network address of one node, as a peer is given it.
+    pub fn address(&self, index: usize) -> String {
+        let config =
+            pollen_node::config::NodeConfig::load(Some(&self.nodes[index].config)).unwrap();
+        config.network.listen[0].clone()
+    }
+
+    /// Runs the command line; whatever it answers.
+    pub async fn run(&self, words: &[&str]) -> Output {
+        let mut command = Command::new(program());
+        command.arg("--home").arg(&self.home).args(words);
+        command.current_dir(repository()).env_remove("POLLEN_HOME").env_remove("POLLEN_RPC");
+        command.stdin(Stdio::null()).kill_on_drop(true).output().await.unwrap()
+    }
+
+    /// Runs a command that must succeed; what it printed.
+    pub async fn cli(&self, words: &[&str]) -> String {
+        let output = self.run(words).await;
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
+        assert!(output.status.success(), "pollen {words:?}: {}\n{stdout}{stderr}", output.status);
+        stdout
+    }
+}
+
+/// Asks until there is an answer; panics with the last reason when none came in time.
+pub async fn eventually<T>(
+    what: &str,
+    patience: Duration,
+    mut ask: impl AsyncFnMut() -> Result<T, String>,
+) -> T {
+    let deadline = Instant::now() + patience;
+    loop {
+        match ask().await {
+            Ok(answer) => return answer,
+            Err(reason) => {
+                assert!(Instant::now() < deadline, "{what}: not within {patience:?}: {reason}");
+            }
+        }
+        tokio::time::sleep(POLL).await;
+    }
+}
+
+/// Height of a node's last checkpoint.
+pub async fn height(client: &PollenClient) -> u64 {
+    client.chain_head(&ChainHeadParams::default()).await.unwrap().at.height
+}
+
+/// Waits until a node has executed `height`, and tells the checkpoint's digest and state root there.
+pub async fn root_at(client: &PollenClient, height: u64) -> (Hash, Hash) {
+    let what = format!("checkpoint {height} of {}", client.url());
+    eventually(&what, Duration::from_secs(60), async || {
+        let params = ChainCheckpointParams { at: ReadAt::Height(height), ..Default::default() };
+        match client.chain_checkpoint(&params).await {
+            Ok(answer) => Ok((answer.value.digest, answer.at.state_root)),
+            Err(error) => Err(error.to_string()),
+        }
+    })
+    .await
+}
+
+/// An account's balance and deposit, in grains, after the checkpoint at `height`.
+pub async fn grains_at(client: &PollenClient, address: &str, height: u64) -> u64 {
+    let params = AccountGetParams {
+        account: address.to_owned(),
+        public_key: None,
+        at: ReadAt::Height(height),
+        at_least: None,
+        wait_ms: 0,
+    };
+    let account = client.account_get(&params).await.unwrap().value;
+    account.balance + account.deposit
+}
+
+/// What a module's query returns after the checkpoint at `height`.
+pub async fn ask_module(
+    client: &PollenClient,
+    module: &str,
+    function: &str,
+    arguments: Value,
+    height: u64,
+) -> Value {
+    let params = ModuleCallParams {
+        module: module.to_owned(),
+        function: function.to_owned(),
+        arguments: Some(arguments),
+        arguments_bytes: None,
+        caller: None,
+        at: ReadAt::Height(height),
+        at_least: None,
+        wait_ms: 0,
+    };
+    client.module_call(&params).await.unwrap().value.result
+}
+
+/// An account's address on the development chain.
+pub fn address_of(id: AccountId) -> String {
+    Address::account(id).display(&dev::genesis(1).address_prefix)
+}
+
+/// A port of the loopback that nobody listens on now.
+pub fn free_port() -> u16 {
+    let socket = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    socket.local_addr().unwrap().port()
+}
