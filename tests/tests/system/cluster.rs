@@ -96,7 +96,7 @@ async fn deploy_examples(network: &Network) {
     for (name, arguments) in examples {
         let folder = format!("contracts/{name}");
         let words = ["deploy", &folder, "--name", name, "--from", "alice"];
-        network.cli(&[&words, arguments].concat()).await;
+        network.cli(&[&words[..], arguments].concat()).await;
     }
     // Each of them answers, through another node than the one that took it.
     network.cli(&["call", "counter", "increment", "2", "--from", "alice"]).await;

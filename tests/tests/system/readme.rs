@@ -5,18 +5,20 @@
 //! `HASH` is a hash that an earlier command printed.
 
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use pollen_node::dev;
 use pollen_node::home::NetworkFile;
-use serde_json::Value;
+use pollen_rpc::client::PollenClient;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
+use tokio::task::JoinHandle;
 
 use super::harness::{
-    Machine, START_PATIENCE, STOP_PATIENCE, eventually, free_port, program, repository,
+    Machine, START_PATIENCE, STOP_PATIENCE, eventually, free_port, height, program, repository, root_at,
 };
 
 /// `make run` may have to build.
@@ -67,6 +69,8 @@ fn shell_blocks(text: &str) -> Vec<String> {
 struct Stranger {
     folder: TempDir,
     make: Option<Child>,
+    /// What `make run` prints after it was ready, until its end.
+    farewell: Option<JoinHandle<String>>,
     peer: Option<Child>,
     /// What was printed last that has a hash.
     hash: Option<String>,
@@ -74,7 +78,7 @@ struct Stranger {
 
 impl Stranger {
     fn new() -> Self {
-        Self { folder: TempDir::new().unwrap(), make: None, peer: None, hash: None }
+        Self { folder: TempDir::new().unwrap(), make: None, farewell: None, peer: None, hash: None }
     }
 
     fn home(&self) -> PathBuf {
@@ -91,6 +95,8 @@ impl Stranger {
         let mut command = Command::new("bash");
         command.args(["-euo", "pipefail", "-c", script]).current_dir(repository());
         command.env("POLLEN_HOME", self.home()).env("PATH", Self::path()).env_remove("POLLEN_RPC");
+        // `make run` builds where this test was built, where everything is built already.
+        command.env("CARGO_TARGET_DIR", program().ancestors().nth(2).unwrap());
         command.stdin(Stdio::null()).kill_on_drop(true);
         command
     }
@@ -124,8 +130,13 @@ impl Stranger {
         let seconds = first_call.split(" executed ").nth(1).expect("it is told when");
         let seconds: f64 = seconds.split(' ').next().unwrap().parse().unwrap();
         println!("first call executed {seconds} s after the start");
-        // Its later words are nobody's, but the pipe must not fill up.
-        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+        self.farewell = Some(tokio::spawn(async move {
+            let mut told = String::new();
+            while let Ok(Some(line)) = lines.next_line().await {
+                told += &format!("{line}\n");
+            }
+            told
+        }));
     }
 
     fn network(&self) -> NetworkFile {
@@ -159,6 +170,18 @@ impl Stranger {
         let hash = |line: &str| line.trim().strip_prefix("transaction ").map(str::to_owned);
         self.hash = stdout.lines().rev().find_map(hash).or(self.hash.take());
         self.expected(block, &stdout).await;
+        self.nodes_are_level().await;
+    }
+
+    /// A stranger types slower than the nodes are apart.
+    async fn nodes_are_level(&self) {
+        let endpoints = self.network().endpoints;
+        let clients: Vec<_> =
+            endpoints.iter().map(|endpoint| PollenClient::new([endpoint]).unwrap()).collect();
+        let at = height(&clients[0]).await;
+        for client in &clients[1..] {
+            root_at(client, at).await;
+        }
     }
 
     async fn expected(&self, block: &str, stdout: &str) {
@@ -189,7 +212,7 @@ impl Stranger {
         if block.contains("curl") {
             let answer: Value =
                 serde_json::from_str(stdout.trim()).unwrap_or_else(|_| panic!("{stdout}"));
-            assert_eq!((&answer["jsonrpc"], &answer["id"]), (&"2.0".into(), &1.into()));
+            assert_eq!((&answer["jsonrpc"], &answer["id"]), (&json!("2.0"), &json!(1)));
             assert!(answer["result"]["at"]["height"].is_string(), "{answer}");
         }
     }
@@ -220,22 +243,24 @@ impl Stranger {
         })
         .await;
         let script = format!("pollen --rpc {endpoint} query coldchain status box-1");
-        let output = self.bash(&script).output().await.unwrap();
-        let stdout = String::from_utf8_lossy(&output.stdout);
-        assert!(output.status.success() && stdout.contains("9.5"), "the peer answers: {stdout}");
+        eventually("the peer answers", START_PATIENCE, async || {
+            let output = self.bash(&script).output().await.unwrap();
+            let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
+            if output.status.success() && stdout.contains("9.5") { Ok(()) } else { Err(stdout) }
+        })
+        .await;
     }
 
     /// Ctrl-C in both terminals: everything ends by itself, and leaves nothing running.
     async fn interrupt(&mut self) {
         let nodes = self.network().processes;
         assert_eq!(nodes.len(), 4, "network.json tells the processes");
-        for child in [self.peer.take(), self.make.take()].into_iter().flatten() {
-            let mut child = child;
-            interrupt_group(child.id().expect("it still runs")).await;
-            let ended = tokio::time::timeout(STOP_PATIENCE, child.wait()).await;
-            let status = ended.expect("Ctrl-C ends it").unwrap();
-            assert!(status.success(), "Ctrl-C ends it well: {status}");
-        }
+        let peer = interrupt(self.peer.take()).await;
+        assert!(peer.success(), "Ctrl-C ends the peer well: {peer}");
+        // What make itself says of its own Ctrl-C (130) is not ours to choose.
+        interrupt(self.make.take()).await;
+        let farewell = self.farewell.take().unwrap().await.unwrap();
+        assert!(farewell.contains("stopped; everything is kept"), "{farewell}");
         for node in nodes {
             let running = Path::new("/proc").join(node.to_string()).exists();
             assert!(!running, "process {node} was left behind");
@@ -243,11 +268,14 @@ impl Stranger {
     }
 }
 
-/// What a terminal does at Ctrl-C.
-async fn interrupt_group(leader: u32) {
-    let kill =
-        Command::new("kill").args(["-INT", "--", &format!("-{leader}")]).status().await.unwrap();
-    assert!(kill.success(), "the group of {leader} is there");
+/// What a terminal does at Ctrl-C; how the process ended.
+async fn interrupt(child: Option<Child>) -> ExitStatus {
+    let mut child = child.expect("it was started");
+    let group = format!("-{}", child.id().expect("it still runs"));
+    let kill = Command::new("kill").args(["-INT", "--", &group]).status().await.unwrap();
+    assert!(kill.success(), "the process group {group} is there");
+    let ended = tokio::time::timeout(STOP_PATIENCE, child.wait()).await;
+    ended.expect("Ctrl-C ends it").unwrap()
 }
 
 impl Drop for Stranger {
