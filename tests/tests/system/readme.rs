@@ -18,7 +18,8 @@ use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
 
 use super::harness::{
-    Machine, START_PATIENCE, STOP_PATIENCE, eventually, free_port, height, program, repository, root_at,
+    Machine, START_PATIENCE, STOP_PATIENCE, eventually, free_port, height, program, repository,
+    root_at,
 };
 
 /// `make run` may have to build.
@@ -203,11 +204,16 @@ impl Stranger {
             contains(&["open-box", "record", "too-warm", "event alarm"]);
         }
         if block.contains("pollen query") {
-            contains(&["\"alarms\": 1", "9.5", "alarm box=box-1"]);
+            contains(&[
+                "\"alarms\": 1",
+                "\"last-celsius\": 9.5",
+                " alarm ",
+                "celsius=9.5 limit=8.0",
+            ]);
             self.same_from_every_node().await;
         }
         if block.contains("pollen tx") {
-            contains(&["outcome", "success", "executed", "ready", "validator 3", "round"]);
+            contains(&["outcome  success", "event alarm", " ready ", "validator 3", "● committed"]);
         }
         if block.contains("curl") {
             let answer: Value =
