@@ -1,8 +1,15 @@
 //! Tests of the whole system: real processes, real network, real database. One binary, so that it links once.
 
+#![allow(clippy::unwrap_used)] // a panic here is a failed test
+
+mod bad_input;
 mod cluster;
+mod determinism;
 mod harness;
 mod layout;
 mod load;
+mod modules;
+mod operator;
 mod peer;
 mod readme;
+mod world;
