@@ -189,10 +189,10 @@ impl Refusal {
                 "suggested": text(next),
             }),
             Self::Expired { valid_until_ms, ledger_time_ms } => {
-                json!({ "validUntilMs": valid_until_ms, "ledgerTimeMs": ledger_time_ms })
+                json!({ "validUntilMs": text(valid_until_ms), "ledgerTimeMs": text(ledger_time_ms) })
             }
             Self::NotYetValid { valid_until_ms, most_ms } => {
-                json!({ "validUntilMs": text(valid_until_ms), "mostMs": most_ms })
+                json!({ "validUntilMs": text(valid_until_ms), "mostMs": text(most_ms) })
             }
             Self::FeeTooLow { price, floor, fuel, fuel_needed } => json!({
                 "price": text(price), "floor": text(floor), "suggested": text(floor),
