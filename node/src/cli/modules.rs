@@ -365,7 +365,10 @@ async fn deploy_component(
         std::fs::read(source)
             .map_err(|error| Failure::new(format!("{}: {error}", source.display())))?
     } else {
-        build_module(source)?.component
+        // On a thread of its own: compiling takes its time, and Ctrl-C must not wait for it.
+        let source = source.to_owned();
+        let built = tokio::task::spawn_blocking(move || build_module(&source)).await;
+        built.map_err(|error| Failure::new(error.to_string()))??.component
     };
     let client = session.client()?;
     let arguments = init_arguments(session, &client, &component, words).await?;

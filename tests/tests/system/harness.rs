@@ -1,12 +1,12 @@
-//! A network of real processes in a folder of its own: the `pollen` program with real sockets and real
-//! databases, as `pollen dev` lays it out.
+//! A network of real processes in a folder of its own: the `pollen` program with real sockets and
+//! real databases, as `pollen dev` lays it out.
 //!
-//! Everything ends with the value: processes are killed, the folder is removed. Nothing here waits for a
-//! time to pass; it waits for a condition, and says which one did not come.
+//! Everything ends with the value: processes are killed, the folder is removed. Nothing here waits
+//! for a time to pass; it waits for a condition, and says which one did not come.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::process::{Output, Stdio};
+use std::process::{ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use pollen_ledger::{AccountId, Address, Hash};
@@ -17,7 +17,7 @@ use pollen_rpc::api::{
 use pollen_rpc::client::PollenClient;
 use serde_json::Value;
 use tempfile::TempDir;
-use tokio::process::Command;
+use tokio::process::{Child, Command};
 
 /// How long a started node may take until it is ready.
 pub const START_PATIENCE: Duration = Duration::from_secs(60);
@@ -217,7 +217,8 @@ pub async fn height(client: &PollenClient) -> u64 {
     client.chain_head(&ChainHeadParams::default()).await.unwrap().at.height
 }
 
-/// Waits until a node has executed `height`, and tells the checkpoint's digest and state root there.
+/// Waits until a node has executed `height`, and tells the checkpoint's digest and state root
+/// there.
 pub async fn root_at(client: &PollenClient, height: u64) -> (Hash, Hash) {
     let what = format!("checkpoint {height} of {}", client.url());
     eventually(&what, Duration::from_secs(60), async || {
@@ -267,6 +268,15 @@ pub async fn ask_module(
 /// An account's address on the development chain.
 pub fn address_of(id: AccountId) -> String {
     Address::account(id).display(&dev::genesis(1).address_prefix)
+}
+
+/// What a terminal does at Ctrl-C, to a process that leads its group; how it ended.
+pub async fn interrupt(child: &mut Child) -> ExitStatus {
+    let group = format!("-{}", child.id().expect("it still runs"));
+    let kill = Command::new("kill").args(["-INT", "--", &group]).status().await.unwrap();
+    assert!(kill.success(), "the process group {group} is there");
+    let ended = tokio::time::timeout(STOP_PATIENCE, child.wait()).await;
+    ended.expect("Ctrl-C ends it").unwrap()
 }
 
 /// A port of the loopback that nobody listens on now.

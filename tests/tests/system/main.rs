@@ -5,6 +5,7 @@
 mod bad_input;
 mod cluster;
 mod determinism;
+mod dev;
 mod harness;
 mod layout;
 mod load;

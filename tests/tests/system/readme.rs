@@ -1,11 +1,11 @@
-//! README.md is true: a stranger who types its commands gets what it says. Every `sh` block is taken from
-//! the file and executed, in order. Only `make test` is not: it is what is running now.
+//! README.md is true: a stranger who types its commands gets what it says. Every `sh` block is
+//! taken from the file and executed, in order. Only `make test` is not: it is what is running now.
 //!
-//! What differs from the stranger's terminal: the home folder is a temporary one, ports are free ones, and
-//! `HASH` is a hash that an earlier command printed.
+//! What differs from the stranger's terminal: the home folder is a temporary one, ports are free
+//! ones, and `HASH` is a hash that an earlier command printed.
 
 use std::path::{Path, PathBuf};
-use std::process::{ExitStatus, Stdio};
+use std::process::Stdio;
 use std::time::Duration;
 
 use pollen_node::dev;
@@ -18,8 +18,7 @@ use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
 
 use super::harness::{
-    Machine, START_PATIENCE, STOP_PATIENCE, eventually, free_port, height, program, repository,
-    root_at,
+    Machine, START_PATIENCE, eventually, free_port, height, interrupt, program, repository, root_at,
 };
 
 /// `make run` may have to build.
@@ -216,8 +215,7 @@ impl Stranger {
             contains(&["outcome  success", "event alarm", " ready ", "validator 3", "● committed"]);
         }
         if block.contains("curl") {
-            let answer: Value =
-                serde_json::from_str(stdout.trim()).unwrap_or_else(|_| panic!("{stdout}"));
+            let answer: Value = serde_json::from_str(stdout.trim()).expect(stdout);
             assert_eq!((&answer["jsonrpc"], &answer["id"]), (&json!("2.0"), &json!(1)));
             assert!(answer["result"]["at"]["height"].is_string(), "{answer}");
         }
@@ -261,10 +259,10 @@ impl Stranger {
     async fn interrupt(&mut self) {
         let nodes = self.network().processes;
         assert_eq!(nodes.len(), 4, "network.json tells the processes");
-        let peer = interrupt(self.peer.take()).await;
+        let peer = interrupt(self.peer.as_mut().unwrap()).await;
         assert!(peer.success(), "Ctrl-C ends the peer well: {peer}");
         // What make itself says of its own Ctrl-C (130) is not ours to choose.
-        interrupt(self.make.take()).await;
+        interrupt(self.make.as_mut().unwrap()).await;
         let farewell = self.farewell.take().unwrap().await.unwrap();
         assert!(farewell.contains("stopped; everything is kept"), "{farewell}");
         for node in nodes {
@@ -274,18 +272,9 @@ impl Stranger {
     }
 }
 
-/// What a terminal does at Ctrl-C; how the process ended.
-async fn interrupt(child: Option<Child>) -> ExitStatus {
-    let mut child = child.expect("it was started");
-    let group = format!("-{}", child.id().expect("it still runs"));
-    let kill = Command::new("kill").args(["-INT", "--", &group]).status().await.unwrap();
-    assert!(kill.success(), "the process group {group} is there");
-    let ended = tokio::time::timeout(STOP_PATIENCE, child.wait()).await;
-    ended.expect("Ctrl-C ends it").unwrap()
-}
-
 impl Drop for Stranger {
-    /// A test that failed leaves no network behind: nodes end when the standard input from `pollen dev` closes.
+    /// A test that failed leaves no network behind: nodes end when the standard input from `pollen
+    /// dev` closes.
     fn drop(&mut self) {
         for child in [&self.peer, &self.make].into_iter().flatten() {
             if let Some(id) = child.id() {
