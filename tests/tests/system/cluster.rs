@@ -1,5 +1,5 @@
-//! The story of a network: it works, loses a node, gets it back, is switched off and on; and nothing that
-//! it acknowledged is lost, done twice, or different on two nodes.
+//! The story of a network: it works, loses a node, gets it back, is switched off and on; and
+//! nothing that it acknowledged is lost, done twice, or different on two nodes.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -21,14 +21,15 @@ const TRANSFERS: u64 = 10_000;
 /// Executed before and after the crash, at least.
 const AROUND_THE_CRASH: (u64, u64) = (500, 2_000);
 const SUPPLY: u64 = 1_000_000_000;
-/// The three that are left need no more than a leader's slot to time out; this is for a busy machine.
+/// The three that are left need no more than a leader's slot to time out; this is for a busy
+/// machine.
 const GAP_MAX: Duration = Duration::from_secs(10);
 const CATCH_UP_PATIENCE: Duration = Duration::from_secs(60);
 /// Questions about transactions that are open at once.
 const QUESTIONS: usize = 32;
 
-/// Protects the guarantees of issue 2 together: exactly once, conservation, agreement, progress without
-/// f nodes, recovery of a killed node, durability of what was acknowledged.
+/// Protects the guarantees of issue 2 together: exactly once, conservation, agreement, progress
+/// without f nodes, recovery of a killed node, durability of what was acknowledged.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn four_processes_agree_lose_one_and_forget_nothing() {
     let mut network = Network::start(4).await;
@@ -126,8 +127,8 @@ async fn same_at(network: &Network, at: u64) {
     }
 }
 
-/// Token and native balances after `after` are those of `before` and exactly these transfers, on every
-/// node that holds a share of the questions.
+/// Token and native balances after `after` are those of `before` and exactly these transfers, on
+/// every node that holds a share of the questions.
 async fn check_books(network: &Network, load: &Load, sent: &[Sent], before: u64, after: u64) {
     let accounts = load.accounts();
     let tokens = load.tokens_after(sent.iter());
@@ -153,8 +154,8 @@ async fn check_books(network: &Network, load: &Load, sent: &[Sent], before: u64,
     }
 }
 
-/// The chain's own list: every transfer stands in it exactly once, and all grains of genesis are with
-/// accounts or were paid as fees.
+/// The chain's own list: every transfer stands in it exactly once, and all grains of genesis are
+/// with accounts or were paid as fees.
 async fn check_log(network: &Network, load: &Load, sent: &[Sent], after: u64) {
     let client = network.client(1);
     let expected = by_hash(sent);
@@ -190,9 +191,9 @@ async fn check_log(network: &Network, load: &Load, sent: &[Sent], after: u64) {
 /// Kills the fourth node while all four are under load; the clients that it left go on elsewhere.
 async fn crash_one(network: &mut Network, load: &Arc<Load>) -> Vec<Sent> {
     load.connect(network, &[0, 1, 2, 3]).await;
-    let killed = Arc::new(AtomicBool::new(false));
+    let enough = Arc::new(AtomicBool::new(false));
     let began = load.executed.load(Ordering::Relaxed);
-    let watch = tokio::spawn(longest_gap(network.endpoint(0).to_owned(), killed.clone()));
+    let watch = tokio::spawn(longest_gap(network.endpoint(0).to_owned(), enough.clone()));
     let ended = Arc::new(AtomicBool::new(false));
     let sending = tokio::spawn({
         let (load, ended) = (load.clone(), ended.clone());
@@ -210,7 +211,7 @@ async fn crash_one(network: &mut Network, load: &Arc<Load>) -> Vec<Sent> {
     let at_crash = load.executed.load(Ordering::Relaxed);
     executed(at_crash + AROUND_THE_CRASH.1).await;
     // The gap is measured while the load still runs: a quiet network makes few checkpoints.
-    killed.store(true, Ordering::Relaxed);
+    enough.store(true, Ordering::Relaxed);
     let gap = watch.await.unwrap();
     ended.store(true, Ordering::Relaxed);
     let sent = sending.await.unwrap();
@@ -224,7 +225,8 @@ async fn longest_gap(endpoint: String, ended: Arc<AtomicBool>) -> Duration {
     let client = PollenClient::new([endpoint]).unwrap();
     let (mut last, mut changed, mut longest) = (0, Instant::now(), Duration::ZERO);
     while !ended.load(Ordering::Relaxed) {
-        // Answers as soon as there is another height, so that nothing is missed between two questions.
+        // Answers as soon as there is another height, so that nothing is missed between two
+        // questions.
         let params =
             ChainHeadParams { at: ReadAt::Latest, at_least: Some(last + 1), wait_ms: 1_000 };
         if let Ok(head) = client.chain_head(&params).await

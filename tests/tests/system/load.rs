@@ -1,5 +1,5 @@
-//! Token transfers from many accounts, as careless clients send them: in parallel, some twice, some to two
-//! nodes, and again elsewhere when a node is lost. It keeps count of what must come out.
+//! Token transfers from many accounts, as careless clients send them: in parallel, some twice, some
+//! to two nodes, and again elsewhere when a node is lost. It keeps count of what must come out.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -104,7 +104,8 @@ pub struct Load {
 }
 
 impl Load {
-    /// Makes accounts with grains and tokens. `owner` is the key's name that holds the token's supply.
+    /// Makes accounts with grains and tokens. `owner` is the key's name that holds the token's
+    /// supply.
     pub async fn prepare(network: &Network, accounts: usize, owner: &str) -> Self {
         let client = network.client(0);
         let info = client.network().await.unwrap();
@@ -179,8 +180,9 @@ impl Load {
         (number, from, to, amount, Signed::new(&signed, self.chain_id))
     }
 
-    /// Sends transfers to all nodes in turn while `more` says so, every tenth twice to its node and every
-    /// thirteenth to the next node too. All of them, once each, with what their clients were told.
+    /// Sends transfers to all nodes in turn while `more` says so, every tenth twice to its node and
+    /// every thirteenth to the next node too. All of them, once each, with what their clients were
+    /// told.
     pub async fn run(self: &Arc<Self>, more: impl Fn(u64) -> bool) -> Vec<Sent> {
         let places = Arc::new(Semaphore::new(IN_FLIGHT));
         let mut tasks = JoinSet::new();
@@ -224,7 +226,8 @@ impl Load {
         Sent { hash: signed.hash, from, to, amount, receipt }
     }
 
-    /// Submits until it is executed: waits out a full pool, goes on at the next node when one is lost.
+    /// Submits until it is executed: waits out a full pool, goes on at the next node when one is
+    /// lost.
     async fn submit(&self, signed: &Signed, node: usize, number: u64) -> Receipt {
         let params = TxSubmitParams {
             transaction: Bytes(signed.bytes.clone()),

@@ -1,5 +1,5 @@
-//! A peer that does not vote: it joins by an address alone, executes everything from the beginning itself,
-//! and is as good to ask as a validator.
+//! A peer that does not vote: it joins by an address alone, executes everything from the beginning
+//! itself, and is as good to ask as a validator.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -22,8 +22,8 @@ const SUPPLY: &str = "100000000";
 /// How long the peer may take for the whole history, and later to follow.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Protects fetching from the beginning, gossip, independent execution, queries, and forwarding: all that
-/// a node without a vote is for.
+/// Protects fetching from the beginning, gossip, independent execution, queries, and forwarding:
+/// all that a node without a vote is for.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_peer_joins_by_address_catches_up_follows_and_forwards() {
     let mut network = Network::start(4).await;
