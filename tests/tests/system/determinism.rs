@@ -133,14 +133,17 @@ impl Planner {
             4 => self.invoke(1, "approve", bytes((to.0, amount))),
             5 => self.invoke(0, "increment", bytes(amount)),
             6 => {
-                let restricted: Option<Vec<[u8; 32]>> = (amount % 2 == 0).then(|| vec![to.0]);
+                let restricted: Option<Vec<[u8; 32]>> =
+                    amount.is_multiple_of(2).then(|| vec![to.0]);
                 let name = format!("box-{}", amount % 40);
-                let arguments = (name, self.dice.float(), None::<[u8; 32]>, restricted);
-                self.invoke(2, "open-box", bytes_of_floats(arguments))
+                let box_of = bytes_of_record(&name, self.dice.float());
+                let rest = bytes((None::<[u8; 32]>, restricted));
+                self.invoke(2, "open-box", [box_of, rest].concat())
             }
             _ => {
-                let arguments = (format!("box-{}", amount % 40), self.dice.float());
-                self.invoke(2, "record", bytes_of_record(&arguments.0, arguments.1))
+                let name = format!("box-{}", amount % 40);
+                let reading = bytes_of_record(&name, self.dice.float());
+                self.invoke(2, "record", reading)
             }
         }
     }
@@ -227,12 +230,6 @@ impl Planner {
 /// borsh refuses NaN, and what a client sends may hold one all the same.
 fn bytes_of_record(name: &str, celsius: f64) -> Vec<u8> {
     [bytes(name), celsius.to_le_bytes().to_vec()].concat()
-}
-
-fn bytes_of_floats(
-    (name, celsius, carrier, sensors): (String, f64, Option<[u8; 32]>, Option<Vec<[u8; 32]>>),
-) -> Vec<u8> {
-    [bytes_of_record(&name, celsius), bytes((carrier, sensors))].concat()
 }
 
 fn plan(seed: u64) -> Plan {

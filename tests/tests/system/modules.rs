@@ -325,7 +325,7 @@ fn a_module_survives_the_failure_of_one_that_it_calls() {
     let caller = world.deploy("probe", &json!([]));
     let callee = world.deploy("probe", &json!([]));
     let counter = world.deploy("counter", &json!(["1"]));
-    let mut call = |world: &mut World, target: &Deployed, function: &str, bytes: Vec<u8>, fuel| {
+    let call = |world: &mut World, target: &Deployed, function: &str, bytes: Vec<u8>, fuel| {
         let arguments = (target.id.0, function, bytes, None::<u64>.or(fuel));
         let receipt = world.call_raw("bob", &caller, "call-other", arguments);
         assert_eq!(code_of(&receipt), None, "{:?}", world.note(&receipt));

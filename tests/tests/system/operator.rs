@@ -157,7 +157,7 @@ fn a_data_directory_in_use_is_left_alone() {
 }
 
 #[test]
-fn a_data_directory_of_another_chain_or_validator_is_refused() {
+fn a_data_directory_of_another_chain_is_refused() {
     let laid = laid();
     laid.run_once();
     let genesis = laid.home.path().join("dev/genesis.json");
