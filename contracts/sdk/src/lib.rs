@@ -129,6 +129,10 @@ pub fn emit<T: BorshSerialize>(name: &str, topics: &[&[u8]], event: &T) {
 }
 
 /// A value in the ledger's encoding. A value that has none (a NaN) ends the call.
+///
+/// It is borsh, which agrees with the ledger's encoding in all but one type: Rust's `Result` has its cases
+/// the other way round than WIT's `result`. Put none into events or into arguments of calls; what a
+/// function returns is encoded by the host.
 pub fn encode<T: BorshSerialize>(value: &T) -> Vec<u8> {
     match borsh::to_vec(value) {
         Ok(bytes) => bytes,
