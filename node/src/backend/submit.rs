@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 
-use super::{NodeBackend, Parts, storage};
+use super::{LAG_READY_MAX_MS, NodeBackend, Parts, storage};
 use crate::clock;
 use crate::network::Target;
 use crate::shared::Head;
@@ -53,6 +53,12 @@ impl Parts {
             return Ok(Intake::Known(Box::new(known)));
         }
         let head = self.shared.head.borrow().checkpoint.clone();
+        let lag_ms = clock::now_ms().saturating_sub(head.timestamp_ms);
+        if lag_ms > LAG_READY_MAX_MS {
+            // Whatever it says of nonces, balances and time would be of long ago.
+            let what = format!("the newest checkpoint here is {lag_ms} ms old");
+            return Err(RpcError::new(ErrorCode::NotReady, what).with("retryAfterMs", 500));
+        }
         let state = self.database.state_at(head.height);
         let admitted = admission::check(&state, parameters, &signed, head.timestamp_ms)
             .map_err(storage)?
