@@ -19,6 +19,7 @@ use pollen_vm::value::{self, Formats};
 use super::submit::expired;
 use super::{Parts, storage};
 use crate::network::PeerInfo;
+use crate::tracker::Progress;
 
 /// Transactions of one checkpoint that are read for an answer at most.
 const CHECKPOINT_TRANSACTIONS_MAX: usize = 10_000;
@@ -113,28 +114,27 @@ impl Parts {
 
     /// What became of a transaction, as far as this node knows.
     pub(super) fn tx_status(&self, hash: &Hash) -> Result<Answer<TxStatus>, RpcError> {
-        // Progress first: what it says of execution is in the store by then.
+        // Head and progress first: what they say of execution is in the store by then.
+        let head_ms = self.shared.head.borrow().checkpoint.timestamp_ms;
         let progress = self.shared.tracker.following(hash).map(|progress| *progress.borrow());
+        let waiting = progress.filter(|progress| {
+            progress.stage.is_some_and(|stage| stage < Stage::Executed)
+                && head_ms < progress.valid_until_ms
+        });
+        if let Some(progress) = waiting {
+            return Ok(Answer::new(self.at_head(), tracked(hash, &progress)));
+        }
         if let Some(at) = self.database.location(hash).map_err(storage)? {
             return self.executed(hash, at);
         }
-        let Some(progress) = progress else {
+        let Some(progress) = progress.filter(|progress| progress.stage.is_some()) else {
             let what = format!("no transaction {hash} is known here");
             return Err(RpcError::not_found(what, Some(0)));
         };
-        let mut status = TxStatus::at_stage(*hash, progress.stage.unwrap_or(Stage::Accepted));
-        status.times = progress.times;
-        status.block = progress.block.map(Into::into);
-        let head = self.shared.head.borrow().checkpoint.timestamp_ms;
-        if progress.stage.is_none() {
-            let what = format!("the transaction {hash} is being checked");
-            return Err(RpcError::not_found(what, Some(0)));
-        }
-        if head >= progress.valid_until_ms && status.stage < Stage::Executed {
-            // A commit that this node has not executed may still hold it only if it is older than head.
-            status.ended = true;
-            status.outcome = Some(expired(progress.valid_until_ms));
-        }
+        // Ledger time has passed it, and no commit up to then held it: none ever will.
+        let mut status = tracked(hash, &progress);
+        status.ended = true;
+        status.outcome = Some(expired(progress.valid_until_ms));
         Ok(Answer::new(self.at_head(), status))
     }
 
@@ -285,6 +285,14 @@ impl Parts {
         let function = known.interface.function(FunctionKind::Command, function).ok()?;
         Some((function.success().cloned(), function.failure().cloned()))
     }
+}
+
+/// What this node saw of a transaction that is not executed.
+fn tracked(hash: &Hash, progress: &Progress) -> TxStatus {
+    let mut status = TxStatus::at_stage(*hash, progress.stage.unwrap_or(Stage::Accepted));
+    status.times = progress.times;
+    status.block = progress.block.map(Into::into);
+    status
 }
 
 /// What the core knows of some rounds.
