@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use pollen_ledger::committee::Validator;
 use pollen_ledger::{Genesis, KeyPair};
+use pollen_rpc::client::PollenClient;
 use tokio::process::{Child, Command};
 
 use crate::config::NodeConfig;
@@ -257,14 +258,16 @@ impl NodeProcess {
         let _ = self.child.kill().await;
     }
 
-    /// Asks it to stop, and waits; after `patience` it is killed. True when it stopped by itself.
-    pub async fn stop(&mut self, patience: Duration) -> bool {
+    /// Asks it to stop, and waits; after `patience` it is killed. The error is how it ended instead.
+    pub async fn stop(&mut self, patience: Duration) -> Result<(), String> {
         drop(self.child.stdin.take());
         match tokio::time::timeout(patience, self.child.wait()).await {
-            Ok(status) => status.is_ok_and(|status| status.success()),
+            Ok(Ok(status)) if status.success() => Ok(()),
+            Ok(Ok(status)) => Err(status.to_string()),
+            Ok(Err(error)) => Err(error.to_string()),
             Err(_) => {
                 self.kill().await;
-                false
+                Err(format!("killed after {} s", patience.as_secs()))
             }
         }
     }
@@ -298,21 +301,11 @@ pub async fn wait_ready(
     Ok(())
 }
 
-/// Asks `/readyz` of an endpoint; false when nothing answers yet.
+/// Whether the node at an endpoint answers, and says that it does its work.
 pub async fn is_ready(endpoint: &str) -> bool {
-    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-    let ask = async {
-        let address = endpoint.strip_prefix("http://")?;
-        let mut socket = tokio::net::TcpStream::connect(address).await.ok()?;
-        let request =
-            format!("GET /readyz HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
-        socket.write_all(request.as_bytes()).await.ok()?;
-        let mut answer = Vec::new();
-        socket.take(4096).read_to_end(&mut answer).await.ok()?;
-        answer.starts_with(b"HTTP/1.1 200").then_some(())
-    };
-    let patience = Duration::from_millis(500);
-    matches!(tokio::time::timeout(patience, ask).await, Ok(Some(())))
+    let Ok(client) = PollenClient::new([endpoint]) else { return false };
+    let asked = tokio::time::timeout(Duration::from_secs(1), client.node_health()).await;
+    asked.is_ok_and(|answer| answer.is_ok_and(|health| health.value.ready))
 }
 
 /// What the commands need to find the network.

@@ -5,6 +5,9 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use pollen_node::cli::{self, Cli};
 
+/// How long tasks that are still running may take when the program ends.
+const SHUTDOWN_PATIENCE: std::time::Duration = std::time::Duration::from_secs(5);
+
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -19,7 +22,9 @@ fn main() -> ExitCode {
         }
     };
     let ended = runtime.block_on(cli::run(cli));
-    runtime.shutdown_background();
+    // Waited for: a thread that still reads the database while the process takes itself apart crashes
+    // it, and a node that stopped well would seem to have failed.
+    runtime.shutdown_timeout(SHUTDOWN_PATIENCE);
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {

@@ -56,6 +56,22 @@ struct Inner {
     order: VecDeque<Hash>,
 }
 
+impl Inner {
+    /// Forgets the oldest where there are too many. Places of those that were forgotten before are
+    /// cleared away as well: refused transactions must not fill the memory either.
+    fn make_room(&mut self) {
+        while self.entries.len() >= TRACKED_MAX
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.entries.remove(&oldest);
+        }
+        if self.order.len() >= 2 * TRACKED_MAX {
+            let Self { entries, order } = self;
+            order.retain(|id| entries.contains_key(id));
+        }
+    }
+}
+
 impl Tracker {
     /// Follows a transaction from now on.
     pub fn follow(&self, id: Hash, valid_until_ms: u64) -> watch::Receiver<Progress> {
@@ -63,11 +79,7 @@ impl Tracker {
         if let Some(sender) = inner.entries.get(&id) {
             return sender.subscribe();
         }
-        while inner.entries.len() >= TRACKED_MAX
-            && let Some(oldest) = inner.order.pop_front()
-        {
-            inner.entries.remove(&oldest);
-        }
+        inner.make_room();
         let progress =
             Progress { stage: None, times: StageTimes::default(), block: None, valid_until_ms };
         let (sender, receiver) = watch::channel(progress);
@@ -109,5 +121,43 @@ impl Tracker {
     /// Nothing is followed: then nobody needs to compute ids.
     pub fn is_empty(&self) -> bool {
         self.inner.lock().entries.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(number: u64) -> Hash {
+        Hash::of_content(&number.to_le_bytes())
+    }
+
+    /// A flood of transactions, refused or not, is remembered within bounds.
+    #[test]
+    fn what_is_remembered_is_bounded() {
+        let tracker = Tracker::default();
+        for number in 0..3 * TRACKED_MAX as u64 {
+            tracker.follow(id(number), 0);
+            if number % 3 != 0 {
+                tracker.forget(&id(number));
+            }
+        }
+        let inner = tracker.inner.lock();
+        assert!(inner.entries.len() <= TRACKED_MAX, "{}", inner.entries.len());
+        assert!(inner.order.len() <= 2 * TRACKED_MAX, "{}", inner.order.len());
+    }
+
+    /// Who waits hears of each stage once, never of an earlier one, and of the end when it is refused.
+    #[test]
+    fn stages_only_go_forward() {
+        let tracker = Tracker::default();
+        let mut following = tracker.follow(id(1), 9);
+        tracker.advance([id(1), id(2)], Stage::Ordered);
+        assert!(following.has_changed().unwrap());
+        assert_eq!(following.borrow_and_update().stage, Some(Stage::Ordered));
+        tracker.advance([id(1)], Stage::Accepted);
+        assert!(!following.has_changed().unwrap());
+        tracker.forget(&id(1));
+        assert!(following.has_changed().is_err());
     }
 }

@@ -179,7 +179,7 @@ impl Running {
 
 async fn stop_all(processes: &mut [NodeProcess]) -> bool {
     let stops = processes.iter_mut().map(|process| process.stop(STOP_PATIENCE));
-    futures::future::join_all(stops).await.into_iter().all(|clean| clean)
+    futures::future::join_all(stops).await.into_iter().all(|stopped| stopped.is_ok())
 }
 
 fn progress(what: &'static str, of: u64) -> ProgressBar {

@@ -140,11 +140,9 @@ impl Network {
     pub async fn stop_all(&mut self) {
         for (index, process) in self.processes.iter_mut().enumerate() {
             if let Some(mut process) = process.take() {
-                assert!(
-                    process.stop(STOP_PATIENCE).await,
-                    "node {} did not stop cleanly",
-                    index + 1
-                );
+                if let Err(how) = process.stop(STOP_PATIENCE).await {
+                    panic!("node {} did not stop cleanly: {how}", index + 1);
+                }
             }
         }
     }
