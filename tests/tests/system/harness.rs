@@ -139,10 +139,10 @@ impl Network {
     /// Stops every node the clean way; each must end by itself and with success.
     pub async fn stop_all(&mut self) {
         for (index, process) in self.processes.iter_mut().enumerate() {
-            if let Some(mut process) = process.take() {
-                if let Err(how) = process.stop(STOP_PATIENCE).await {
-                    panic!("node {} did not stop cleanly: {how}", index + 1);
-                }
+            if let Some(mut process) = process.take()
+                && let Err(how) = process.stop(STOP_PATIENCE).await
+            {
+                panic!("node {} did not stop cleanly: {how}", index + 1);
             }
         }
     }
