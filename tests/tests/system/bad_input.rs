@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::operator::pollen;
+use crate::harness::pollen;
 use crate::world::{POLLEN, component, contracts};
 
 const PATIENCE: Duration = Duration::from_secs(30);

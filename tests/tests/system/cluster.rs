@@ -45,7 +45,7 @@ async fn four_processes_agree_lose_one_and_forget_nothing() {
     let mut sent = load.run(|count| count < TRANSFERS).await;
     let rate = TRANSFERS as f64 / sending.elapsed().as_secs_f64();
     told(&format!("{TRANSFERS} transfers executed, {rate:.0} a second"));
-    let after = common_height(&network).await;
+    let after = network.level().await;
     same_at(&network, after).await;
     check_books(&network, &load, &sent, before, after).await;
     check_log(&network, &load, &sent, after).await;
@@ -66,7 +66,7 @@ async fn four_processes_agree_lose_one_and_forget_nothing() {
         "the fourth caught up {:.1} s after its start",
         returned.elapsed().as_secs_f64()
     ));
-    let after = common_height(&network).await;
+    let after = network.level().await;
     same_at(&network, after).await;
     check_books(&network, &load, &sent, before, after).await;
     check_log(&network, &load, &sent, after).await;
@@ -82,7 +82,7 @@ async fn four_processes_agree_lose_one_and_forget_nothing() {
     told("every acknowledged transfer has the same receipt");
     load.connect(&network, &[0, 1, 2, 3]).await;
     sent.extend(load.run(|count| count < 20).await);
-    let after = common_height(&network).await;
+    let after = network.level().await;
     same_at(&network, after).await;
     check_books(&network, &load, &sent, before, after).await;
     network.stop_all().await;
@@ -99,24 +99,15 @@ async fn deploy_examples(network: &Network) {
         let words = ["deploy", &folder, "--name", name, "--from", "alice"];
         network.cli(&[&words[..], arguments].concat()).await;
     }
-    // Each of them answers, through another node than the one that took it.
     network.cli(&["call", "counter", "increment", "2", "--from", "alice"]).await;
     network
         .cli(&["call", "coldchain", "open-box", "box-1", "--max-celsius", "8", "--from", "alice"])
         .await;
+    network.level().await;
     assert_eq!(
         network.cli(&["query", "token", "total-supply", "--node", "3"]).await.trim(),
         supply
     );
-}
-
-/// A height that every node has executed, at or above what the first has now.
-async fn common_height(network: &Network) -> u64 {
-    let at = height(network.client(0)).await;
-    for index in 0..network.len() {
-        root_at(network.client(index), at).await;
-    }
-    at
 }
 
 async fn same_at(network: &Network, at: u64) {

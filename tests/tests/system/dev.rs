@@ -10,17 +10,16 @@ use pollen_node::home::NetworkFile;
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
-use super::harness::{Machine, START_PATIENCE, eventually, interrupt, program, repository};
+use super::harness::{self, Machine, START_PATIENCE, eventually, interrupt};
 
 fn start(home: &Path, words: &[&str], target: Option<&Path>) -> Child {
-    let mut command = Command::new(program());
+    let mut command = Command::from(harness::pollen());
     command.arg("--home").arg(home).args(["dev", "--rpc-port", "0", "--network-port", "0"]);
-    command.args(words).current_dir(repository());
-    command.env_remove("POLLEN_HOME").env_remove("POLLEN_RPC");
+    command.args(words);
     if let Some(target) = target {
         command.env("CARGO_TARGET_DIR", target);
     }
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.stdout(Stdio::null()).stderr(Stdio::null());
     command.process_group(0).kill_on_drop(true).spawn().unwrap()
 }
 
@@ -39,9 +38,9 @@ async fn ready(home: &Path) -> NetworkFile {
 }
 
 async fn pollen(home: &Path, words: &[&str]) -> String {
-    let mut command = Command::new(program());
-    command.arg("--home").arg(home).args(words).env_remove("POLLEN_HOME").env_remove("POLLEN_RPC");
-    let output = command.stdin(Stdio::null()).kill_on_drop(true).output().await.unwrap();
+    let mut command = Command::from(harness::pollen());
+    command.arg("--home").arg(home).args(words).kill_on_drop(true);
+    let output = command.output().await.unwrap();
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "pollen {words:?}: {stderr}");
     String::from_utf8(output.stdout).unwrap()

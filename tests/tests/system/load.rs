@@ -10,8 +10,7 @@ use pollen_ledger::transaction::TRANSACTION_VERSION;
 use pollen_ledger::{AccountId, Action, Address, Hash, KeyPair, Transaction};
 use pollen_node::{cli, clock, dev, keys};
 use pollen_rpc::api::{
-    Answer, Bytes, ChainHeadParams, ModuleParams, ReadAt, Stage, TxOutcome, TxStatus,
-    TxSubmitParams, WaitFor,
+    Answer, Bytes, ModuleParams, ReadAt, Stage, TxOutcome, TxStatus, TxSubmitParams, WaitFor,
 };
 use pollen_rpc::client::{ClientError, Intent, PollenClient, Signed, TransactionSocket};
 use pollen_rpc::error::ErrorCode;
@@ -128,17 +127,7 @@ impl Load {
         in_parts(client, &dev::faucet_key(), senders.iter().map(grains).collect()).await;
         let tokens = |sender: &Sender| transfer(token, sender.id, TOKENS);
         in_parts(client, &owner, senders.iter().map(tokens).collect()).await;
-        // Any node may be asked next, and one that has not executed the funding yet would rightly refuse:
-        // read after write, by `atLeast` (seen: 1010 from a node that was a checkpoint behind).
-        let funded = client.chain_head(&ChainHeadParams::default()).await.unwrap().at.height;
-        for index in 0..network.len() {
-            let params = ChainHeadParams {
-                at_least: Some(funded),
-                wait_ms: 30_000,
-                ..ChainHeadParams::default()
-            };
-            network.client(index).chain_head(&params).await.unwrap();
-        }
+        network.level().await;
         Self {
             chain_id: info.chain_id,
             fuel_price: info.parameters.fuel_price_floor,

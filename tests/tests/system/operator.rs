@@ -4,35 +4,16 @@
 use std::fs;
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use pollen_node::dev::{self, DevNode, DevOptions};
 
+use super::harness::pollen;
+
 /// A node that cannot start has ended by then.
 const PATIENCE: Duration = Duration::from_secs(30);
-
-/// The `pollen` program that was built beside these tests.
-pub fn program() -> PathBuf {
-    let tests = std::env::current_exe().unwrap();
-    let program = tests.parent().and_then(Path::parent).unwrap().join("pollen");
-    let built = program.is_file();
-    assert!(built, "no program at {}: build it with `make build`", program.display());
-    program
-}
-
-/// `pollen` with nothing of this machine's own configuration.
-pub fn pollen() -> Command {
-    let mut command = Command::new(program());
-    for (name, _) in std::env::vars_os() {
-        if name.to_string_lossy().starts_with("POLLEN_") && name != "POLLEN_WASM_TOOLCHAIN" {
-            command.env_remove(name);
-        }
-    }
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    command
-}
 
 struct Laid {
     home: tempfile::TempDir,

@@ -12,7 +12,7 @@ use serde_json::json;
 use tokio::process::{Child, Command};
 
 use super::harness::{
-    Network, START_PATIENCE, ask_module, eventually, free_port, height, program, root_at,
+    Network, START_PATIENCE, ask_module, eventually, free_port, height, level, pollen, root_at,
 };
 use super::load::Load;
 
@@ -51,7 +51,7 @@ async fn a_peer_joins_by_address_catches_up_follows_and_forwards() {
 
     // Whatever comes now reaches it by gossip, while validators order on without it.
     sent.extend(load.run(|count| count < TRANSFERS).await);
-    let at = height(network.client(1)).await;
+    let at = network.level().await;
     assert_eq!(root_at(&client, at).await, root_at(network.client(1), at).await);
     let expected = load.tokens_after(sent.iter());
     for (account, expected) in load.accounts().iter().zip(expected) {
@@ -61,7 +61,7 @@ async fn a_peer_joins_by_address_catches_up_follows_and_forwards() {
         assert_eq!((&here, &here), (&there, &json!(expected.to_string())), "{account}");
     }
 
-    forwards(&network, &endpoint).await;
+    forwards(&network, &endpoint, &client).await;
 
     drop(peer.stdin.take());
     let status =
@@ -71,12 +71,13 @@ async fn a_peer_joins_by_address_catches_up_follows_and_forwards() {
 }
 
 /// A transaction given to the peer alone is executed, and the peer says so; a validator has it too.
-async fn forwards(network: &Network, endpoint: &str) {
+async fn forwards(network: &Network, endpoint: &str, peer: &PollenClient) {
     network.cli(&["keys", "new", "bob"]).await;
     let words = ["--json", "--rpc", endpoint, "transfer", "alice", "bob", "5"];
     let answer: serde_json::Value = serde_json::from_str(&network.cli(&words).await).unwrap();
     assert_eq!(answer["outcome"]["kind"], "success", "{answer}");
     let hash = answer["hash"].as_str().unwrap();
+    level(&[peer, network.client(1)]).await;
     let told: serde_json::Value =
         serde_json::from_str(&network.cli(&["--json", "--node", "2", "tx", hash]).await).unwrap();
     for field in ["height", "index", "fee", "outcome"] {
@@ -87,7 +88,7 @@ async fn forwards(network: &Network, endpoint: &str) {
 fn start_peer(network: &Network, folder: &Path, endpoint: &str) -> Child {
     std::fs::create_dir_all(folder).unwrap();
     let log = std::fs::File::create(folder.join("node.log")).unwrap();
-    Command::new(program())
+    Command::from(pollen())
         .args(["node", "--stop-with-stdin", "--peer", &network.address(0), "--rpc-listen"])
         .arg(endpoint.trim_start_matches("http://"))
         .arg("--data")

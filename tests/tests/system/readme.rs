@@ -18,7 +18,7 @@ use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
 
 use super::harness::{
-    Machine, START_PATIENCE, eventually, free_port, height, interrupt, program, repository, root_at,
+    Machine, START_PATIENCE, eventually, free_port, interrupt, level, outside, program, repository,
 };
 
 /// `make run` may have to build.
@@ -92,9 +92,11 @@ impl Stranger {
     }
 
     fn bash(&self, script: &str) -> Command {
-        let mut command = Command::new("bash");
+        let mut command = std::process::Command::new("bash");
+        outside(&mut command);
+        let mut command = Command::from(command);
         command.args(["-euo", "pipefail", "-c", script]).current_dir(repository());
-        command.env("POLLEN_HOME", self.home()).env("PATH", Self::path()).env_remove("POLLEN_RPC");
+        command.env("POLLEN_HOME", self.home()).env("PATH", Self::path());
         // `make run` builds where this test was built, where everything is built already.
         command.env("CARGO_TARGET_DIR", program().ancestors().nth(2).unwrap());
         command.stdin(Stdio::null()).kill_on_drop(true);
@@ -178,10 +180,7 @@ impl Stranger {
         let endpoints = self.network().endpoints;
         let clients: Vec<_> =
             endpoints.iter().map(|endpoint| PollenClient::new([endpoint]).unwrap()).collect();
-        let at = height(&clients[0]).await;
-        for client in &clients[1..] {
-            root_at(client, at).await;
-        }
+        level(&clients.iter().collect::<Vec<_>>()).await;
     }
 
     async fn expected(&self, block: &str, stdout: &str) {
