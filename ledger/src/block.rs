@@ -261,6 +261,18 @@ struct Verified {
     block: Block,
     reference: BlockRef,
     transactions: Vec<Arc<SignedTransaction>>,
+    transaction_ids: Vec<Hash>,
+}
+
+impl Verified {
+    /// Hashes the ids once, here: the pool, execution and whoever waits for a transaction ask for them.
+    fn new(block: Block, reference: BlockRef, transactions: Vec<SignedTransaction>) -> Self {
+        let chain_id = &block.header.chain_id;
+        let transaction_ids =
+            transactions.iter().map(|signed| signed.transaction.id(chain_id)).collect();
+        let transactions = transactions.into_iter().map(Arc::new).collect();
+        Self { block, reference, transactions, transaction_ids }
+    }
 }
 
 impl VerifiedBlock {
@@ -288,6 +300,14 @@ impl VerifiedBlock {
     pub fn transactions(&self) -> &[Arc<SignedTransaction>] {
         &self.0.transactions
     }
+    /// The ids of its transactions, in their order.
+    pub fn transaction_ids(&self) -> &[Hash] {
+        &self.0.transaction_ids
+    }
+    /// Its transactions with their ids.
+    pub fn identified(&self) -> impl Iterator<Item = (Hash, &Arc<SignedTransaction>)> {
+        self.0.transaction_ids.iter().copied().zip(&self.0.transactions)
+    }
     /// Its encoding.
     pub fn encode(&self) -> Vec<u8> {
         codec::encode(&self.0.block)
@@ -301,8 +321,7 @@ impl VerifiedBlock {
         let header = &block.header;
         let reference =
             BlockRef { round: header.round, author: header.author, digest: header.digest() };
-        let transactions = transactions.into_iter().map(Arc::new).collect();
-        Ok(Self(Arc::new(Verified { block, reference, transactions })))
+        Ok(Self(Arc::new(Verified::new(block, reference, transactions))))
     }
 
     /// The unsigned block of round 0, derived from chain and epoch: every node makes the same.
@@ -325,7 +344,7 @@ impl VerifiedBlock {
         };
         let reference = BlockRef { round: 0, author, digest: header.digest() };
         let block = Block { header, signature: Signature([0; 64]), body };
-        Self(Arc::new(Verified { block, reference, transactions: Vec::new() }))
+        Self(Arc::new(Verified::new(block, reference, Vec::new())))
     }
 }
 
@@ -410,8 +429,7 @@ impl Block {
             return Err(BlockError::Evidence);
         }
         let reference = BlockRef { round: header.round, author, digest };
-        let transactions = transactions.into_iter().map(Arc::new).collect();
-        Ok(VerifiedBlock(Arc::new(Verified { block: self, reference, transactions })))
+        Ok(VerifiedBlock(Arc::new(Verified::new(self, reference, transactions))))
     }
 }
 

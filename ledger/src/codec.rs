@@ -27,6 +27,11 @@ pub fn encode<T: BorshSerialize>(value: &T) -> Vec<u8> {
     borsh::to_vec(value).expect("writing to a vector cannot fail")
 }
 
+/// Appends a value's encoding.
+pub fn encode_into<T: BorshSerialize>(bytes: &mut Vec<u8>, value: &T) {
+    value.serialize(bytes).expect("writing to a vector cannot fail");
+}
+
 /// Decodes exactly one value from all of `bytes`, of which there may be at most `max`.
 pub fn decode<T: BorshDeserialize>(bytes: &[u8], max: usize) -> Result<T, DecodeError> {
     if bytes.len() > max {

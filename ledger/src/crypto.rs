@@ -4,6 +4,8 @@
 //! ed25519 by `verify_strict` only (RFC 8032 with canonical points and scalars, no small-order keys):
 //! batch verification accepts other inputs and would fork the chain.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::fmt;
 
 use borsh::{BorshDeserialize, BorshSerialize};
@@ -170,10 +172,34 @@ impl fmt::Debug for Signature {
 impl PublicKey {
     /// True when `signature` is this key's on `message`, by the chain's one rule.
     pub fn verify(&self, message: &[u8], signature: &Signature) -> bool {
-        ed25519_dalek::VerifyingKey::from_bytes(&self.0).is_ok_and(|key| {
-            key.verify_strict(message, &ed25519_dalek::Signature::from_bytes(&signature.0)).is_ok()
+        let signature = ed25519_dalek::Signature::from_bytes(&signature.0);
+        DECODED.with_borrow_mut(|decoded| {
+            let key = match decoded.get(&self.0) {
+                Some(key) => *key,
+                None => {
+                    let Ok(key) = ed25519_dalek::VerifyingKey::from_bytes(&self.0) else {
+                        return false;
+                    };
+                    if decoded.len() == DECODED_MAX {
+                        decoded.clear();
+                    }
+                    decoded.insert(self.0, key);
+                    key
+                }
+            };
+            key.verify_strict(message, &signature).is_ok()
         })
     }
+}
+
+/// Keys that a thread keeps decoded, about 250 bytes each.
+const DECODED_MAX: usize = 1024;
+
+thread_local! {
+    /// Keys by their encoding: decompressing the point is a sixth of a verification, and the same few
+    /// accounts and validators sign again and again. No answer depends on what is in here.
+    static DECODED: RefCell<BTreeMap<[u8; 32], ed25519_dalek::VerifyingKey>> =
+        const { RefCell::new(BTreeMap::new()) };
 }
 
 /// A signing key. Wiped from memory when dropped; never printed.
@@ -215,3 +241,7 @@ impl fmt::Debug for KeyPair {
         write!(f, "KeyPair({:?})", self.public_key())
     }
 }
+
+#[cfg(test)]
+#[path = "crypto_tests.rs"]
+mod tests;

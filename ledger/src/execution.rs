@@ -32,8 +32,8 @@ mod transact;
 pub(crate) mod tests;
 
 pub use executor::{
-    CommitInput, CommitReport, ExecutionError, Executor, FinishedCheckpoint, Skipped,
-    verify_block_signatures,
+    CommitInput, CommitReport, ExecutedTransaction, ExecutionError, Executor, FinishedCheckpoint,
+    Skipped, verify_block_signatures,
 };
 pub use genesis::genesis_batch;
 pub use nonce::{NonceError, NonceWindow};

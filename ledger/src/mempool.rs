@@ -89,7 +89,6 @@ struct Entry {
 #[derive(Debug)]
 pub struct Mempool {
     limits: PoolLimits,
-    chain_id: Hash,
     entries: BTreeMap<Hash, Entry>,
     ready: BTreeMap<u64, Hash>,
     /// In a block that is not ordered yet.
@@ -108,10 +107,9 @@ pub struct Mempool {
 
 impl Mempool {
     /// An empty pool.
-    pub fn new(chain_id: Hash, limits: PoolLimits) -> Self {
+    pub fn new(limits: PoolLimits) -> Self {
         Self {
             limits,
-            chain_id,
             entries: BTreeMap::new(),
             ready: BTreeMap::new(),
             in_blocks: BTreeMap::new(),
@@ -200,13 +198,17 @@ impl Mempool {
         }
     }
 
-    /// Somebody else's accepted block has these transactions.
-    pub fn seen(&mut self, block: BlockRef, transactions: &[Arc<SignedTransaction>], now_ms: u64) {
+    /// Somebody else's accepted block has these transactions, each with its id.
+    pub fn seen<'a>(
+        &mut self,
+        block: BlockRef,
+        identified: impl Iterator<Item = (Hash, &'a Arc<SignedTransaction>)>,
+        now_ms: u64,
+    ) {
         if self.ready.is_empty() {
             return;
         }
-        for transaction in transactions {
-            let id = transaction.transaction.id(&self.chain_id);
+        for (id, transaction) in identified {
             let ours = self.entries.get(&id);
             if ours
                 .is_some_and(|ours| ours.stage == Stage::Ready && ours.transaction == *transaction)
@@ -216,13 +218,16 @@ impl Mempool {
         }
     }
 
-    /// A commit orders these transactions.
-    pub fn ordered(&mut self, commit_index: u64, transactions: &[Arc<SignedTransaction>]) {
+    /// A commit orders these transactions, each with its id.
+    pub fn ordered<'a>(
+        &mut self,
+        commit_index: u64,
+        identified: impl Iterator<Item = (Hash, &'a Arc<SignedTransaction>)>,
+    ) {
         if self.entries.is_empty() {
             return;
         }
-        for transaction in transactions {
-            let id = transaction.transaction.id(&self.chain_id);
+        for (id, transaction) in identified {
             let ours = self.entries.get(&id);
             if ours.is_some_and(|ours| {
                 ours.stage != Stage::Ordered && ours.transaction == *transaction

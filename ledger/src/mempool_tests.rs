@@ -11,7 +11,7 @@ const WIDE: BodyLimits =
     BodyLimits { transactions_max: 100, bytes_max: 1 << 20, fuel_max: 1 << 40 };
 
 fn pool() -> Mempool {
-    Mempool::new(CHAIN, PoolLimits { transactions_max: 5, bytes_max: 1_000, validators: 4 })
+    Mempool::new(PoolLimits { transactions_max: 5, bytes_max: 1_000, validators: 4 })
 }
 
 fn transaction(nonce: u64, valid_until_ms: u64) -> (Hash, Arc<SignedTransaction>) {
@@ -36,6 +36,13 @@ fn submit(pool: &mut Mempool, nonce: u64) -> Result<Hash, PoolError> {
 
 fn ids(pool: &Mempool, limits: &BodyLimits) -> Vec<Hash> {
     pool.fill(limits).into_iter().map(|(id, _)| id).collect()
+}
+
+/// As a block tells them.
+fn identified(
+    transactions: &[Arc<SignedTransaction>],
+) -> impl Iterator<Item = (Hash, &Arc<SignedTransaction>)> {
+    transactions.iter().map(|signed| (signed.transaction.id(&CHAIN), signed))
 }
 
 fn at(round: Round) -> BlockRef {
@@ -66,7 +73,7 @@ fn an_account_has_at_most_its_share_of_the_reserve_pending_until_executed() {
     let refused = PoolError::TooMuchPending { pending: 20, fee: 10, max: 20 };
     assert_eq!(take(&mut pool, 3), Err(refused));
     pool.proposed(at(1), &[first]);
-    pool.ordered(1, &[transaction(1, 10_000).1]);
+    pool.ordered(1, identified(&[transaction(1, 10_000).1]));
     assert_eq!(take(&mut pool, 3), Err(refused), "ordered is not executed");
     pool.executed(1, &[first]);
     take(&mut pool, 3).unwrap();
@@ -94,10 +101,10 @@ fn only_an_equal_copy_parks_ours() {
     let mut bad = (*good).clone();
     bad.signatures[0].signature = Signature([9; 64]);
     let bad = Arc::new(bad);
-    pool.seen(at(5), &[Arc::clone(&bad)], 0);
-    pool.ordered(3, &[bad]);
+    pool.seen(at(5), identified(&[Arc::clone(&bad)]), 0);
+    pool.ordered(3, identified(&[bad]));
     assert_eq!(ids(&pool, &WIDE), [id]);
-    pool.seen(at(5), &[good], 0);
+    pool.seen(at(5), identified(&[good]), 0);
     assert_eq!((pool.ready_len(), pool.len()), (0, 1));
     assert_eq!(pool.wake_at_ms(), Some(2_000));
 }
@@ -107,7 +114,7 @@ fn what_is_not_ordered_in_time_or_falls_below_gc_is_ready_again_at_its_place() {
     let mut pool = pool();
     let all: Vec<Hash> = (1..=3).map(|nonce| submit(&mut pool, nonce).unwrap()).collect();
     pool.proposed(at(4), &all[..1]);
-    pool.seen(at(5), &[transaction(2, 10_000).1], 100);
+    pool.seen(at(5), identified(&[transaction(2, 10_000).1]), 100);
     assert_eq!(ids(&pool, &WIDE), all[2..]);
     pool.advance(2_099, 0);
     assert_eq!(ids(&pool, &WIDE), all[2..]);
@@ -118,7 +125,7 @@ fn what_is_not_ordered_in_time_or_falls_below_gc_is_ready_again_at_its_place() {
     pool.collect(4);
     assert_eq!(ids(&pool, &WIDE), all);
     // A parked one is back at once when the block that had it is lost.
-    pool.seen(at(9), &[transaction(3, 10_000).1], 100);
+    pool.seen(at(9), identified(&[transaction(3, 10_000).1]), 100);
     pool.collect(9);
     assert_eq!((ids(&pool, &WIDE), pool.wake_at_ms()), (all, None));
 }
@@ -129,7 +136,7 @@ fn what_can_no_longer_run_leaves_unless_it_is_ordered() {
     let first = submit(&mut pool, 1).unwrap();
     submit(&mut pool, 2).unwrap();
     pool.proposed(at(1), &[first]);
-    pool.ordered(7, &[transaction(1, 10_000).1]);
+    pool.ordered(7, identified(&[transaction(1, 10_000).1]));
     pool.advance(0, 9_999);
     assert_eq!(pool.len(), 2);
     pool.advance(0, 10_000);

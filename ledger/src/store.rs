@@ -7,6 +7,10 @@
 //!
 //! What is not here: repair. Whatever does not fit is an error that says what to do.
 
+use borsh::BorshSerialize;
+
+use crate::codec;
+
 mod database;
 mod events;
 mod history;
@@ -114,58 +118,92 @@ impl Family {
 }
 
 /// One change of a [`Batch`].
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Operation {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Operation<'a> {
     /// Where.
     pub family: Family,
     /// Under which key.
-    pub key: Vec<u8>,
+    pub key: &'a [u8],
     /// The new value; none removes the key.
-    pub value: Option<Vec<u8>>,
+    pub value: Option<&'a [u8]>,
 }
 
 /// Changes that happen together or not at all. Of two changes of one key the later one counts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Batch {
-    operations: Vec<Operation>,
-    bytes: usize,
+    /// All keys and values, one behind the other: a checkpoint has thousands of small ones.
+    bytes: Vec<u8>,
+    changes: Vec<Change>,
+}
+
+/// Where an operation's key and value end in the bytes; the key begins where the one before ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Change {
+    family: Family,
+    key_end: usize,
+    /// None of a removal.
+    value_end: Option<usize>,
+}
+
+impl Change {
+    fn end(&self) -> usize {
+        self.value_end.unwrap_or(self.key_end)
+    }
 }
 
 impl Batch {
     /// Puts a value.
-    pub fn put(&mut self, family: Family, key: impl Into<Vec<u8>>, value: impl Into<Vec<u8>>) {
-        self.push(Operation { family, key: key.into(), value: Some(value.into()) });
+    pub fn put(&mut self, family: Family, key: impl AsRef<[u8]>, value: impl AsRef<[u8]>) {
+        self.put_with(family, key, |bytes| bytes.extend_from_slice(value.as_ref()));
+    }
+
+    /// Puts the encoding of a value.
+    pub fn put_encoded(
+        &mut self,
+        family: Family,
+        key: impl AsRef<[u8]>,
+        value: &impl BorshSerialize,
+    ) {
+        self.put_with(family, key, |bytes| codec::encode_into(bytes, value));
+    }
+
+    /// Puts what `write` appends.
+    pub fn put_with(
+        &mut self,
+        family: Family,
+        key: impl AsRef<[u8]>,
+        write: impl FnOnce(&mut Vec<u8>),
+    ) {
+        self.bytes.extend_from_slice(key.as_ref());
+        let key_end = self.bytes.len();
+        write(&mut self.bytes);
+        self.changes.push(Change { family, key_end, value_end: Some(self.bytes.len()) });
     }
 
     /// Removes a key.
-    pub fn delete(&mut self, family: Family, key: impl Into<Vec<u8>>) {
-        self.push(Operation { family, key: key.into(), value: None });
-    }
-
-    /// Adds another batch's changes behind its own: several checkpoints may share one write.
-    pub fn append(&mut self, other: Self) {
-        self.bytes += other.bytes;
-        self.operations.extend(other.operations);
+    pub fn delete(&mut self, family: Family, key: impl AsRef<[u8]>) {
+        self.bytes.extend_from_slice(key.as_ref());
+        self.changes.push(Change { family, key_end: self.bytes.len(), value_end: None });
     }
 
     /// The changes, in order.
-    pub fn operations(&self) -> &[Operation] {
-        &self.operations
+    pub fn operations(&self) -> impl Iterator<Item = Operation<'_>> {
+        let begins = std::iter::once(0).chain(self.changes.iter().map(Change::end));
+        begins.zip(&self.changes).map(|(begin, change)| Operation {
+            family: change.family,
+            key: &self.bytes[begin..change.key_end],
+            value: change.value_end.map(|end| &self.bytes[change.key_end..end]),
+        })
     }
 
     /// Bytes of its keys and values.
     pub fn bytes(&self) -> usize {
-        self.bytes
+        self.bytes.len()
     }
 
     /// True when it changes nothing.
     pub fn is_empty(&self) -> bool {
-        self.operations.is_empty()
-    }
-
-    fn push(&mut self, operation: Operation) {
-        self.bytes += operation.key.len() + operation.value.as_ref().map_or(0, Vec::len);
-        self.operations.push(operation);
+        self.changes.is_empty()
     }
 }
 

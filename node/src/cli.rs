@@ -17,7 +17,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use pollen_rpc::client::PollenClient;
 
-pub use accounts::submit;
+pub use accounts::{submit, submit_in_parts};
 pub use failure::{EXIT_FAILED, EXIT_TIMED_OUT, EXIT_UNREACHABLE, Failure};
 
 use crate::home::{self, NetworkFile};

@@ -4,9 +4,9 @@
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 
-use pollen_ledger::execution::{CommitInput, Executor, FinishedCheckpoint};
+use pollen_ledger::execution::{CommitInput, ExecutedTransaction, Executor, FinishedCheckpoint};
 use pollen_ledger::ordering::{CommittedSubDag, Input};
-use pollen_ledger::store::{Database, Durability};
+use pollen_ledger::store::{Database, Durability, Location};
 use pollen_ledger::{Attestation, Hash, KeyPair, VerifiedBlock};
 use pollen_rpc::api::Stage;
 
@@ -97,6 +97,17 @@ impl Execution {
         Ok(())
     }
 
+    /// Tells those who wait for a transaction; what they will ask for is at hand before.
+    fn tell(&self, height: u64, executed: Vec<ExecutedTransaction>) {
+        let tracker = &self.shared.tracker;
+        let placed = (0u32..).zip(executed);
+        let placed = placed.filter(|(_, one)| tracker.follows(&one.receipt.transaction));
+        let placed: Vec<_> = placed.map(|(index, one)| (Location { height, index }, one)).collect();
+        let ids: Vec<_> = placed.iter().map(|(_, one)| one.receipt.transaction).collect();
+        self.shared.recent.keep(placed.into_iter());
+        tracker.advance(ids, Stage::Executed);
+    }
+
     /// Writes a checkpoint, then tells of it.
     fn finish(&mut self, finished: FinishedCheckpoint) -> Result<Option<Attestation>, String> {
         let height = finished.checkpoint.height;
@@ -104,9 +115,8 @@ impl Execution {
             .write(finished.batch, Durability::Synced)
             .map_err(|error| format!("cannot write checkpoint {height}: {error}"))?;
         self.executor.written(height);
-        let executed = finished.receipts.iter().map(|receipt| receipt.transaction);
-        self.shared.tracker.advance(executed, Stage::Executed);
         let digest = finished.digest;
+        self.tell(height, finished.executed);
         self.shared.head.send_replace(Head { checkpoint: finished.checkpoint, digest });
         let chain_id = &self.shared.chain_id;
         Ok(self.key.as_ref().map(|key| Attestation::sign(chain_id, height, digest, key)))

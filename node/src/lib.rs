@@ -16,6 +16,7 @@ pub mod home;
 pub mod keys;
 pub mod network;
 pub mod node;
+pub mod recent;
 pub mod shared;
 pub mod tracker;
 pub mod verdicts;

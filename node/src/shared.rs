@@ -9,6 +9,7 @@ use pollen_ledger::{Checkpoint, Hash};
 use pollen_rpc::api::Stage;
 use tokio::sync::{oneshot, watch};
 
+use crate::recent::Recent;
 use crate::tracker::Tracker;
 
 /// The newest durable checkpoint.
@@ -40,6 +41,8 @@ pub struct Shared {
     pub chain_id: Hash,
     /// Pending transactions.
     pub tracker: Tracker,
+    /// What became of those that were followed.
+    pub recent: Recent,
     /// The newest durable checkpoint.
     pub head: watch::Sender<Head>,
     /// Height up to which a quorum attests what this node computed.
@@ -57,6 +60,7 @@ impl Shared {
         Self {
             chain_id,
             tracker: Tracker::default(),
+            recent: Recent::default(),
             head: watch::Sender::new(head),
             certified: watch::Sender::new(0),
             divergence: watch::Sender::new(None),
@@ -118,8 +122,7 @@ impl Shared {
     /// The transactions of a commit are ordered.
     pub fn ordered(&self, commit: &CommittedSubDag) {
         if !self.tracker.is_empty() {
-            let signed = commit.blocks.iter().flat_map(|block| block.transactions());
-            let ids = signed.map(|signed| signed.transaction.id(&self.chain_id));
+            let ids = commit.blocks.iter().flat_map(|block| block.transaction_ids()).copied();
             self.tracker.advance(ids, Stage::Ordered);
         }
     }

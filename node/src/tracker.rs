@@ -93,6 +93,11 @@ impl Tracker {
         self.inner.lock().entries.get(id).map(watch::Sender::subscribe)
     }
 
+    /// True when a transaction is followed.
+    pub fn follows(&self, id: &Hash) -> bool {
+        self.inner.lock().entries.contains_key(id)
+    }
+
     /// Forgets one that the pool refused: whoever waits for it hears that it is gone.
     pub fn forget(&self, id: &Hash) {
         self.inner.lock().entries.remove(id);

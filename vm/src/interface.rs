@@ -8,10 +8,12 @@
 //! have at most [`TYPE_NODES_MAX`] nodes together; variants and enums have at most 256 cases, records and
 //! tuples at least one field. It does not judge imports, code or limits of execution: deployment does.
 
+mod binary;
 mod decode;
 mod docs;
 mod schema;
 mod text;
+mod types;
 
 #[cfg(test)]
 mod tests;

@@ -70,8 +70,19 @@ pub struct FinishedCheckpoint {
     pub digest: Hash,
     /// Everything that it changes, its tip included. Write it synced before anything is told.
     pub batch: Batch,
-    /// Receipts, in order: the index is the place in the checkpoint.
-    pub receipts: Arc<[Receipt]>,
+    /// What it executed, in order: the index is the place in the checkpoint.
+    pub executed: Vec<ExecutedTransaction>,
+}
+
+/// A transaction with what became of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExecutedTransaction {
+    /// The copy that ran.
+    pub signed: Arc<SignedTransaction>,
+    /// What all nodes agree on.
+    pub receipt: Receipt,
+    /// This node's own text about it.
+    pub note: Option<String>,
 }
 
 /// Why execution cannot go on. Says nothing about any transaction: end the process. The executor is not
@@ -97,13 +108,6 @@ impl From<StoreError> for ExecutionError {
     }
 }
 
-/// One executed transaction of the unfinished checkpoint.
-struct Executed {
-    signed: Arc<SignedTransaction>,
-    receipt: Receipt,
-    note: Option<String>,
-}
-
 /// See the module's documentation.
 pub struct Executor {
     parameters: Parameters,
@@ -113,7 +117,7 @@ pub struct Executor {
     /// The last finished checkpoint, and its digest.
     last: (Checkpoint, Hash),
     commit_index: u64,
-    pending: Vec<Executed>,
+    pending: Vec<ExecutedTransaction>,
 }
 
 impl Executor {
@@ -167,8 +171,7 @@ impl Executor {
         let mut report = CommitReport { executed: Vec::new(), skipped: Vec::new(), finished: None };
         for (block, verdicts) in commit.blocks {
             assert_eq!(verdicts.len(), block.transactions().len(), "a verdict per transaction");
-            for (signed, good) in block.transactions().iter().zip(verdicts) {
-                let id = signed.transaction.id(&self.chain_id);
+            for ((id, signed), good) in block.identified().zip(verdicts) {
                 match self.transact(commit, height, id, signed, *good)? {
                     None => report.executed.push(id),
                     Some(reason) => report.skipped.push(Skipped {
@@ -206,7 +209,7 @@ impl Executor {
             Transacted::Skipped(reason) => Ok(Some(reason)),
             Transacted::Executed { changes, receipt, note } => {
                 self.cache.apply(height, changes)?;
-                self.pending.push(Executed { signed: signed.clone(), receipt, note });
+                self.pending.push(ExecutedTransaction { signed: signed.clone(), receipt, note });
                 Ok(None)
             }
         }
@@ -254,8 +257,7 @@ impl Executor {
         let tip = Tip { height, commit_index: commit.index, digest, state_root };
         Database::put_tip(&mut batch, &tip);
         self.last = (checkpoint.clone(), digest);
-        let receipts = pending.into_iter().map(|one| one.receipt).collect();
-        Ok(FinishedCheckpoint { checkpoint, digest, batch, receipts })
+        Ok(FinishedCheckpoint { checkpoint, digest, batch, executed: pending })
     }
 }
 

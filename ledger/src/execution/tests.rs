@@ -149,7 +149,7 @@ impl World {
         self.database.write(finished.batch, Durability::Synced).unwrap();
         self.executor.written(finished.checkpoint.height);
         Committed {
-            receipts: finished.receipts.to_vec(),
+            receipts: finished.executed.into_iter().map(|one| one.receipt).collect(),
             skipped: report.skipped.into_iter().map(|skipped| skipped.reason).collect(),
             checkpoint: finished.checkpoint,
         }

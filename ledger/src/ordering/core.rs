@@ -107,7 +107,7 @@ impl Core {
             fetches: Fetches::new(config.own, committee(), settings.clone()),
             held: Held::default(),
             attestations: Attestations::new(committee(), chain_id),
-            pool: Mempool::new(chain_id, pool_limits),
+            pool: Mempool::new(pool_limits),
             own_round: recovered.own_round_floor,
             own_last: None,
             own_timestamp_ms: 0,
@@ -317,7 +317,7 @@ impl Core {
             self.evidence.entry(proof.author).or_insert_with(|| proof.clone());
         }
         if Some(author) != self.config.own {
-            self.pool.seen(block.reference(), block.transactions(), self.now.0);
+            self.pool.seen(block.reference(), block.identified(), self.now.0);
         }
         for attestation in &header.attestations {
             let verdict = self.attestations.heard(author, attestation);
@@ -360,7 +360,7 @@ impl Core {
         for block in &committed.blocks {
             if dag::has_content(block) {
                 self.content_commit_index = commit.index;
-                self.pool.ordered(commit.index, block.transactions());
+                self.pool.ordered(commit.index, block.identified());
             }
         }
         if let Some(pacemaker) = &mut self.pacemaker {

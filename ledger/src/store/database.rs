@@ -114,20 +114,20 @@ impl StateWrite<'_> {
         match self.after {
             None => batch.delete(Family::State, hash.0),
             Some(value) => {
-                let key = &self.key.key;
-                let mut entry = Vec::with_capacity(40 + key.len() + value.len());
-                entry.extend_from_slice(&self.key.owner.0);
-                for part in [key.as_slice(), value] {
-                    entry.extend_from_slice(&(part.len() as u32).to_le_bytes());
-                    entry.extend_from_slice(part);
-                }
-                batch.put(Family::State, hash.0, entry);
+                batch.put_with(Family::State, hash.0, |entry| {
+                    entry.extend_from_slice(&self.key.owner.0);
+                    for part in [self.key.key.as_slice(), value] {
+                        entry.extend_from_slice(&(part.len() as u32).to_le_bytes());
+                        entry.extend_from_slice(part);
+                    }
+                });
             }
         }
         // One byte that says whether there was a value, then the value to the end.
-        let mut before = vec![u8::from(self.before.is_some())];
-        before.extend_from_slice(self.before.unwrap_or_default());
-        batch.put(Family::Undo, keys::undo(&hash, height), before);
+        batch.put_with(Family::Undo, keys::undo(&hash, height), |undo| {
+            undo.push(u8::from(self.before.is_some()));
+            undo.extend_from_slice(self.before.unwrap_or_default());
+        });
     }
 }
 
@@ -186,12 +186,18 @@ impl Database {
 
     /// Adds a new tip.
     pub fn put_tip(batch: &mut Batch, tip: &Tip) {
-        batch.put(Family::Meta, meta::TIP, codec::encode(tip));
+        batch.put_encoded(Family::Meta, meta::TIP, tip);
     }
 
     /// The state after the checkpoint at a height.
     pub fn state_at(&self, height: u64) -> StateAt {
         StateAt::new(self.store.clone(), height)
+    }
+
+    /// The newest state, whatever lands meanwhile: cheaper than [`Self::state_at`] where two reads need not
+    /// be of one checkpoint.
+    pub fn latest(&self) -> StateAt {
+        StateAt::new(self.store.clone(), u64::MAX)
     }
 
     pub(super) fn meta<T: BorshDeserialize>(&self, name: &[u8]) -> Result<Option<T>, StoreError> {
@@ -244,8 +250,8 @@ impl Database {
     /// Adds an accepted block.
     pub fn put_block(batch: &mut Batch, block: &VerifiedBlock) {
         let reference = block.reference();
-        batch.put(Family::Dag, keys::block(&reference), block.encode());
-        batch.put(Family::DagAuthor, keys::author_block(&reference), Vec::new());
+        batch.put_encoded(Family::Dag, keys::block(&reference), block.block());
+        batch.put(Family::DagAuthor, keys::author_block(&reference), []);
     }
 
     /// Adds a block of our own and raises the floor to its round: to be synced before it leaves.
@@ -256,7 +262,7 @@ impl Database {
 
     /// Raises the round at and below which nothing of ours may be signed again.
     pub fn put_own_floor(batch: &mut Batch, round: Round) {
-        batch.put(Family::Meta, meta::OWN_FLOOR, codec::encode(&round));
+        batch.put_encoded(Family::Meta, meta::OWN_FLOOR, &round);
     }
 
     /// The round at and below which nothing of ours may be signed again; 0 at the start.
@@ -357,7 +363,7 @@ impl Database {
 impl Database {
     /// Adds a commit.
     pub fn put_commit<C: BorshSerialize>(batch: &mut Batch, index: u64, commit: &C) {
-        batch.put(Family::Commits, keys::number(index), codec::encode(commit));
+        batch.put_encoded(Family::Commits, keys::number(index), commit);
     }
 
     /// A commit by index.
@@ -377,7 +383,7 @@ impl Database {
     /// Adds a checkpoint.
     pub fn put_checkpoint(batch: &mut Batch, checkpoint: &Checkpoint) {
         let key = keys::number(checkpoint.height);
-        batch.put(Family::Checkpoints, key, codec::encode(checkpoint));
+        batch.put_encoded(Family::Checkpoints, key, checkpoint);
     }
 
     /// A checkpoint by height.
@@ -401,7 +407,7 @@ impl Database {
         let place = keys::place(location.height, location.index);
         batch.put(Family::Transactions, place, encode_bare(transaction));
         batch.put(Family::TransactionIndex, receipt.transaction.0, place);
-        batch.put(Family::Receipts, place, codec::encode(receipt));
+        batch.put_encoded(Family::Receipts, place, receipt);
         if let Some(note) = note {
             batch.put(Family::Notes, place, note.as_bytes());
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard};
 
-use super::{Batch, Direction, Durability, Entry, Family, Scan, Store, StoreError};
+use super::{Batch, Direction, Durability, Entry, Family, Operation, Scan, Store, StoreError};
 
 /// How to take back one operation: family, key, and the value before it.
 type Undo = (Family, Vec<u8>, Option<Vec<u8>>);
@@ -84,15 +84,15 @@ impl Store for MemoryStore {
         }
         if durability == Durability::Synced {
             inner.unsynced.clear();
-            for operation in batch.operations {
-                inner.set(operation.family, operation.key, operation.value);
+            for Operation { family, key, value } in batch.operations() {
+                inner.set(family, key.to_vec(), value.map(<[u8]>::to_vec));
             }
             return Ok(());
         }
-        let mut undo = Vec::with_capacity(batch.operations.len());
-        for operation in batch.operations {
-            let before = inner.set(operation.family, operation.key.clone(), operation.value);
-            undo.push((operation.family, operation.key, before));
+        let mut undo = Vec::new();
+        for Operation { family, key, value } in batch.operations() {
+            let before = inner.set(family, key.to_vec(), value.map(<[u8]>::to_vec));
+            undo.push((family, key.to_vec(), before));
         }
         inner.unsynced.push(undo);
         Ok(())

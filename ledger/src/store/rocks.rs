@@ -89,7 +89,11 @@ fn family_options(family: Family, cache: &Cache) -> Options {
     };
     options.set_write_buffer_size(buffer);
     match family {
-        Family::State | Family::TransactionIndex | Family::Modules => {
+        Family::State | Family::Modules => table.set_bloom_filter(10.0, false),
+        Family::TransactionIndex => {
+            // Every transaction that comes in is looked up here first, and mostly is not there.
+            options.set_memtable_whole_key_filtering(true);
+            options.set_memtable_prefix_bloom_ratio(0.05);
             table.set_bloom_filter(10.0, false);
         }
         Family::Undo => {
@@ -158,9 +162,9 @@ impl Store for RocksStore {
         let mut write = WriteBatch::default();
         for operation in batch.operations() {
             let family = self.family(operation.family);
-            match &operation.value {
-                Some(value) => write.put_cf(family, &operation.key, value),
-                None => write.delete_cf(family, &operation.key),
+            match operation.value {
+                Some(value) => write.put_cf(family, operation.key, value),
+                None => write.delete_cf(family, operation.key),
             }
         }
         let mut options = WriteOptions::default();

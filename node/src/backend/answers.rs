@@ -1,7 +1,9 @@
 //! Answers made of what the store and the core hold.
 
+use std::sync::Arc;
+
 use pollen_ledger::checkpoint::Checkpoint;
-use pollen_ledger::execution::StateRead;
+use pollen_ledger::execution::{ExecutedTransaction, StateRead};
 use pollen_ledger::ordering::{Core, CoreStatus, SlotStatus as Decided};
 use pollen_ledger::receipt::{FailureValue, Outcome, Receipt};
 use pollen_ledger::store::{EventRecord, Location, StateAt};
@@ -124,8 +126,12 @@ impl Parts {
         if let Some(progress) = waiting {
             return Ok(Answer::new(self.at_head(), tracked(hash, &progress)));
         }
+        if let Some(placed) = self.shared.recent.of(hash) {
+            let (at, executed) = &*placed;
+            return self.executed(*at, executed);
+        }
         if let Some(at) = self.database.location(hash).map_err(storage)? {
-            return self.executed(hash, at);
+            return self.executed(at, &self.stored(hash, at)?);
         }
         let Some(progress) = progress.filter(|progress| progress.stage.is_some()) else {
             let what = format!("no transaction {hash} is known here");
@@ -138,12 +144,22 @@ impl Parts {
         Ok(Answer::new(self.at_head(), status))
     }
 
-    fn executed(&self, hash: &Hash, at: Location) -> Result<Answer<TxStatus>, RpcError> {
+    fn stored(&self, hash: &Hash, at: Location) -> Result<ExecutedTransaction, RpcError> {
         let gone = || storage(format!("the receipt of {hash} is gone"));
         let receipt = self.database.receipt(at).map_err(storage)?.ok_or_else(gone)?;
         let signed = self.database.transaction(at).map_err(storage)?.ok_or_else(gone)?;
         let note = self.database.note(at).map_err(storage)?;
-        let reading = self.reading(ReadAt::Latest)?;
+        Ok(ExecutedTransaction { signed: Arc::new(signed), receipt, note })
+    }
+
+    fn executed(
+        &self,
+        at: Location,
+        executed: &ExecutedTransaction,
+    ) -> Result<Answer<TxStatus>, RpcError> {
+        let ExecutedTransaction { signed, receipt, note } = executed;
+        let hash = &receipt.transaction;
+        let state = self.database.latest();
         let certified = *self.shared.certified.borrow() >= at.height;
         let stage = if certified { Stage::Certified } else { Stage::Executed };
         let mut status = TxStatus::at_stage(*hash, stage);
@@ -153,14 +169,14 @@ impl Parts {
             status.block = progress.block.map(Into::into);
         }
         status.ended = true;
-        status.outcome = Some(self.outcome(&reading.state, &signed, &receipt, note.as_deref()));
+        status.outcome = Some(self.outcome(&state, signed, receipt, note.as_deref()));
         status.height = Some(at.height);
         status.index = Some(at.index);
         status.fuel_used = Some(receipt.fuel_used);
         status.fee = Some(receipt.fee);
-        status.events = self.receipt_events(&reading.state, at, &receipt)?;
+        status.events = self.receipt_events(&state, at, receipt)?;
         status.transaction = Some(TransactionView::of(&signed.transaction, hash, self.prefix()));
-        status.note = note;
+        status.note = note.clone();
         Ok(Answer::new(self.at_head(), status))
     }
 

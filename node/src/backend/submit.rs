@@ -59,7 +59,7 @@ impl Parts {
             let what = format!("the newest checkpoint here is {lag_ms} ms old");
             return Err(RpcError::new(ErrorCode::NotReady, what).with("retryAfterMs", 500));
         }
-        let state = self.database.state_at(head.height);
+        let state = self.database.latest();
         let admitted = admission::check(&state, parameters, &signed, head.timestamp_ms)
             .map_err(storage)?
             .map_err(|refusal| refused(&refusal))?;

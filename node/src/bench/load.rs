@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram;
 use indicatif::ProgressBar;
-use pollen_rpc::api::{Bytes, Stage, TxOutcome, TxSubmitParams, WaitFor};
+use pollen_rpc::api::{Bytes, Stage, StageTimes, TxOutcome, TxSubmitParams, WaitFor};
 use pollen_rpc::client::{ClientError, Signed, TransactionSocket};
 use pollen_rpc::error::ErrorCode;
+use serde::Deserialize;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::Instant;
 
@@ -158,6 +159,14 @@ impl Measured {
     }
 }
 
+/// What the measurement reads of a [`pollen_rpc::api::TxStatus`]; the rest is passed over.
+#[derive(Deserialize)]
+struct Ended {
+    stage: Stage,
+    outcome: Option<TxOutcome>,
+    times: StageTimes,
+}
+
 /// Submits one and waits until it is executed; a full pool is waited out.
 async fn send(socket: &TransactionSocket, signed: &Signed, scheduled_ms: u64) -> Sample {
     let params = TxSubmitParams {
@@ -168,7 +177,7 @@ async fn send(socket: &TransactionSocket, signed: &Signed, scheduled_ms: u64) ->
     };
     let mut retried = 0;
     let answer = loop {
-        match socket.submit(&params).await {
+        match socket.submit_for::<Ended>(&params).await {
             Err(error) if error.is(ErrorCode::PoolFull) && retried < 100 => {
                 retried += 1;
                 tokio::time::sleep(Duration::from_millis(50)).await;
@@ -180,11 +189,11 @@ async fn send(socket: &TransactionSocket, signed: &Signed, scheduled_ms: u64) ->
     let (ordered_ms, error) = match answer {
         Err(error) => (None, Some(short(&error))),
         Ok(status) => {
-            let ordered = status.value.times.ordered_ms;
-            let error = match status.value.outcome {
+            let ordered = status.times.ordered_ms;
+            let error = match status.outcome {
                 Some(TxOutcome::Success { .. }) => None,
                 Some(other) => Some(serde_json::to_string(&other).unwrap_or_default()),
-                None => Some(format!("stayed {}", status.value.stage.name())),
+                None => Some(format!("stayed {}", status.stage.name())),
             };
             (ordered.map(|at| at.saturating_sub(scheduled_ms)), error)
         }

@@ -6,24 +6,24 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use pollen_ledger::transaction::TRANSACTION_VERSION;
 use pollen_ledger::{AccountId, Action, Address, Hash, KeyPair, Transaction};
-use pollen_rpc::api::{AccountGetParams, ReadAt, TxOutcome};
+use pollen_rpc::api::{AccountGetParams, ChainHeadParams, ReadAt, TxOutcome};
 use pollen_rpc::client::{Intent, PollenClient, Signed};
 use pollen_vm::interface::{FunctionKind, Interface};
 use pollen_vm::value::{self, Formats};
 use serde_json::{Value, json};
 
 use super::BenchArgs;
-use crate::cli::{Failure, Session, output, submit};
+use crate::cli::{Failure, Session, output, submit, submit_in_parts};
 use crate::{clock, dev, keys};
 
-/// Actions in one transaction that prepares accounts.
-const PREPARE_ACTIONS: usize = 16;
 /// What each account gets.
 const ACCOUNT_GRAINS: u64 = 100 * output::GRAINS;
 /// Fuel that a measured transaction may use.
 const FUEL_MAX: u64 = 5_000_000;
 /// Fuel that a preparing transaction may use.
 const PREPARE_FUEL_MAX: u64 = 300_000_000;
+/// How long a node may lag behind another when the load begins, in milliseconds.
+const LEVEL_MAX_MS: u64 = 30_000;
 /// How long a measured transaction is valid, in milliseconds.
 const VALID_FOR_MS: u64 = 60_000;
 
@@ -147,7 +147,7 @@ pub async fn prepare(session: &Session, args: &BenchArgs) -> Result<Work, Failur
         .collect();
     let faucet = dev::faucet_key();
     let fund = |sender: &Sender| Action::Transfer { to: sender.id, amount: ACCOUNT_GRAINS };
-    in_parts(&client, &faucet, senders.iter().map(fund).collect()).await?;
+    submit_in_parts(&client, &faucet, senders.iter().map(fund).collect(), PREPARE_FUEL_MAX).await?;
 
     let prefix = network.address_prefix.clone();
     let mut work =
@@ -158,6 +158,7 @@ pub async fn prepare(session: &Session, args: &BenchArgs) -> Result<Work, Failur
     if args.mix.coldchain > 0 {
         work.coldchain = Some(prepare_coldchain(&client, args, &work.senders, &prefix).await?);
     }
+    level(session, &client).await?;
     for sender in &work.senders {
         sender.nonce.store(next_nonce(&client, sender, &prefix).await?, Ordering::Relaxed);
     }
@@ -176,13 +177,13 @@ async fn next_nonce(client: &PollenClient, sender: &Sender, prefix: &str) -> Res
     Ok(account.nonces.map_or(0, |nonces| nonces.next))
 }
 
-async fn in_parts(
-    client: &PollenClient,
-    key: &KeyPair,
-    actions: Vec<Action>,
-) -> Result<(), Failure> {
-    for part in actions.chunks(PREPARE_ACTIONS) {
-        submit(client, key, Intent::new(part.to_vec(), PREPARE_FUEL_MAX)).await?;
+/// Any node may be asked next: waits until all have executed what the first has.
+async fn level(session: &Session, client: &PollenClient) -> Result<(), Failure> {
+    let executed = client.chain_head(&ChainHeadParams::default()).await?.at.height;
+    for endpoint in session.endpoints() {
+        let at_least = Some(executed);
+        let params = ChainHeadParams { at_least, wait_ms: LEVEL_MAX_MS, ..Default::default() };
+        PollenClient::new([endpoint])?.chain_head(&params).await?;
     }
     Ok(())
 }
@@ -262,7 +263,7 @@ async fn prepare_token(
         let function = "transfer".to_owned();
         actions.push(Action::Invoke { module: token.module, function, arguments, deposit: 0 });
     }
-    in_parts(client, owner, actions).await?;
+    submit_in_parts(client, owner, actions, PREPARE_FUEL_MAX).await?;
     let arguments = (0..senders.len()).map(|from| {
         let to = &senders[(from + 1) % senders.len()];
         token.encode("transfer", &json!([address(to), "1"]), prefix)
@@ -287,7 +288,7 @@ async fn prepare_coldchain(
         let function = "open-box".to_owned();
         actions.push(Action::Invoke { module: chain.module, function, arguments, deposit: 0 });
     }
-    in_parts(client, owner, actions).await?;
+    submit_in_parts(client, owner, actions, PREPARE_FUEL_MAX).await?;
     let arguments =
         (0..senders.len()).map(|from| chain.encode("record", &json!([name(from), 4.5]), prefix));
     let arguments = arguments.collect::<Result<_, _>>()?;

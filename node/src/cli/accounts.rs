@@ -196,6 +196,22 @@ pub async fn submit(
     Ok(status)
 }
 
+/// Actions in one of the transactions of [`submit_in_parts`].
+const PART_ACTIONS: usize = 16;
+
+/// Submits many actions, a few at a time.
+pub async fn submit_in_parts(
+    client: &PollenClient,
+    key: &KeyPair,
+    actions: Vec<Action>,
+    fuel_max: u64,
+) -> Result<(), Failure> {
+    for part in actions.chunks(PART_ACTIONS) {
+        submit(client, key, Intent::new(part.to_vec(), fuel_max)).await?;
+    }
+    Ok(())
+}
+
 /// The reason of whatever is no success.
 fn check(status: &Answer<TxStatus>) -> Result<(), Failure> {
     let hash = status.value.hash;

@@ -3,6 +3,7 @@
 
 use jsonrpsee::core::client::{ClientT as _, Error as TransportError};
 use jsonrpsee::ws_client::{WsClient, WsClientBuilder};
+use serde::de::DeserializeOwned;
 use serde_json::value::to_raw_value;
 use tokio::sync::Semaphore;
 
@@ -40,6 +41,14 @@ impl TransactionSocket {
 
     /// `tx_submit`.
     pub async fn submit(&self, params: &TxSubmitParams) -> Result<Answer<TxStatus>, ClientError> {
+        self.submit_for(params).await
+    }
+
+    /// `tx_submit`, for who wants to read a part of the [`TxStatus`] only.
+    pub async fn submit_for<T: DeserializeOwned>(
+        &self,
+        params: &TxSubmitParams,
+    ) -> Result<T, ClientError> {
         let protocol = |reason: String| ClientError::Protocol { reason };
         let _place = self.places.acquire().await.map_err(|error| protocol(error.to_string()))?;
         let raw = to_raw_value(params).map_err(|error| protocol(error.to_string()))?;

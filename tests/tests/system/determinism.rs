@@ -317,7 +317,8 @@ fn execute(plan: &Plan, how: &Circumstances) -> Told {
         let input = CommitInput { index, digest, round, timestamp_ms, blocks: &blocks };
         let Some(finished) = executor.execute(&input).unwrap().finished else { continue };
         let height = finished.checkpoint.height;
-        let news = (finished.digest, finished.receipts.to_vec());
+        let news =
+            (finished.digest, finished.executed.into_iter().map(|one| one.receipt).collect());
         if let Some(before) = told.insert(height, news.clone()) {
             assert_eq!(before, news, "checkpoint {height} came out otherwise after a restart");
         }

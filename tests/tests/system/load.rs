@@ -12,7 +12,7 @@ use pollen_node::{cli, clock, dev, keys};
 use pollen_rpc::api::{
     Answer, Bytes, ModuleParams, ReadAt, Stage, TxOutcome, TxStatus, TxSubmitParams, WaitFor,
 };
-use pollen_rpc::client::{ClientError, Intent, PollenClient, Signed, TransactionSocket};
+use pollen_rpc::client::{ClientError, Signed, TransactionSocket};
 use pollen_rpc::error::ErrorCode;
 use tokio::sync::{Mutex, Semaphore};
 use tokio::task::JoinSet;
@@ -33,8 +33,6 @@ const VALID_FOR_MS: u64 = 120_000;
 const GRAINS: u64 = 100_000_000_000;
 /// Tokens that each account gets.
 pub const TOKENS: u64 = 1_000_000;
-/// Actions of one preparing transaction.
-const ACTIONS: usize = 16;
 
 /// What the client was told in the end, and what must stay so.
 #[derive(Debug, Clone, PartialEq)]
@@ -124,9 +122,14 @@ impl Load {
         let senders: Vec<_> = (0..accounts).map(sender).collect();
         let owner = keys::read(&keys::path_of(&network.home, owner).unwrap()).unwrap();
         let grains = |sender: &Sender| Action::Transfer { to: sender.id, amount: GRAINS };
-        in_parts(client, &dev::faucet_key(), senders.iter().map(grains).collect()).await;
+        let fund = async |key: &KeyPair, actions| {
+            if let Err(failure) = cli::submit_in_parts(client, key, actions, 200_000_000).await {
+                panic!("{}", failure.text);
+            }
+        };
+        fund(&dev::faucet_key(), senders.iter().map(grains).collect()).await;
         let tokens = |sender: &Sender| transfer(token, sender.id, TOKENS);
-        in_parts(client, &owner, senders.iter().map(tokens).collect()).await;
+        fund(&owner, senders.iter().map(tokens).collect()).await;
         network.level().await;
         Self {
             chain_id: info.chain_id,
@@ -298,13 +301,4 @@ fn transfer(token: AccountId, to: AccountId, amount: u64) -> Action {
     // Arguments are borsh: an account is its 32 bytes.
     let arguments = borsh::to_vec(&(to.0, amount)).unwrap();
     Action::Invoke { module: token, function: "transfer".into(), arguments, deposit: 0 }
-}
-
-async fn in_parts(client: &PollenClient, key: &KeyPair, actions: Vec<Action>) {
-    for part in actions.chunks(ACTIONS) {
-        let intent = Intent::new(part.to_vec(), 200_000_000);
-        if let Err(failure) = cli::submit(client, key, intent).await {
-            panic!("{}", failure.text);
-        }
-    }
 }

@@ -165,7 +165,7 @@ impl World {
         self.database.write(finished.batch, Durability::Synced).unwrap();
         self.executor.written(finished.checkpoint.height);
         let skipped = report.skipped.into_iter().map(|skipped| skipped.reason).collect();
-        (finished.receipts.to_vec(), skipped)
+        (finished.executed.into_iter().map(|one| one.receipt).collect(), skipped)
     }
 
     pub fn run(&mut self, who: &str, max_fuel: u64, actions: Vec<Action>) -> Receipt {
