@@ -44,10 +44,12 @@ pub struct Checker {
     /// The one sequence of commits, encoded.
     commits: Vec<Vec<u8>>,
     last: Option<Commit>,
-    /// Rounds of the last commits, by index - 1: where history may end.
+    /// Every block of every commit.
     committed: BTreeSet<BlockRef>,
     /// (round, author) that was given to execution.
     delivered: BTreeSet<(Round, AuthorIndex)>,
+    /// The highest time that any honest clock showed, in milliseconds. Clocks may be set back.
+    clock_ms: u64,
     /// What honest validators let out.
     signed: BTreeMap<(AuthorIndex, Round), Hash>,
     checkpoints: BTreeMap<u64, Hash>,
@@ -76,6 +78,7 @@ impl Checker {
             last: None,
             committed: BTreeSet::new(),
             delivered: BTreeSet::new(),
+            clock_ms: 0,
             signed: BTreeMap::new(),
             checkpoints: BTreeMap::new(),
             progress: vec![Progress { next_commit: 1, next_execution: 1 }; hosts],
@@ -121,7 +124,7 @@ impl Checker {
         Ok(())
     }
 
-    /// An honest host emits a commit. `clock_ms` is the highest honest clock.
+    /// An honest host emits a commit. `clock_ms` is the highest honest clock now.
     pub fn committed(
         &mut self,
         host: usize,
@@ -129,6 +132,7 @@ impl Checker {
         clock_ms: u64,
     ) -> Checked {
         let commit = &committed.commit;
+        self.clock_ms = self.clock_ms.max(clock_ms);
         let next = &mut self.progress[host].next_commit;
         ensure(commit.index == *next, || {
             format!("host {host} emits commit {} where {next} is next", commit.index)
@@ -145,14 +149,14 @@ impl Checker {
                 format!("host {host} has another commit {}: {commit:?}", commit.index)
             });
         }
-        self.first_commit(committed, clock_ms)?;
+        self.first_commit(committed)?;
         self.commits.push(bytes);
         self.last = Some(commit.clone());
         Ok(())
     }
 
     /// What is asked of a commit when the first host emits it.
-    fn first_commit(&mut self, committed: &CommittedSubDag, clock_ms: u64) -> Checked {
+    fn first_commit(&mut self, committed: &CommittedSubDag) -> Checked {
         let commit = &committed.commit;
         let index = commit.index;
         ensure(index == self.commits() + 1, || format!("commit {index} comes before its time"))?;
@@ -163,7 +167,7 @@ impl Checker {
         ensure(commit.previous == digest, || format!("commit {index} does not chain"))?;
         ensure(commit.round > round, || format!("commit {index} is of an earlier round"))?;
         ensure(commit.timestamp_ms >= time, || format!("commit {index} goes back in time"))?;
-        ensure(commit.timestamp_ms <= clock_ms.max(time), || {
+        ensure(commit.timestamp_ms <= self.clock_ms.max(time), || {
             format!("commit {index} is ahead of every honest clock")
         })?;
         ensure(!commit.slots.is_empty(), || format!("commit {index} has no slot"))?;

@@ -154,8 +154,8 @@ impl Observer {
             })
     }
 
-    /// A host is the first to emit a commit.
-    pub fn committed(&mut self, host: usize, commit: &Commit, counts: &mut Counts) {
+    /// A host is the first to emit a commit; `all` when every slot of a round is decided before it.
+    pub fn committed(&mut self, host: usize, commit: &Commit, all: bool, counts: &mut Counts) {
         let skipped = commit.round - self.last_round - 1;
         (0..skipped).for_each(|_| counts.add("rounds without a commit"));
         for slot in &commit.slots {
@@ -163,7 +163,7 @@ impl Observer {
             counts.add(if direct { "direct commits" } else { "indirect commits" });
         }
         let held: BTreeSet<AuthorIndex> = commit.slots.iter().map(|slot| slot.author).collect();
-        for author in (0..self.stakes.len() as AuthorIndex).filter(|a| !held.contains(a)) {
+        for author in (0..self.stakes.len() as AuthorIndex).filter(|a| all && !held.contains(a)) {
             let direct = self.is_direct_skip(host, commit.round, author);
             counts.add(if direct { "direct skips" } else { "indirect skips" });
         }

@@ -128,6 +128,15 @@ impl Host {
     /// executed yet are handed to execution.
     pub fn reopen(&mut self, validators: usize) -> pollen_ledger::ordering::Recovered {
         self.life += 1;
+        if let Some(author) = self.author.filter(|_| !self.is_honest()) {
+            // Who has two stores for one key does not care for what they promise.
+            let newest = self.database.newest_block(author).expect("memory can be read");
+            let floor = self.database.own_floor().expect("memory can be read");
+            let mut batch = Batch::default();
+            let round = newest.map_or(0, |block| block.round).max(floor);
+            Database::put_own_floor(&mut batch, round);
+            self.database.write(batch, Durability::Synced).expect("memory holds it");
+        }
         self.database = open(&self.store, &self.genesis, self.key.as_ref());
         let tip = self.database.tip().expect("an open store has a tip");
         // Execution's state is not stored: it is computed again, and has to come out the same.

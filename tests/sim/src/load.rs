@@ -107,6 +107,13 @@ impl World {
         id
     }
 
+    /// A new transaction for a host's pool, now.
+    pub fn submit_one(&mut self, host: usize) -> Hash {
+        let id = self.new_transaction();
+        self.submit(id, host);
+        id
+    }
+
     /// Gives an open transaction to a host's pool.
     fn submit(&mut self, id: Hash, host: usize) {
         self.load.patience.insert((self.now + PATIENCE_US, id));

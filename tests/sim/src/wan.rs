@@ -44,7 +44,7 @@ pub fn measure(options: Options, crashed: usize, measured_ms: u64) -> WanFigure 
     let first_round = world.checker.commit_round();
     world.run(measured_ms);
     let rounds = world.checker.commit_round() - first_round;
-    let mut done = std::mem::take(&mut world.latencies.done);
+    let mut done: Vec<u64> = world.latencies.done.iter().map(|(_, us)| *us).collect();
     done.sort_unstable();
     let ms = |us: u64| us as f64 / 1000.0;
     let at = |permille: usize| {

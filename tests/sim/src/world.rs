@@ -7,6 +7,7 @@
 
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -163,8 +164,8 @@ pub struct Latencies {
     /// From when on proposals count; none are measured without it.
     pub since: Option<u64>,
     open: BTreeMap<BlockRef, u64>,
-    /// Of every own block: from its proposal to its commit at its author.
-    pub done: Vec<u64>,
+    /// Of every own block: the host, and the time from its proposal to its commit there.
+    pub done: Vec<(usize, u64)>,
 }
 
 /// See the module's documentation. One world at a time on a thread: it may simulate signatures.
@@ -672,8 +673,21 @@ impl World {
     /// Gives an input to a host's core, right now.
     pub fn input(&mut self, host: usize, input: Input) {
         let clock = self.clock(host);
-        let Some(core) = self.hosts[host].core.as_mut() else { return };
-        let effects = core.handle(clock, input);
+        let Host { core, actor, .. } = &mut self.hosts[host];
+        let Some(core) = core else { return };
+        let effects = match actor.is_some() {
+            false => core.handle(clock, input),
+            // What a Byzantine validator does to its own core is its own affair.
+            true => match catch_unwind(AssertUnwindSafe(|| core.handle(clock, input))) {
+                Ok(effects) => effects,
+                Err(_) => {
+                    self.counts.add("panics of Byzantine cores");
+                    self.crash(host);
+                    self.at(self.now + 1_000_000, Event::Restart { host });
+                    return;
+                }
+            },
+        };
         self.counts.inputs += 1;
         self.perform(host, effects);
     }
@@ -755,7 +769,8 @@ impl World {
         let word = u64::from_le_bytes(digest[..8].try_into().expect("a hash has 32 bytes"));
         self.trace(6, host, word);
         if first {
-            self.observer.committed(host, &committed.commit, &mut self.counts);
+            let all = !self.options.first_commit;
+            self.observer.committed(host, &committed.commit, all, &mut self.counts);
             self.load.ordered(committed, &self.rules.chain_id);
         }
         for reference in committed
@@ -765,7 +780,7 @@ impl World {
             .filter(|block| self.hosts[host].author == Some(block.author))
         {
             if let Some(proposed) = self.latencies.open.remove(reference) {
-                self.latencies.done.push(self.now - proposed);
+                self.latencies.done.push((host, self.now - proposed));
             }
         }
     }
