@@ -56,6 +56,8 @@ pub struct Checker {
     progress: Vec<Progress>,
     /// Transactions in the order, with how often each was delivered.
     ordered: BTreeMap<Hash, u32>,
+    /// How many different ones there are, by commit.
+    distinct: Vec<u64>,
 }
 
 impl Checker {
@@ -83,6 +85,7 @@ impl Checker {
             checkpoints: BTreeMap::new(),
             progress: vec![Progress { next_commit: 1, next_execution: 1 }; hosts],
             ordered: BTreeMap::new(),
+            distinct: vec![0],
         }
     }
 
@@ -104,6 +107,11 @@ impl Checker {
     /// Whether a transaction is in the order.
     pub fn is_ordered(&self, id: &Hash) -> bool {
         self.ordered.contains_key(id)
+    }
+
+    /// How many different transactions the commits up to an index have.
+    pub fn distinct_up_to(&self, index: u64) -> u64 {
+        self.distinct[index as usize]
     }
 
     /// Stake that is Byzantine.
@@ -186,6 +194,7 @@ impl Checker {
                 *self.ordered.entry(signed.transaction.id(&self.chain_id)).or_default() += 1;
             }
         }
+        self.distinct.push(self.ordered.len() as u64);
         Ok(())
     }
 

@@ -10,7 +10,8 @@ use pollen_ledger::store::{Batch, Database, Durability, MemoryStore};
 use pollen_ledger::{AuthorIndex, Genesis, KeyPair, VerifiedBlock};
 
 use crate::byzantine::Actor;
-use crate::execution::StandIn;
+use crate::execution::Execution;
+use crate::options::ExecutionKind;
 use crate::random::Random;
 use crate::recovery;
 
@@ -56,7 +57,7 @@ pub struct Host {
     /// What it holds.
     pub database: Database,
     /// Commits that were executed.
-    pub execution: StandIn,
+    pub execution: Execution,
     /// Questions under way.
     pub questions: BTreeMap<u64, Question>,
     /// When it has taken the message that it is taking.
@@ -72,10 +73,15 @@ pub struct Host {
 
 impl Host {
     /// A host with an empty disk, down.
-    pub fn new(author: Option<AuthorIndex>, genesis: &Rc<Genesis>, key: Option<KeyPair>) -> Self {
+    pub fn new(
+        author: Option<AuthorIndex>,
+        genesis: &Rc<Genesis>,
+        key: Option<KeyPair>,
+        execution: ExecutionKind,
+    ) -> Self {
         let store = Arc::new(MemoryStore::new());
         let database = open(&store, genesis, key.as_ref());
-        let execution = at_genesis(&database);
+        let execution = Execution::new(execution, &database);
         Self {
             author,
             life: 0,
@@ -138,19 +144,10 @@ impl Host {
             self.database.write(batch, Durability::Synced).expect("memory holds it");
         }
         self.database = open(&self.store, &self.genesis, self.key.as_ref());
-        let tip = self.database.tip().expect("an open store has a tip");
-        // Execution's state is not stored: it is computed again, and has to come out the same.
-        let commits = recovery::commits_from(&self.database, 1).expect("the store is whole");
-        self.execution = at_genesis(&self.database);
-        for commit in commits {
-            if commit.commit.index <= tip.commit_index {
-                self.execution.execute(&commit);
-            } else {
-                self.executing.push_back(Rc::new(commit));
-            }
-        }
-        let digest = self.execution.checkpoint().digest();
-        assert_eq!(digest, tip.digest, "the stored commits give the stored checkpoint");
+        self.execution.restart(&self.database);
+        let next = self.execution.commit_index() + 1;
+        let commits = recovery::commits_from(&self.database, next).expect("the store is whole");
+        self.executing.extend(commits.into_iter().map(Rc::new));
         recovery::recover(&self.database, validators, self.author).expect("the store is whole")
     }
 
@@ -183,11 +180,6 @@ impl Host {
 fn open(store: &Arc<MemoryStore>, genesis: &Genesis, key: Option<&KeyPair>) -> Database {
     let store: Arc<MemoryStore> = Arc::clone(store);
     Database::open(store, genesis, key.map(KeyPair::public_key)).expect("the store is whole")
-}
-
-fn at_genesis(database: &Database) -> StandIn {
-    let genesis = database.checkpoint(0).expect("memory can be read").expect("genesis is stored");
-    StandIn::new(genesis, database.parameters())
 }
 
 fn batch_of(orders: &[Order]) -> (Batch, Durability) {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use pollen_ledger::genesis::GenesisAccount;
 use pollen_ledger::ordering::{CommittedSubDag, Input};
 use pollen_ledger::transaction::TRANSACTION_VERSION;
 use pollen_ledger::{AccountId, Action, Hash, KeyPair, SignedTransaction, Transaction, codec};
@@ -13,6 +14,21 @@ use crate::world::{BEGIN_MS, Event, World};
 
 /// After so long a client turns to the next validator, in microseconds.
 const PATIENCE_US: u64 = 2_000_000;
+
+/// What the clients' account holds at genesis, in grains.
+pub const SUPPLY: u64 = 1 << 60;
+/// Who gets a grain by every transaction.
+pub const RECIPIENT: AccountId = AccountId([7; 32]);
+
+fn client() -> KeyPair {
+    KeyPair::development("client")
+}
+
+/// The clients' account at genesis.
+pub fn client_account() -> GenesisAccount {
+    let id = AccountId::of_key(&client().public_key());
+    GenesisAccount { name: "clients".to_owned(), id, balance: SUPPLY }
+}
 
 /// See the module's documentation.
 #[derive(Debug)]
@@ -36,7 +52,7 @@ impl Load {
     pub fn new(seed: u64) -> Self {
         Self {
             random: Random::stream(seed, "load"),
-            key: KeyPair::development("client"),
+            key: client(),
             nonce: 0,
             open: BTreeMap::new(),
             patience: BTreeSet::new(),
@@ -98,7 +114,7 @@ impl World {
             max_fuel: 1000,
             fuel_price: 1,
             payer: None,
-            actions: vec![Action::Transfer { to: AccountId([7; 32]), amount: 1 }],
+            actions: vec![Action::Transfer { to: RECIPIENT, amount: 1 }],
         };
         let chain_id = &self.rules.chain_id;
         let id = transaction.id(chain_id);
@@ -139,6 +155,24 @@ impl World {
             Some((*id, *host))
         })
         .collect()
+    }
+
+    /// Every transaction that is in the order, and so executed, moved its grain, once.
+    pub(crate) fn check_balances(&mut self) {
+        for host in 0..self.hosts.len() {
+            let execution = &self.hosts[host].execution;
+            if !self.hosts[host].is_honest() {
+                continue;
+            }
+            let Some(balance) = execution.balance(&RECIPIENT) else { continue };
+            let index = execution.commit_index();
+            let due = self.checker.distinct_up_to(index);
+            if balance != due {
+                let words =
+                    format!("host {host} moved {balance} grains by commit {index}, not {due}");
+                self.judge(Err(Violation(words)));
+            }
+        }
     }
 
     /// Says that acknowledged transactions are lost, when they are.

@@ -47,6 +47,16 @@ pub enum Crypto {
     Real,
 }
 
+/// What becomes of commits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ExecutionKind {
+    /// A digest over the ids of transactions.
+    StandIn,
+    /// The ledger's executor, with transfers.
+    Real,
+}
+
 /// See the module's documentation.
 #[derive(Debug, Clone, Serialize)]
 pub struct Options {
@@ -88,6 +98,8 @@ pub struct Options {
     pub transactions_s: u64,
     /// Which signatures.
     pub crypto: Crypto,
+    /// What becomes of commits.
+    pub execution: ExecutionKind,
 }
 
 /// What a caller wants otherwise than the seed says.
@@ -179,6 +191,7 @@ impl Options {
             byzantine_authors: Vec::new(),
             transactions_s: 20,
             crypto: Crypto::Simulated,
+            execution: ExecutionKind::StandIn,
         }
     }
 
@@ -222,6 +235,9 @@ impl Options {
         }
         if overrides.real_crypto || seed.is_multiple_of(20) {
             options.crypto = Crypto::Real;
+        }
+        if nodes <= 10 && seed % 4 == 1 {
+            options.execution = ExecutionKind::Real;
         }
         options.leave_out(&overrides.without);
         options.choose_byzantine(&mut random);

@@ -111,6 +111,7 @@ impl World {
             let lagging = statuses.iter().find(|(_, status)| status.commit_round < goal);
             let stuck = statuses.iter().find(|(host, _)| !drained[*host]);
             let owed = self.owed();
+            self.check_balances();
             if self.load.over && lagging.is_none() && stuck.is_none() && owed.is_empty() {
                 return passed_ms;
             }

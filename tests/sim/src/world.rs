@@ -21,7 +21,7 @@ use pollen_ledger::ordering::{
 use pollen_ledger::store::{Batch, Durability};
 use pollen_ledger::wire::{HistoryRequest, Message, Request, Response};
 use pollen_ledger::{
-    Attestation, Committee, Genesis, Hash, KeyPair, Parameters, VerifiedBlock, codec,
+    Attestation, Checkpoint, Committee, Genesis, Hash, KeyPair, Parameters, VerifiedBlock, codec,
 };
 
 use crate::byzantine::{Actor, Behaviour};
@@ -30,7 +30,7 @@ use crate::counts::{Counts, Observer};
 use crate::faults::Faults;
 use crate::host::{Host, Order, Question};
 use crate::links::Links;
-use crate::load::Load;
+use crate::load::{Load, client_account};
 use crate::options::{Crypto, Options};
 use crate::random::Random;
 
@@ -213,7 +213,7 @@ fn genesis_of(options: &Options, keys: &[KeyPair]) -> Genesis {
         protocol_version: PROTOCOL_VERSION,
         time_ms: BEGIN_MS - GENESIS_BEFORE_MS,
         committee: options.stakes.iter().enumerate().map(member).collect(),
-        accounts: Vec::new(),
+        accounts: vec![client_account()],
         parameters: Parameters {
             gc_depth: options.gc_depth,
             block_bytes_max: 3 << 20,
@@ -268,8 +268,10 @@ impl World {
             .map(|(host, author)| author.map_or(host, usize::from))
             .collect();
         let key = |author: AuthorIndex| keys[usize::from(author)].clone();
-        let hosts: Vec<Host> =
-            authors.iter().map(|own| Host::new(*own, &genesis, own.map(key))).collect();
+        let hosts: Vec<Host> = authors
+            .iter()
+            .map(|own| Host::new(*own, &genesis, own.map(key), options.execution))
+            .collect();
         let checker = Checker::new(
             rules.chain_id,
             genesis.time_ms,
@@ -861,18 +863,18 @@ impl World {
         let honest = self.hosts[host].is_honest();
         let Some(commit) = self.hosts[host].executing.pop_front() else { return };
         let executed = self.hosts[host].execution.execute(&commit);
-        let (closed, commit_index) = (executed.closed, commit.commit.index);
+        let commit_index = commit.commit.index;
+        let closed = executed.closed.as_ref().map(|(checkpoint, _)| checkpoint);
         if honest {
-            let checked = self.checker.executed(host, commit_index, closed.as_ref());
+            let checked = self.checker.executed(host, commit_index, closed);
             self.judge(checked);
         }
         let height = self.hosts[host].execution.checkpoint().height;
-        let digest = closed.as_ref().map(|checkpoint| checkpoint.digest());
-        if let Some(checkpoint) = &closed {
-            let mut batch = Batch::default();
-            crate::execution::StandIn::put(&mut batch, checkpoint);
+        let digest = closed.map(Checkpoint::digest);
+        if let Some((_, batch)) = executed.closed {
             let written = self.hosts[host].database.write(batch, Durability::Synced);
             written.expect("memory holds it");
+            self.hosts[host].execution.written(height);
         }
         let attestation = self.hosts[host].author.zip(digest).map(|(author, digest)| {
             let said = match &self.hosts[host].actor {
