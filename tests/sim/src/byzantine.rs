@@ -24,6 +24,8 @@ use crate::world::Rules;
 pub enum Behaviour {
     /// Signs two or three blocks a round and shows each to some.
     Equivocate,
+    /// Signs a dozen blocks a round, and shows everybody other ones.
+    ForkBomb,
     /// Gives each block to one honest validator only.
     Withhold,
     /// Says nothing for a while, then goes on.
@@ -58,8 +60,9 @@ pub enum Behaviour {
 
 impl Behaviour {
     /// Every behaviour.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Equivocate,
+        Self::ForkBomb,
         Self::Withhold,
         Self::Silent,
         Self::Selective,
@@ -163,7 +166,11 @@ impl Actor {
         let mut doings = Doings::default();
         let plain = message(block.block());
         match self.behaviour {
-            Behaviour::Equivocate => self.equivocate(block, &plain, &mut doings),
+            Behaviour::Equivocate => {
+                let more = self.random.between(1, 2);
+                self.equivocate(block, more, 1, &mut doings);
+            }
+            Behaviour::ForkBomb => self.equivocate(block, 12, 3, &mut doings),
             Behaviour::Withhold => {
                 let one = *self.random.pick(&self.honest);
                 doings.to(Some(one), &plain);
@@ -207,9 +214,10 @@ impl Actor {
         doings
     }
 
-    fn equivocate(&mut self, block: &VerifiedBlock, plain: &Rc<Vec<u8>>, doings: &mut Doings) {
-        let mut variants = vec![Rc::clone(plain)];
-        for variant in 0..self.random.between(1, 2) {
+    /// So many blocks more, and so many of them for each host.
+    fn equivocate(&mut self, block: &VerifiedBlock, more: u64, each: u64, doings: &mut Doings) {
+        let mut variants = vec![message(block.block())];
+        for variant in 0..more {
             let mut header = block.header().clone();
             let mut body = block.block().body.clone();
             header.timestamp_ms += variant + 1;
@@ -221,8 +229,10 @@ impl Actor {
             doings.kept.extend(VerifiedBlock::trusted(other, &self.rules.parameters));
         }
         for to in 0..self.hosts {
-            let variant = self.random.pick(&variants);
-            doings.outgoing.push(Outgoing { to: Some(to), bytes: Rc::clone(variant), delay_us: 0 });
+            for _ in 0..each {
+                let variant = Rc::clone(self.random.pick(&variants));
+                doings.to(Some(to), &variant);
+            }
         }
     }
 

@@ -112,11 +112,11 @@ impl Observer {
         }
     }
 
-    /// A host proposed; true when it left rounds out.
-    pub fn proposed(&mut self, host: usize, block: &VerifiedBlock) -> bool {
+    /// A host proposed. When it left rounds out, its round before.
+    pub fn proposed(&mut self, host: usize, block: &VerifiedBlock) -> Option<Round> {
         self.accepted(host, block);
         let before = self.views[host].own_round.replace(block.round());
-        before.is_some_and(|before| block.round() > before + 1)
+        before.filter(|before| block.round() > before + 1)
     }
 
     fn stake<'a>(&self, authors: impl Iterator<Item = &'a BlockRef>) -> u64 {

@@ -753,8 +753,16 @@ impl World {
         if self.latencies.since.is_some_and(|since| since <= self.now) {
             self.latencies.open.insert(block.reference(), self.now);
         }
-        if self.hosts[host].is_honest() && self.observer.proposed(host, block) {
+        let gap = self.hosts[host].is_honest().then(|| self.observer.proposed(host, block));
+        if let Some(before) = gap.flatten() {
             self.counts.add("safe resumes");
+            // Case 31: no gaps in one's own chain, but where gc has passed it.
+            let gc_round = self.hosts[host].core.as_ref().map_or(0, |core| core.status().gc_round);
+            if before + 1 > gc_round + 2 {
+                let (round, words) = (block.round(), "leaves rounds out above gc");
+                let words = format!("host {host} {words}: {before} to {round}, gc {gc_round}");
+                self.judge(Err(Violation(words)));
+            }
         }
     }
 

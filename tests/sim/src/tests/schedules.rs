@@ -243,6 +243,31 @@ fn everybody_restarts_case_43() {
     }
 }
 
+/// A validator that is 10 000 commits behind catches up ten times as fast as the others go on.
+#[test]
+fn far_behind_case_44() {
+    let mut options = Options::calm(1, 4, Latency::Lan);
+    options.idle_round_delay_ms = options.min_round_delay_ms;
+    let mut world = started(options);
+    world.run(500);
+    world.crash(2);
+    let (left, begun) = (world.checker.commits(), world.now);
+    while world.checker.commits() < left + 10_000 {
+        world.run(1_000);
+        holds(&world);
+    }
+    let (missed, took_us) = (world.checker.commits() - left, world.now - begun);
+    world.start(2);
+    let begun = world.now;
+    while world.checker.commits_of(2) + 5 < world.checker.commits() {
+        world.run(50);
+        holds(&world);
+        assert!(world.now - begun < took_us, "it never catches up");
+    }
+    let caught_us = world.now - begun;
+    assert!(caught_us * 10 <= took_us, "{missed} commits: {took_us} us, caught up in {caught_us}");
+}
+
 /// One validator is down until the others are more than two gc depths on, and then restarts in the middle
 /// of catching up.
 #[test]
