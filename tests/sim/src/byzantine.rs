@@ -291,7 +291,7 @@ impl Actor {
             2 => header.parents.truncate(1),
             3 => header.parents[place].round = header.round,
             4 => header.parents[place].author = u16::MAX,
-            _ => header.parents[place].digest = Hash::of_content(&self.random.next().to_le_bytes()),
+            _ => header.parents[place].digest = Hash::of_content(&self.random.bits().to_le_bytes()),
         }
         message(&Block::sign(header, block.block().body.clone(), &self.key))
     }
@@ -307,7 +307,7 @@ impl Actor {
         let made_up = |author: AuthorIndex, random: &mut Random| BlockRef {
             author,
             round: header.round - 1,
-            digest: Hash::of_content(&random.next().to_le_bytes()),
+            digest: Hash::of_content(&random.bits().to_le_bytes()),
         };
         let mut parents = vec![made_up(self.author, &mut self.random)];
         for author in self.rules.committee.authors().filter(|author| *author != self.author) {
@@ -339,7 +339,7 @@ impl Actor {
                 bytes[place] ^= 0x55;
             }
             2 => bytes.push(0),
-            _ => bytes = (0..self.random.below(2_000)).map(|_| self.random.next() as u8).collect(),
+            _ => bytes = (0..self.random.below(2_000)).map(|_| self.random.bits() as u8).collect(),
         }
         Rc::new(bytes)
     }
@@ -357,19 +357,19 @@ impl Actor {
     /// A block of ours with a made-up parent of somebody else in each: all valid by form.
     fn spam(&mut self, block: &VerifiedBlock) -> Rc<Vec<u8>> {
         let mut header = block.header().clone();
-        header.commit_votes = (0..100).map(|_| (self.random.next(), Hash::ZERO)).collect();
+        header.commit_votes = (0..100).map(|_| (self.random.bits(), Hash::ZERO)).collect();
         header.timestamp_ms += self.random.below(500);
         if self.random.permille(300) {
             header.round += self.random.below(150) as Round;
             let place = self.random.below(header.parents.len() as u64) as usize;
-            header.parents[place].digest = Hash::of_content(&self.random.next().to_le_bytes());
+            header.parents[place].digest = Hash::of_content(&self.random.bits().to_le_bytes());
         }
         message(&Block::sign(header, block.block().body.clone(), &self.key))
     }
 
     fn changed_field(&mut self, block: &VerifiedBlock) -> Rc<Vec<u8>> {
         let mut header = block.header().clone();
-        let noise = self.random.next();
+        let noise = self.random.bits();
         match self.random.below(12) {
             0 => header.version ^= 1,
             1 => header.chain_id.0[0] ^= 1,

@@ -15,27 +15,33 @@ use crate::world::{BEGIN_MS, Event, World};
 /// After so long a client turns to the next validator, in microseconds.
 const PATIENCE_US: u64 = 2_000_000;
 
-/// What the clients' account holds at genesis, in grains.
-pub const SUPPLY: u64 = 1 << 60;
+/// Clients: with fewer, a late copy's nonce could fall out of its account's window.
+const CLIENTS: u64 = 16;
+/// What each holds at genesis, in grains.
+const BALANCE: u64 = 1 << 56;
 /// Who gets a grain by every transaction.
 pub const RECIPIENT: AccountId = AccountId([7; 32]);
 
-fn client() -> KeyPair {
-    KeyPair::development("client")
+fn client_key(client: u64) -> KeyPair {
+    KeyPair::development(&format!("client {client}"))
 }
 
-/// The clients' account at genesis.
-pub fn client_account() -> GenesisAccount {
-    let id = AccountId::of_key(&client().public_key());
-    GenesisAccount { name: "clients".to_owned(), id, balance: SUPPLY }
+/// The clients' accounts at genesis.
+pub fn client_accounts() -> Vec<GenesisAccount> {
+    let account = |client| GenesisAccount {
+        name: format!("client {client}"),
+        id: AccountId::of_key(&client_key(client).public_key()),
+        balance: BALANCE,
+    };
+    (0..CLIENTS).map(account).collect()
 }
 
 /// See the module's documentation.
 #[derive(Debug)]
 pub struct Load {
     random: Random,
-    key: KeyPair,
-    nonce: u64,
+    keys: Vec<KeyPair>,
+    made: u64,
     /// Not known to be ordered.
     open: BTreeMap<Hash, Arc<SignedTransaction>>,
     /// When clients lose their patience.
@@ -52,8 +58,8 @@ impl Load {
     pub fn new(seed: u64) -> Self {
         Self {
             random: Random::stream(seed, "load"),
-            key: client(),
-            nonce: 0,
+            keys: (0..CLIENTS).map(client_key).collect(),
+            made: 0,
             open: BTreeMap::new(),
             patience: BTreeSet::new(),
             taken: BTreeMap::new(),
@@ -64,7 +70,7 @@ impl Load {
 
     /// How many were made.
     pub fn made(&self) -> u64 {
-        self.nonce
+        self.made
     }
 
     /// A core says what became of a submission.
@@ -105,11 +111,12 @@ impl World {
     }
 
     fn new_transaction(&mut self) -> Hash {
-        self.load.nonce += 1;
+        let key = &self.load.keys[(self.load.made % CLIENTS) as usize];
+        self.load.made += 1;
         let transaction = Transaction {
             version: TRANSACTION_VERSION,
-            sender: AccountId::of_key(&self.load.key.public_key()),
-            nonce: self.load.nonce,
+            sender: AccountId::of_key(&key.public_key()),
+            nonce: self.load.made.div_ceil(CLIENTS),
             valid_until_ms: BEGIN_MS + (1 << 32),
             max_fuel: 1000,
             fuel_price: 1,
@@ -118,7 +125,7 @@ impl World {
         };
         let chain_id = &self.rules.chain_id;
         let id = transaction.id(chain_id);
-        let signed = transaction.sign(chain_id, &self.load.key, Vec::new());
+        let signed = transaction.sign(chain_id, key, Vec::new());
         self.load.open.insert(id, Arc::new(signed));
         id
     }

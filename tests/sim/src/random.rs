@@ -18,7 +18,7 @@ impl Random {
     }
 
     /// 64 bits.
-    pub fn next(&mut self) -> u64 {
+    pub fn bits(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -28,7 +28,7 @@ impl Random {
 
     /// Below `bound`; 0 when that is 0.
     pub fn below(&mut self, bound: u64) -> u64 {
-        ((u128::from(self.next()) * u128::from(bound)) >> 64) as u64
+        ((u128::from(self.bits()) * u128::from(bound)) >> 64) as u64
     }
 
     /// From `least` to `most`, both included.
@@ -48,14 +48,14 @@ impl Random {
 
     /// A subset of `0..size` in which each is with chance 1/2.
     pub fn half(&mut self, size: usize) -> Vec<bool> {
-        (0..size).map(|_| self.next() >> 63 == 1).collect()
+        (0..size).map(|_| self.bits() >> 63 == 1).collect()
     }
 
     /// Nearly standard normal, times 2^16: a sum of twelve uniform draws.
     fn normal(&mut self) -> i64 {
         (0..3)
             .map(|_| {
-                let draw = self.next();
+                let draw = self.bits();
                 (0..4).map(|part| (draw >> (16 * part) & 0xffff) as i64).sum::<i64>()
             })
             .sum::<i64>()

@@ -30,7 +30,7 @@ use crate::counts::{Counts, Observer};
 use crate::faults::Faults;
 use crate::host::{Host, Order, Question};
 use crate::links::Links;
-use crate::load::{Load, client_account};
+use crate::load::{Load, client_accounts};
 use crate::options::{Crypto, Options};
 use crate::random::Random;
 
@@ -213,7 +213,7 @@ fn genesis_of(options: &Options, keys: &[KeyPair]) -> Genesis {
         protocol_version: PROTOCOL_VERSION,
         time_ms: BEGIN_MS - GENESIS_BEFORE_MS,
         committee: options.stakes.iter().enumerate().map(member).collect(),
-        accounts: vec![client_account()],
+        accounts: client_accounts(),
         parameters: Parameters {
             gc_depth: options.gc_depth,
             block_bytes_max: 3 << 20,
