@@ -132,6 +132,11 @@ impl Checker {
         Ok(())
     }
 
+    /// Honest clocks are about to be set; the highest shows this.
+    pub fn clocks_showed(&mut self, clock_ms: u64) {
+        self.clock_ms = self.clock_ms.max(clock_ms);
+    }
+
     /// An honest host emits a commit. `clock_ms` is the highest honest clock now.
     pub fn committed(
         &mut self,

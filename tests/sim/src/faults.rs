@@ -113,6 +113,7 @@ impl World {
     pub fn heal(&mut self) {
         self.faults.over = true;
         self.links.heal();
+        self.checker.clocks_showed(self.highest_clock_ms());
         for host in &mut self.hosts {
             if host.is_honest() {
                 host.skew_us = host.skew_us.clamp(-HEALED_SKEW_US, HEALED_SKEW_US);

@@ -176,10 +176,12 @@ fn tell(outcome: &Outcome) {
     );
 }
 
+type Smaller = Box<dyn Fn(&mut Overrides)>;
+
 /// Leaves out one feature after another, then time and nodes, as long as the run still fails.
 fn shrink(seed: u64, overrides: &Overrides) -> Overrides {
     let mut best = overrides.clone();
-    let mut candidates: Vec<Box<dyn Fn(&mut Overrides)>> = Vec::new();
+    let mut candidates: Vec<Smaller> = Vec::new();
     for feature in Feature::ALL {
         candidates.push(Box::new(move |smaller| smaller.without.push(feature)));
     }

@@ -386,6 +386,12 @@ impl World {
         Time(us as u64 / 1000)
     }
 
+    /// What the fastest honest clock shows.
+    pub(crate) fn highest_clock_ms(&self) -> u64 {
+        let honest = (0..self.hosts.len()).filter(|host| self.hosts[*host].is_honest());
+        honest.map(|host| self.clock(host).0).max().unwrap_or(0)
+    }
+
     /// The first microsecond at which a host's clock shows `time`.
     fn when(&self, host: usize, time: Time) -> u64 {
         let us = (time.0 * 1000) as i64 - self.hosts[host].skew_us - (BEGIN_MS * 1000) as i64;
@@ -767,11 +773,7 @@ impl World {
     }
 
     fn commits(&mut self, host: usize, committed: &CommittedSubDag) {
-        let clock_ms = (0..self.hosts.len())
-            .filter(|host| self.hosts[*host].is_honest())
-            .map(|host| self.clock(host).0)
-            .max()
-            .unwrap_or(0);
+        let clock_ms = self.highest_clock_ms();
         let first = self.checker.commits() < committed.commit.index;
         let checked = self.checker.committed(host, committed, clock_ms);
         self.judge(checked);
