@@ -33,5 +33,6 @@ bench: build ## Measure a local network (docs/benchmarks.md)
 
 # make sim SEED=7 repeats one seed; make sim SEEDS=200 FROM=1 runs many. SIM_ARGS goes to pollen-sim.
 sim: bootstrap ## Simulate networks: SEED=n, or SEEDS=n (docs/simulation.md)
-	@$(ENVIRONMENT) && cargo run --locked --quiet -p pollen-sim -- \
+	@$(ENVIRONMENT) && cargo build --locked --workspace --bin pollen-sim \
+	    && exec "$${CARGO_TARGET_DIR:-target}/debug/pollen-sim" \
 	    $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),200) --from $(or $(FROM),1)) $(SIM_ARGS)
