@@ -3,7 +3,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap build run test lint bench
+.PHONY: help bootstrap build run test lint bench sim
 
 ENVIRONMENT := . scripts/environment
 
@@ -30,3 +30,9 @@ lint: ## Format, lints, documentation, dependencies
 
 bench: build ## Measure a local network (docs/benchmarks.md)
 	@scripts/bench
+
+# make sim SEED=7 repeats one seed; make sim SEEDS=200 FROM=1 runs many. SIM_ARGS goes to pollen-sim.
+sim: bootstrap ## Simulate networks: SEED=n, or SEEDS=n (docs/simulation.md)
+	@$(ENVIRONMENT) && cargo build --locked --workspace --bin pollen-sim \
+	    && exec "$${CARGO_TARGET_DIR:-target}/debug/pollen-sim" \
+	    $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),200) --from $(or $(FROM),1)) $(SIM_ARGS)

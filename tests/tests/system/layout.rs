@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use cargo_metadata::{DependencyKind, MetadataCommand};
 
 /// Who may use whom, outside of tests.
-const MAY_USE: [(&str, &[&str]); 10] = [
+const MAY_USE: [(&str, &[&str]); 12] = [
     ("pollen-ledger", &[]),
     ("pollen-vm", &["pollen-ledger"]),
     ("pollen-rpc", &["pollen-ledger"]),
@@ -16,6 +16,8 @@ const MAY_USE: [(&str, &[&str]); 10] = [
     ("token", &["pollen-sdk"]),
     ("coldchain", &["pollen-sdk"]),
     ("probe", &["pollen-sdk"]),
+    ("pollen-ledger-simulated", &[]),
+    ("pollen-sim", &["pollen-ledger-simulated"]),
 ];
 
 /// The only crates that may use these: everyone else goes through them.

@@ -1,0 +1,4 @@
+//! Seeds, determinism, and named schedules.
+
+mod schedules;
+mod seeds;

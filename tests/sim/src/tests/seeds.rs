@@ -1,0 +1,65 @@
+//! Seeds end to end.
+
+use clap::ValueEnum as _;
+
+use crate::byzantine::Behaviour;
+use crate::counts::Counts;
+use crate::{Options, Overrides, simulate};
+
+fn passes(seed: u64, overrides: &Overrides) -> Counts {
+    let options = Options::of_seed(seed, overrides);
+    let outcome = simulate(&options);
+    if let Some(violation) = outcome.violation {
+        panic!("{violation}\n{options}\nagain: pollen-sim --seed {seed}{overrides}");
+    }
+    outcome.counts
+}
+
+#[test]
+fn a_seed_gives_one_run() {
+    for seed in [3, 8, 15] {
+        let options = Options::of_seed(seed, &Overrides { seconds: Some(5), ..Default::default() });
+        let (first, second) = (simulate(&options), simulate(&options));
+        assert_eq!(first.trace, second.trace, "seed {seed}");
+        assert_eq!(first.violation, None, "seed {seed}");
+    }
+}
+
+/// And they reach what they are there for.
+#[test]
+fn seeds_hold() {
+    let mut counts = Counts::default();
+    for seed in 1..=60 {
+        counts.merge(&passes(seed, &Overrides::default()));
+    }
+    let rare = [
+        "indirect commits",
+        "indirect skips",
+        "probes in recovery",
+        "probes of hosts below others' gc",
+        "safe resumes",
+        "equivocations seen",
+        "commits with ignored variants",
+        "crashes of everybody",
+        "transactions ordered twice",
+    ];
+    for what in rare {
+        assert!(counts.of(what) > 0, "sixty seeds never reach: {what}\n{counts:#?}");
+    }
+}
+
+#[test]
+fn every_behaviour_is_survived() {
+    for (seed, behaviour) in (1_000..).zip(Behaviour::value_variants()) {
+        let overrides =
+            Overrides { byzantine: Some(*behaviour), seconds: Some(10), ..Default::default() };
+        passes(seed, &overrides);
+    }
+}
+
+#[test]
+fn real_signatures_change_nothing() {
+    let overrides =
+        Overrides { real_crypto: true, nodes: Some(4), seconds: Some(3), ..Default::default() };
+    passes(7, &overrides);
+}
