@@ -1,0 +1,191 @@
+//! A real core that follows and never proposes, and what it answered: black box, by its inputs, its effects
+//! and what it shows of its rounds.
+
+use std::collections::BTreeMap;
+
+use pollen_ledger::block::Round;
+use pollen_ledger::ordering::{
+    Commit, CommittedSubDag, Core, CoreConfig, CoreStatus, Effect, Input, Recovered, SlotStatus,
+    Time,
+};
+use pollen_ledger::wire::HistoryRequest;
+use pollen_ledger::{AuthorIndex, BlockRef, VerifiedBlock};
+
+use crate::drawing::{BEGIN_MS, Chain};
+use crate::reference::Answer;
+
+/// Milliseconds after which a fetch is due, whatever the settings.
+const FETCH_STEP_MS: u64 = 20_000;
+/// Fetches that are answered before we say that the core will never have enough.
+const FETCHES_MAX: usize = 1_000;
+
+/// See the module's documentation.
+pub struct Follower {
+    core: Core,
+    now: Time,
+    /// Whom to ask, and what.
+    fetches: Vec<(u64, HistoryRequest)>,
+    /// Every block that it accepted, in order.
+    pub accepted: Vec<VerifiedBlock>,
+    /// Every commit.
+    pub commits: Vec<Commit>,
+    /// The same with their blocks.
+    pub executed: Vec<CommittedSubDag>,
+    /// Authors of whom it has evidence.
+    pub evidence: Vec<AuthorIndex>,
+}
+
+impl Follower {
+    /// A core that begins at genesis. Its clock is far ahead of every drawn block, but for those that are
+    /// stamped absurdly.
+    pub fn new(chain: &Chain) -> Self {
+        Self::recover(chain, Recovered::default())
+    }
+
+    /// A core that goes on from what a store holds.
+    pub fn recover(chain: &Chain, recovered: Recovered) -> Self {
+        let config = CoreConfig {
+            own: None,
+            key: None,
+            committee: chain.committee.clone(),
+            chain_id: chain.chain_id,
+            genesis_time_ms: BEGIN_MS,
+            parameters: chain.parameters.clone(),
+            settings: pollen_ledger::ordering::Settings::default(),
+        };
+        let now = Time(1 << 50);
+        let (core, effects) = Core::new(config, recovered, now);
+        let mut follower = Self {
+            core,
+            now,
+            fetches: Vec::new(),
+            accepted: Vec::new(),
+            commits: Vec::new(),
+            executed: Vec::new(),
+            evidence: Vec::new(),
+        };
+        follower.take(effects);
+        follower
+    }
+
+    fn input(&mut self, input: Input) {
+        let effects = self.core.handle(self.now, input);
+        self.take(effects);
+    }
+
+    fn take(&mut self, effects: Vec<Effect>) {
+        for effect in effects {
+            match effect {
+                Effect::Accepted(block) => self.accepted.push(block),
+                Effect::Commit(committed) => {
+                    self.commits.push(committed.commit.clone());
+                    self.executed.push(committed);
+                }
+                Effect::Fetch { id, request, .. } => self.fetches.push((id, request)),
+                Effect::Evidence(proof) => self.evidence.push(proof.author),
+                _ => {}
+            }
+        }
+    }
+
+    /// Gives it a block.
+    pub fn deliver(&mut self, block: &VerifiedBlock) {
+        self.input(Input::Block { block: block.clone(), from: Some(block.author()) });
+    }
+
+    /// Gives it blocks in one input.
+    pub fn deliver_all(&mut self, blocks: &[VerifiedBlock]) {
+        self.input(Input::Blocks { blocks: blocks.to_vec(), from: None });
+    }
+
+    /// Answers every fetch out of these blocks until it asks no more.
+    ///
+    /// # Panics
+    ///
+    /// When it never stops asking.
+    pub fn settle(&mut self, blocks: &[VerifiedBlock]) {
+        let by_name: BTreeMap<BlockRef, &VerifiedBlock> =
+            blocks.iter().map(|block| (block.reference(), block)).collect();
+        for _ in 0..FETCHES_MAX {
+            self.now = self.now.plus_ms(FETCH_STEP_MS);
+            self.input(Input::Timer);
+            let fetches = std::mem::take(&mut self.fetches);
+            if fetches.is_empty() && self.status().missing == 0 {
+                return;
+            }
+            for (_, request) in fetches {
+                let history = history(&by_name, &request);
+                self.input(Input::Blocks { blocks: history, from: None });
+            }
+        }
+        panic!("a core that asks for ever: {:?}", self.status());
+    }
+
+    /// Its state in numbers.
+    pub fn status(&self) -> CoreStatus {
+        self.core.status()
+    }
+
+    /// The slots above gc that it shows.
+    pub fn statuses(&self) -> BTreeMap<(Round, AuthorIndex), SlotStatus> {
+        let rounds = self.core.rounds(0, Round::MAX);
+        let slots = rounds.iter().flat_map(|view| {
+            view.slots.iter().map(|slot| ((view.round, slot.author), slot.status))
+        });
+        slots.collect()
+    }
+
+    /// The first thing that it says otherwise than the reference, in words; none when there is none.
+    pub fn difference(&self, answer: &Answer) -> Option<String> {
+        let pairs = self.commits.iter().zip(&answer.commits);
+        for (ours, theirs) in pairs {
+            let same =
+                borsh::to_vec(ours).expect("encodes") == borsh::to_vec(theirs).expect("encodes");
+            if !same {
+                return Some(format!("commit\ncore      {ours:?}\nreference {theirs:?}"));
+            }
+        }
+        let (ours, theirs) = (self.commits.len(), answer.commits.len());
+        let cursor = self.status().undecided_round;
+        if (ours, cursor) != (theirs, answer.cursor) {
+            return Some(format!(
+                "core has {ours} commits and waits for round {cursor}, reference {theirs} and {}",
+                answer.cursor
+            ));
+        }
+        let gc_round = self.status().gc_round;
+        for ((round, author), status) in self.statuses() {
+            let expected = answer.statuses.get(&(round, author));
+            let expected = expected.copied().unwrap_or(SlotStatus::Undecided);
+            // With the first-commit order nobody looks at the rest of a round that is output.
+            let left = round < cursor && status == SlotStatus::Undecided;
+            if round > gc_round && status != expected && !left {
+                return Some(format!(
+                    "slot of {author} in round {round}: core {status:?}, reference {expected:?}"
+                ));
+            }
+        }
+        None
+    }
+}
+
+/// Everything below the targets that is not covered by the frontier, parents first.
+fn history(
+    blocks: &BTreeMap<BlockRef, &VerifiedBlock>,
+    request: &HistoryRequest,
+) -> Vec<VerifiedBlock> {
+    let mut found: BTreeMap<BlockRef, VerifiedBlock> = BTreeMap::new();
+    let mut open = request.targets.clone();
+    while let Some(reference) = open.pop() {
+        let Some(block) = blocks.get(&reference) else { continue };
+        let covered = request.frontier.get(usize::from(reference.author));
+        let named = request.targets.contains(&reference);
+        if named || covered.is_none_or(|round| reference.round > *round) {
+            let new = found.insert(reference, (*block).clone()).is_none();
+            if new {
+                open.extend(block.header().parents.iter().copied());
+            }
+        }
+    }
+    found.into_values().collect()
+}
