@@ -77,6 +77,21 @@ impl Chain {
         }
     }
 
+    /// One of the numbers, by its name in `genesis.json`; none when this chain has no such number.
+    pub fn number(&self, name: &str) -> Option<u64> {
+        let json = serde_json::to_value(&self.parameters).expect("parameters are plain JSON");
+        json.get(name)?.as_u64()
+    }
+
+    /// Changes one of the numbers; false when this chain has no such number.
+    pub fn set_number(&mut self, name: &str, value: u64) -> bool {
+        let mut json = serde_json::to_value(&self.parameters).expect("parameters are plain JSON");
+        let Some(place) = json.get_mut(name) else { return false };
+        *place = value.into();
+        self.parameters = serde_json::from_value(json).expect("a number for a number");
+        true
+    }
+
     /// The block of round 0.
     pub fn genesis(&self, author: AuthorIndex) -> VerifiedBlock {
         VerifiedBlock::genesis(self.chain_id, self.committee.epoch(), author)

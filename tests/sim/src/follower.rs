@@ -9,7 +9,7 @@ use pollen_ledger::ordering::{
     Time,
 };
 use pollen_ledger::wire::HistoryRequest;
-use pollen_ledger::{AuthorIndex, BlockRef, VerifiedBlock};
+use pollen_ledger::{AuthorIndex, BlockRef, VerifiedBlock, codec};
 
 use crate::drawing::{BEGIN_MS, Chain};
 use crate::reference::Answer;
@@ -121,6 +121,23 @@ impl Follower {
         panic!("a core that asks for ever: {:?}", self.status());
     }
 
+    /// What a store that kept all would give back after a crash: a core that goes on from there.
+    pub fn restarted(&self, chain: &Chain) -> Self {
+        let gc_round = self.status().gc_round;
+        let above = self.accepted.iter().filter(|block| block.round() > gc_round);
+        let recovered = Recovered {
+            last_commit: self.commits.last().cloned(),
+            recent_commits: self.commits.clone(),
+            blocks: above.cloned().collect(),
+            own_round_floor: 0,
+        };
+        let mut restarted = Self::recover(chain, recovered);
+        restarted.accepted.splice(0..0, self.accepted.iter().cloned());
+        restarted.commits.splice(0..0, self.commits.iter().cloned());
+        restarted.executed.splice(0..0, self.executed.iter().cloned());
+        restarted
+    }
+
     /// Its state in numbers.
     pub fn status(&self) -> CoreStatus {
         self.core.status()
@@ -139,9 +156,7 @@ impl Follower {
     pub fn difference(&self, answer: &Answer) -> Option<String> {
         let pairs = self.commits.iter().zip(&answer.commits);
         for (ours, theirs) in pairs {
-            let same =
-                borsh::to_vec(ours).expect("encodes") == borsh::to_vec(theirs).expect("encodes");
-            if !same {
+            if codec::encode(ours) != theirs.encode() {
                 return Some(format!("commit\ncore      {ours:?}\nreference {theirs:?}"));
             }
         }

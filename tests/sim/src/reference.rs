@@ -6,15 +6,19 @@
 //! order of the blocks. Slow is fine, subtle is not. What it does share are formats (blocks, commits) and
 //! the hash function.
 
+mod probation;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use pollen_ledger::block::Round;
 use pollen_ledger::crypto::Domain;
 use pollen_ledger::genesis::CommitOrder;
-use pollen_ledger::ordering::{Commit, SlotStatus};
+use pollen_ledger::ordering::SlotStatus;
 use pollen_ledger::{AuthorIndex, BlockRef, Hash, VerifiedBlock};
 
 use crate::drawing::{BEGIN_MS, Chain};
+
+pub use probation::{Probation, ProbationRules, Record};
 
 /// What the chain agreed on, as plain numbers.
 #[derive(Debug, Clone)]
@@ -31,6 +35,8 @@ pub struct Rules {
     pub gc_depth: u32,
     /// Which slots of a round a commit takes.
     pub order: CommitOrder,
+    /// None on a chain that knows no probation.
+    pub probation: Option<ProbationRules>,
 }
 
 impl Rules {
@@ -43,13 +49,18 @@ impl Rules {
             genesis_time_ms: BEGIN_MS,
             gc_depth: chain.parameters.gc_depth,
             order: chain.parameters.commit_order,
+            probation: ProbationRules::of(chain),
         }
     }
 
     /// 1.1 the stake that decides: all but what may be Byzantine.
     pub fn quorum(&self) -> u128 {
-        let total: u128 = self.stakes.iter().map(|stake| u128::from(*stake)).sum();
-        total - (total - 1) / 3
+        self.total() - (self.total() - 1) / 3
+    }
+
+    /// 1.1 S
+    pub fn total(&self) -> u128 {
+        self.stakes.iter().map(|stake| u128::from(*stake)).sum()
     }
 
     /// 1.2 nobody counts twice: this takes a set.
@@ -92,15 +103,67 @@ impl Rules {
     }
 }
 
+/// A commit, as the reference makes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ordered {
+    /// From 1.
+    pub index: u64,
+    /// Whose slots made it.
+    pub round: Round,
+    /// Ledger time, in milliseconds.
+    pub timestamp_ms: u64,
+    /// Digest of the one before.
+    pub previous: Hash,
+    /// 7.6
+    pub digest: Hash,
+    /// In slot order.
+    pub slots: Vec<BlockRef>,
+    /// In order.
+    pub blocks: Vec<BlockRef>,
+    /// Ascending.
+    pub ignored: Vec<BlockRef>,
+    /// Part 6, on a chain that knows it.
+    pub probation: Option<Probation>,
+}
+
+impl Ordered {
+    /// The bytes of it that a node stores.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut bytes = self.index.to_le_bytes().to_vec();
+        bytes.extend_from_slice(&self.round.to_le_bytes());
+        bytes.extend_from_slice(&self.timestamp_ms.to_le_bytes());
+        bytes.extend_from_slice(&self.previous.0);
+        bytes.extend_from_slice(&self.digest.0);
+        for blocks in [&self.slots, &self.blocks, &self.ignored] {
+            bytes.extend_from_slice(&encode_list(blocks));
+        }
+        bytes.extend(self.probation.iter().flat_map(Probation::encode));
+        bytes
+    }
+}
+
+fn encode_list(blocks: &[BlockRef]) -> Vec<u8> {
+    let mut bytes = (blocks.len() as u32).to_le_bytes().to_vec();
+    for block in blocks {
+        bytes.extend_from_slice(&block.author.to_le_bytes());
+        bytes.extend_from_slice(&block.round.to_le_bytes());
+        bytes.extend_from_slice(&block.digest.0);
+    }
+    bytes
+}
+
 /// What the blocks say.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
     /// All commits, from the first.
-    pub commits: Vec<Commit>,
+    pub commits: Vec<Ordered>,
     /// The lowest round that is not output.
     pub cursor: Round,
-    /// Every slot's status when its round was output, and now for those that were not.
+    /// Every slot's status when its round was output, and now for those that were not. Who has no slot is
+    /// in here as skipped, and in `without_slot` too.
     pub statuses: BTreeMap<(Round, AuthorIndex), SlotStatus>,
+    /// 6.5 places of those on probation.
+    pub without_slot: BTreeSet<(Round, AuthorIndex)>,
     /// How the slots were decided: for tests that count what they reached.
     pub counts: Counts,
 }
@@ -124,6 +187,8 @@ pub struct Counts {
     pub below_gc: u64,
     /// 7.5 commits whose slots had no quorum
     pub medians_of_parents: u64,
+    /// 6.4 validators put on probation
+    pub probations: u64,
 }
 
 impl Counts {
@@ -137,6 +202,7 @@ impl Counts {
         self.ignored += other.ignored;
         self.below_gc += other.below_gc;
         self.medians_of_parents += other.medians_of_parents;
+        self.probations += other.probations;
     }
 }
 
@@ -153,9 +219,12 @@ pub struct Reference {
     blocks: BTreeMap<BlockRef, Known>,
     slots: BTreeMap<(Round, AuthorIndex), BTreeSet<BlockRef>>,
     top: Round,
+    orders: BTreeMap<Round, Vec<AuthorIndex>>,
     voters: BTreeMap<BlockRef, BTreeSet<BlockRef>>,
     certificates: BTreeMap<BlockRef, BTreeSet<BlockRef>>,
 }
+
+type Statuses = BTreeMap<(Round, AuthorIndex), (SlotStatus, Why)>;
 
 /// Where a status came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -180,6 +249,7 @@ impl Reference {
         }
         let top = known.keys().map(|reference| reference.round).max().unwrap_or(0);
         let mut reference = Self {
+            orders: (1..=top).map(|round| (round, rules.permutation(round))).collect(),
             rules,
             blocks: known,
             slots,
@@ -266,10 +336,11 @@ impl Reference {
         &self,
         round: Round,
         author: AuthorIndex,
-        above: &BTreeMap<(Round, AuthorIndex), (SlotStatus, Why)>,
+        above: &Statuses,
+        without: &BTreeSet<AuthorIndex>,
     ) -> SlotStatus {
         for anchor_round in round + 3..=self.top {
-            for anchor_author in self.rules.permutation(anchor_round) {
+            for anchor_author in self.slot_order(anchor_round, without) {
                 match above.get(&(anchor_round, anchor_author)).map(|(status, _)| *status) {
                     Some(SlotStatus::Skipped) => {}
                     Some(SlotStatus::Committed(anchor)) => {
@@ -287,14 +358,22 @@ impl Reference {
         SlotStatus::Undecided
     }
 
+    /// The slots of a round: 5.1 less who is on probation (6.5).
+    fn slot_order(&self, round: Round, without: &BTreeSet<AuthorIndex>) -> Vec<AuthorIndex> {
+        let order = self.orders.get(&round).cloned();
+        let mut order = order.unwrap_or_else(|| self.rules.permutation(round));
+        order.retain(|author| !without.contains(author));
+        order
+    }
+
     /// The slots of all rounds from `first` on, each by its own votes or by those above it.
-    fn statuses(&self, first: Round) -> BTreeMap<(Round, AuthorIndex), (SlotStatus, Why)> {
+    fn statuses(&self, first: Round, without: &BTreeSet<AuthorIndex>) -> Statuses {
         let mut statuses = BTreeMap::new();
         for round in (first..=self.top).rev() {
-            for author in 0..self.rules.stakes.len() as AuthorIndex {
+            for author in self.slot_order(round, without) {
                 let status = match self.direct(round, author) {
                     Some(status) => (status, Why::Direct),
-                    None => (self.indirect(round, author, &statuses), Why::Indirect),
+                    None => (self.indirect(round, author, &statuses, without), Why::Indirect),
                 };
                 statuses.insert((round, author), status);
             }
@@ -308,49 +387,64 @@ impl Reference {
             commits: Vec::new(),
             cursor: 1,
             statuses: BTreeMap::new(),
+            without_slot: BTreeSet::new(),
             counts: Counts::default(),
         };
         let mut history = BTreeSet::new();
         loop {
-            let statuses = self.statuses(answer.cursor);
-            let plain = statuses.iter().map(|(slot, (status, _))| (*slot, *status));
-            answer.statuses.extend(plain);
-            let round = answer.cursor;
-            let mut committed = Vec::new();
+            let last = answer.commits.last().and_then(|commit| commit.probation.as_ref());
+            let without = last.map(Probation::without_slots).unwrap_or_default();
+            let statuses = self.statuses(answer.cursor, &without);
+            answer.show(&statuses, &without, self.top);
             let mut counts = Counts::default();
-            for author in self.rules.permutation(round) {
-                let status = statuses.get(&(round, author));
-                counts.count(status);
-                match status {
-                    Some((SlotStatus::Committed(block), _)) => committed.push(*block),
-                    Some((SlotStatus::Skipped, _)) => {}
-                    Some((SlotStatus::Undecided, _)) | None => return answer,
-                }
-                if self.rules.order == CommitOrder::FirstCommit && !committed.is_empty() {
-                    break;
-                }
-            }
-            answer.cursor += 1;
-            if committed.is_empty() {
+            let Some(slots) = self.output(answer.cursor, &statuses, &without, &mut counts) else {
+                return answer;
+            };
+            if slots.is_empty() {
                 counts.skipped_rounds += 1;
             } else {
-                let commit = self.commit(&answer.commits, round, committed, &history, &mut counts);
-                history.extend(commit.blocks.iter().chain(&commit.ignored).copied());
+                let commit =
+                    self.commit(&answer.commits, answer.cursor, slots, &mut history, &mut counts);
                 answer.commits.push(commit);
             }
+            answer.cursor += 1;
             answer.counts.add(&counts);
         }
     }
 
-    /// Part 7: the commit of a round. `history` is everything that is in a commit before.
+    /// The committed slots of a round, in slot order; none while it is open.
+    fn output(
+        &self,
+        round: Round,
+        statuses: &Statuses,
+        without: &BTreeSet<AuthorIndex>,
+        counts: &mut Counts,
+    ) -> Option<Vec<BlockRef>> {
+        let mut committed = Vec::new();
+        for author in self.slot_order(round, without) {
+            let status = statuses.get(&(round, author));
+            counts.count(status);
+            match status {
+                Some((SlotStatus::Committed(block), _)) => committed.push(*block),
+                Some((SlotStatus::Skipped, _)) => {}
+                Some((SlotStatus::Undecided, _)) | None => return None,
+            }
+            if self.rules.order == CommitOrder::FirstCommit && !committed.is_empty() {
+                break;
+            }
+        }
+        Some(committed)
+    }
+
+    /// Part 7: the commit of a round. `history` is everything that is in a commit before, and then in this.
     fn commit(
         &self,
-        before: &[Commit],
+        before: &[Ordered],
         round: Round,
         slots: Vec<BlockRef>,
-        history: &BTreeSet<BlockRef>,
+        history: &mut BTreeSet<BlockRef>,
         counts: &mut Counts,
-    ) -> Commit {
+    ) -> Ordered {
         let last = before.last();
         // 7.1 and 7.4 above the gc round of the commit before; genesis is never committed
         let gc_round = last.map_or(0, |last| last.round.saturating_sub(self.rules.gc_depth));
@@ -386,8 +480,16 @@ impl Reference {
         let timestamp_ms = previous_time.max(self.time(round, &slots, counts));
         let previous = last.map_or(self.rules.chain_id, |last| last.digest);
         let index = before.len() as u64 + 1;
-        let digest = self.digest(&previous, index, round, timestamp_ms, &blocks);
-        Commit { index, round, timestamp_ms, previous, digest, slots, blocks, ignored }
+        let state = last.and_then(|last| last.probation.as_ref());
+        let without = state.map(Probation::without_slots).unwrap_or_default();
+        let digest = self.digest(&previous, index, round, timestamp_ms, &blocks, &without);
+        history.extend(blocks.iter().chain(&ignored).copied());
+        let probation = self.rules.probation.as_ref().map(|rules| {
+            let state = state.cloned().unwrap_or_default();
+            let before = last.map_or(0, |last| last.round);
+            self.probation(rules, state, history, (before, round), gc_round, counts)
+        });
+        Ordered { index, round, timestamp_ms, previous, digest, slots, blocks, ignored, probation }
     }
 
     /// 7.5
@@ -423,23 +525,35 @@ impl Reference {
         round: Round,
         timestamp_ms: u64,
         blocks: &[BlockRef],
+        without: &BTreeSet<AuthorIndex>,
     ) -> Hash {
-        let count = self.rules.stakes.len() as u16;
+        let all = 0..self.rules.stakes.len() as AuthorIndex;
+        let active: Vec<AuthorIndex> = all.filter(|author| !without.contains(author)).collect();
         let mut holders = self.rules.epoch.to_le_bytes().to_vec();
-        holders.extend_from_slice(&u32::from(count).to_le_bytes());
-        (0..count).for_each(|author| holders.extend_from_slice(&author.to_le_bytes()));
+        holders.extend_from_slice(&(active.len() as u32).to_le_bytes());
+        active.iter().for_each(|author| holders.extend_from_slice(&author.to_le_bytes()));
         let mut bytes = previous.0.to_vec();
         bytes.extend_from_slice(&index.to_le_bytes());
         bytes.extend_from_slice(&round.to_le_bytes());
         bytes.extend_from_slice(&timestamp_ms.to_le_bytes());
         bytes.extend_from_slice(&Domain::List.hash(&[&holders]).0);
-        bytes.extend_from_slice(&(blocks.len() as u32).to_le_bytes());
-        for block in blocks {
-            bytes.extend_from_slice(&block.author.to_le_bytes());
-            bytes.extend_from_slice(&block.round.to_le_bytes());
-            bytes.extend_from_slice(&block.digest.0);
-        }
+        bytes.extend_from_slice(&encode_list(blocks));
         Domain::Commit.hash(&[&bytes])
+    }
+}
+
+impl Answer {
+    fn show(&mut self, statuses: &Statuses, without: &BTreeSet<AuthorIndex>, top: Round) {
+        self.without_slot.retain(|(round, _)| *round < self.cursor);
+        for (slot, (status, _)) in statuses {
+            self.statuses.insert(*slot, *status);
+        }
+        for round in self.cursor..=top {
+            for author in without {
+                self.statuses.insert((round, *author), SlotStatus::Skipped);
+                self.without_slot.insert((round, *author));
+            }
+        }
     }
 }
 
