@@ -286,6 +286,12 @@ impl Reference {
         }
     }
 
+    /// The blocks of a slot that any block certifies: with at most f Byzantine stake never two.
+    pub fn certified(&self, round: Round, author: AuthorIndex) -> Vec<BlockRef> {
+        let blocks = self.slot(round, author).into_iter();
+        blocks.filter(|block| self.certificates.contains_key(block)).collect()
+    }
+
     fn round(&self, round: Round) -> Vec<BlockRef> {
         let range = (round, AuthorIndex::MIN)..=(round, AuthorIndex::MAX);
         self.slots.range(range).flat_map(|(_, blocks)| blocks.iter().copied()).collect()
