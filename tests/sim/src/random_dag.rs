@@ -68,6 +68,8 @@ pub struct Shape {
     pub gc_depth: u32,
     /// Of the chain.
     pub order: CommitOrder,
+    /// Rounds of a window, split percentage and doublings of probation, where the chain knows it.
+    pub probation: [u64; 3],
     /// Who signs more than one block a round; at most f of the stake.
     pub equivocators: BTreeSet<AuthorIndex>,
     /// How likely a parent beyond the quorum is named, in percent.
@@ -96,6 +98,11 @@ impl Shape {
                 CommitOrder::AllSlots,
                 CommitOrder::FirstCommit,
             ]),
+            probation: [
+                random.pick(&[1, 4, 7, 10, 15]),
+                random.pick(&[0, 10, 30, 50]),
+                random.pick(&[0, 1, 2]),
+            ],
             equivocators: BTreeSet::new(),
             extra_percent: random.pick(&[0, 10, 30, 60, 90, 100]),
             weak_percent: random.pick(&[0, 5, 30, 80]),
@@ -114,6 +121,10 @@ impl Shape {
         chain.signed = false;
         chain.parameters.gc_depth = self.gc_depth;
         chain.parameters.commit_order = self.order;
+        let names = ["probationWindowRounds", "probationSplitPercent", "probationDoublingsMax"];
+        for (name, value) in names.into_iter().zip(self.probation) {
+            chain.set_number(name, value);
+        }
         chain
     }
 

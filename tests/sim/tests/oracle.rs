@@ -8,7 +8,7 @@ use pollen_ledger::{BlockRef, VerifiedBlock};
 use pollen_sim::drawing::{Chain, to_text};
 use pollen_sim::follower::Follower;
 use pollen_sim::random_dag::{Random, Shape, delivery};
-use pollen_sim::reference::{Answer, Counts, Reference};
+use pollen_sim::reference::{Answer, Counts, ProbationRules, Reference};
 
 /// How blocks come to a core, and when it is looked at.
 struct Delivery {
@@ -143,7 +143,10 @@ fn random_dags_are_ordered_as_the_reference_says() {
     println!("{counts:?}");
     // The DAGs reach what is rare.
     assert!(counts.direct_commits > 10_000 && counts.direct_skips > 1_000, "{counts:?}");
-    assert!(counts.indirect_commits > 1_000 && counts.indirect_skips > 1_000, "{counts:?}");
+    assert!(counts.indirect_commits > 500 && counts.indirect_skips > 1_000, "{counts:?}");
     assert!(counts.ignored > 1_000 && counts.below_gc > 100, "{counts:?}");
     assert!(counts.skipped_rounds > 0 && counts.medians_of_parents > 1_000, "{counts:?}");
+    if ProbationRules::of(&Chain::new(&[1])).is_some() {
+        assert!(counts.probations > 100, "{counts:?}");
+    }
 }

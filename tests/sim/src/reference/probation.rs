@@ -47,6 +47,8 @@ pub struct Record {
 pub struct Probation {
     /// Rounds up to it are scored, or never will be.
     pub scored: Round,
+    /// The round of the commit that closed the last window; 0 before the first.
+    pub closed: Round,
     /// Of validators of whom there is something to remember.
     pub records: BTreeMap<AuthorIndex, Record>,
 }
@@ -84,12 +86,15 @@ impl Reference {
         gc_round: Round,
         counts: &mut Counts,
     ) -> Probation {
-        // 6.2
+        // 6.2 and 6.3: who has slots in the rounds above the last window's end
+        let without = state.without_slots();
+        let all = 0..self.rules.stakes.len() as AuthorIndex;
+        let holders: Vec<AuthorIndex> = all.filter(|author| !without.contains(author)).collect();
         for scored in 1..=round.saturating_sub(3) {
-            if scored > state.scored && scored > gc_round {
-                for author in 0..self.rules.stakes.len() as AuthorIndex {
-                    if self.is_split(scored, author, history) {
-                        state.records.entry(author).or_default().split += 1;
+            if scored > state.closed && scored > state.scored && scored > gc_round {
+                for author in &holders {
+                    if self.is_split(scored, *author, history) {
+                        state.records.entry(*author).or_default().split += 1;
                     }
                 }
             }
@@ -98,6 +103,8 @@ impl Reference {
         // 6.4
         let window = |round: Round| u64::from(round) / rules.window;
         if window(round) > window(before) {
+            state.closed = round;
+            state.scored = round;
             for record in state.records.values_mut() {
                 record.until = if record.until <= round { 0 } else { record.until };
             }

@@ -43,6 +43,7 @@ fn two_of_seven() -> Shape {
         rounds: 100,
         gc_depth: 60,
         order: CommitOrder::AllSlots,
+        probation: [100, 100, 0],
         equivocators: BTreeSet::from([2, 5]),
         extra_percent: 60,
         weak_percent: 10,

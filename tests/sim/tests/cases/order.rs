@@ -132,3 +132,41 @@ fn case_28_median_of_the_parents() {
         assert_eq!((commit.round, commit.timestamp_ms), (2, BEGIN_MS + expected));
     }
 }
+
+/// A names D's blocks and B and C do not: D is split in every round. The commit of round 10 closes the window
+/// and takes D's slots from round 11 on, until that of round 20 gives them back; the next term is twice as
+/// long.
+#[test]
+#[ignore = "waits for probation in the core"]
+fn case_29_probation_boundary() {
+    let mut chain = Chain::new(&[1; 4]);
+    chain.signed = false;
+    assert!(chain.set_number("probationWindowRounds", 10), "the chain knows probation");
+    let mut dag = Drawing::on(chain);
+    dag.draw("Round 1 : { * }  Rounds 2-60 : { AD -> [*], BC -> [-D] }");
+    let told = tell(&dag);
+    let without: Vec<u32> =
+        told.answer.without_slot.iter().filter(|slot| slot.1 == 3).map(|slot| slot.0).collect();
+    let expected: Vec<u32> = (11..=20).chain(31..=50).collect();
+    assert_eq!(without[..expected.len()], expected);
+    // No round makes two commits, none is left out; D's blocks are ordered all the same.
+    assert_eq!(told.rounds(), (1..=told.answer.cursor - 1).collect::<Vec<_>>());
+    assert!(told.rounds().len() > 50);
+    for commit in &told.answer.commits {
+        let slot_of_d = commit.slots.iter().any(|slot| slot.author == 3);
+        assert!(!(slot_of_d && without.contains(&commit.round)));
+    }
+    let ordered = told.answer.commits.iter().flat_map(|commit| &commit.blocks);
+    assert!(ordered.filter(|block| block.author == 3).count() > 50);
+    // A restart at any block goes on with the same slots.
+    for place in 0..dag.blocks().len() {
+        let mut follower = Follower::new(&dag.chain);
+        for (at, block) in dag.blocks().iter().enumerate() {
+            follower.deliver(block);
+            if at == place {
+                follower = follower.restarted(&dag.chain);
+            }
+        }
+        assert_eq!(follower.difference(&told.answer), None, "restarted after {place} blocks");
+    }
+}
