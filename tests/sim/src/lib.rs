@@ -2,10 +2,13 @@
 //! line shared with production.
 //!
 //! [`drawing`] turns text into a DAG of signed blocks; [`reference`] decides and orders a set of blocks by
-//! the definitions of docs/protocol.md, from scratch; [`follower`] drives a real core that only listens;
-//! [`random_dag`] makes DAGs out of a seed. Nothing here is part of the program.
+//! the definitions of docs/protocol.md, from scratch; [`validity`] does the same for a single block;
+//! [`watched_core`] drives a real core and notes what it says; [`random_dag`] makes DAGs out of a seed;
+//! [`fuzzing`] makes inputs out of bytes. Nothing here is part of the program.
 
 pub mod drawing;
-pub mod follower;
+pub mod fuzzing;
 pub mod random_dag;
 pub mod reference;
+pub mod validity;
+pub mod watched_core;

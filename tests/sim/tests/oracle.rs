@@ -6,9 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use pollen_ledger::{BlockRef, VerifiedBlock};
 use pollen_sim::drawing::{Chain, to_text};
-use pollen_sim::follower::Follower;
 use pollen_sim::random_dag::{Random, Shape, delivery};
 use pollen_sim::reference::{Answer, Counts, ProbationRules, Reference};
+use pollen_sim::watched_core::WatchedCore;
 
 /// How blocks come to a core, and when it is looked at.
 struct Delivery {
@@ -24,7 +24,7 @@ struct Delivery {
 impl Delivery {
     /// Says what the core answered otherwise than the reference, whose answer to all blocks is given.
     fn difference(&self, chain: &Chain, whole: &Answer) -> Option<String> {
-        let mut follower = Follower::new(chain);
+        let mut follower = WatchedCore::following(chain);
         if self.at_once {
             follower.deliver_all(&self.order);
         }
@@ -49,7 +49,7 @@ impl Delivery {
 
     /// What a core never accepted, because it was below gc when it came or the third of its slot and named
     /// by nobody, changes nothing: at most the end of the DAG is decided later.
-    fn whole_difference(&self, follower: &Follower, whole: &Answer) -> Option<String> {
+    fn whole_difference(&self, follower: &WatchedCore, whole: &Answer) -> Option<String> {
         let accepted: BTreeSet<BlockRef> =
             follower.accepted.iter().map(VerifiedBlock::reference).collect();
         let gc_round = follower.status().gc_round;
@@ -106,7 +106,7 @@ impl Delivery {
 }
 
 /// Compares with what the blocks that the core has accepted say.
-fn accepted_difference(chain: &Chain, follower: &Follower) -> Option<String> {
+fn accepted_difference(chain: &Chain, follower: &WatchedCore) -> Option<String> {
     follower.difference(&Reference::new(chain, &follower.accepted).answer())
 }
 

@@ -5,9 +5,9 @@ use pollen_ledger::committee::{Committee, CommitteeError, Validator};
 use pollen_ledger::genesis::CommitOrder;
 use pollen_ledger::ordering::slot_order;
 use pollen_sim::drawing::{Chain, Drawing};
-use pollen_sim::follower::Follower;
 use pollen_sim::random_dag::{Random, Shape, delivery};
 use pollen_sim::reference::{Reference, Rules};
+use pollen_sim::watched_core::WatchedCore;
 
 use super::{agree, equal, tell};
 
@@ -161,7 +161,8 @@ fn case_11_whole_dag_at_once_equals_incremental() {
         // The other order leaves slots behind that it has no use for, and which ones is not the same.
         shape.order = CommitOrder::AllSlots;
         let (chain, blocks) = (shape.chain(), shape.blocks(&mut random));
-        let (mut whole, mut single) = (Follower::new(&chain), Follower::new(&chain));
+        let (mut whole, mut single) =
+            (WatchedCore::following(&chain), WatchedCore::following(&chain));
         whole.deliver_all(&blocks);
         blocks.iter().for_each(|block| single.deliver(block));
         assert_eq!(whole.commits, single.commits, "seed {seed}");
@@ -261,7 +262,7 @@ fn case_16_committees_of_every_size() {
             chain.parameters.commit_order = order;
             let mut dag = Drawing::on(chain);
             dag.draw("Rounds 1-6 : { * }");
-            let mut follower = Follower::new(&dag.chain);
+            let mut follower = WatchedCore::following(&dag.chain);
             dag.blocks().iter().for_each(|block| follower.deliver(block));
             let answer = agree(&dag, &follower);
             assert_eq!(answer.commits.len(), 4, "{size}");
@@ -300,7 +301,7 @@ fn case_11_every_prefix_of_every_order() {
     dag.draw(SPLIT).draw("Round 4 : { * -> [ABC] }  Rounds 5-7 : { * }");
     let mut random = Random::new(11);
     for how in 0..12 {
-        let mut follower = Follower::new(&dag.chain);
+        let mut follower = WatchedCore::following(&dag.chain);
         for block in delivery(&dag.blocks(), how, &mut random) {
             follower.deliver(&block);
             agree(&dag, &follower);

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use pollen_ledger::BlockRef;
 use pollen_ledger::genesis::CommitOrder;
 use pollen_sim::drawing::Name;
-use pollen_sim::follower::Follower;
 use pollen_sim::random_dag::{Random, Shape, delivery};
 use pollen_sim::reference::Reference;
+use pollen_sim::watched_core::WatchedCore;
 
 use super::{agree, equal, tell};
 
@@ -61,7 +61,7 @@ fn case_19_f_equivocators_in_100_orders() {
     let digests: Vec<_> = whole.commits.iter().map(|commit| commit.digest).collect();
     for how in 0..100 {
         let order = delivery(&blocks, how, &mut random);
-        let mut follower = Follower::new(&chain);
+        let mut follower = WatchedCore::following(&chain);
         order.iter().for_each(|block| follower.deliver(block));
         follower.settle(&order);
         // A third variant that nobody names is not taken: that may leave the last rounds open.
@@ -94,7 +94,7 @@ fn case_20_a_voter_on_both_sides_counts_once_per_side() {
 fn case_21_a_variant_after_the_skip_changes_nothing() {
     let mut dag = equal(4);
     dag.draw("Round 1 : { ABC -> [*] }  Rounds 2-5 : { ABC -> [ABC] }");
-    let mut follower = Follower::new(&dag.chain);
+    let mut follower = WatchedCore::following(&dag.chain);
     dag.blocks().iter().for_each(|block| follower.deliver(block));
     let before = agree(&dag, &follower);
     assert_eq!(before.commits.len(), 3);
@@ -152,7 +152,7 @@ fn case_22_of_two_variants_in_a_commit_the_first_payload_counts() {
 fn case_23_fork_bomb() {
     let mut dag = equal(4);
     dag.draw("Round 1 : { * }");
-    let mut follower = Follower::new(&dag.chain);
+    let mut follower = WatchedCore::following(&dag.chain);
     dag.blocks().iter().for_each(|block| follower.deliver(block));
     let parents: Vec<BlockRef> =
         (0..4).map(|author| dag.chain.genesis(author).reference()).rev().collect();
@@ -204,7 +204,7 @@ fn case_25_catching_up_across_equivocating_ancestors() {
         shape.rounds = 40;
         let (chain, blocks) = (shape.chain(), shape.blocks(&mut random));
         let whole = Reference::new(&chain, &blocks).answer();
-        let mut late = Follower::new(&chain);
+        let mut late = WatchedCore::following(&chain);
         let last = blocks.iter().filter(|block| block.round() == shape.rounds);
         last.for_each(|block| late.deliver(block));
         assert_eq!(late.status().commit_index, 0);

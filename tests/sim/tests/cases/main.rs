@@ -18,9 +18,9 @@ use pollen_ledger::BlockRef;
 use pollen_ledger::block::Round;
 use pollen_ledger::ordering::SlotStatus;
 use pollen_sim::drawing::Drawing;
-use pollen_sim::follower::Follower;
 use pollen_sim::random_dag::{Random, delivery};
 use pollen_sim::reference::{Answer, Reference};
+use pollen_sim::watched_core::WatchedCore;
 
 /// What core and reference both say about a drawing.
 pub struct Told<'a> {
@@ -28,7 +28,7 @@ pub struct Told<'a> {
     /// The reference's words.
     pub answer: Answer,
     /// The core that heard the blocks as they were drawn.
-    pub follower: Follower,
+    pub follower: WatchedCore,
 }
 
 /// Tells a drawing to a core block by block, all at once, last block first, and in some other orders; each
@@ -37,7 +37,7 @@ pub fn tell(drawing: &Drawing) -> Told<'_> {
     let blocks = drawing.blocks();
     let mut random = Random::new(blocks.len() as u64);
     for how in 0..8 {
-        let mut follower = Follower::new(&drawing.chain);
+        let mut follower = WatchedCore::following(&drawing.chain);
         match how {
             0 => follower.deliver_all(&blocks),
             how => {
@@ -48,14 +48,14 @@ pub fn tell(drawing: &Drawing) -> Told<'_> {
         follower.settle(&blocks);
         agree(drawing, &follower);
     }
-    let mut follower = Follower::new(&drawing.chain);
+    let mut follower = WatchedCore::following(&drawing.chain);
     blocks.iter().for_each(|block| follower.deliver(block));
     let answer = agree(drawing, &follower);
     Told { drawing, answer, follower }
 }
 
 /// The reference's answer to what a core accepted, which is the core's.
-pub fn agree(drawing: &Drawing, follower: &Follower) -> Answer {
+pub fn agree(drawing: &Drawing, follower: &WatchedCore) -> Answer {
     let answer = Reference::new(&drawing.chain, &follower.accepted).answer();
     assert_eq!(follower.difference(&answer), None);
     answer

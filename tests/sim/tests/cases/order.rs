@@ -2,8 +2,8 @@
 
 use pollen_ledger::codec;
 use pollen_sim::drawing::{BEGIN_MS, Chain, Drawing};
-use pollen_sim::follower::Follower;
 use pollen_sim::random_dag::{Random, Shape, delivery};
+use pollen_sim::watched_core::WatchedCore;
 
 use super::{equal, tell};
 
@@ -16,7 +16,7 @@ fn case_26_any_delivery_gives_the_same_bytes() {
         shape.equivocators.clear();
         let (chain, blocks) = (shape.chain(), shape.blocks(&mut random));
         let bytes = |order: &[pollen_ledger::VerifiedBlock]| {
-            let mut follower = Follower::new(&chain);
+            let mut follower = WatchedCore::following(&chain);
             order.iter().for_each(|block| follower.deliver(block));
             follower.settle(order);
             codec::encode(&follower.commits)
@@ -65,7 +65,7 @@ fn case_27_a_lagging_node_and_one_that_is_ahead_agree() {
         let told = tell(&dag);
         let (late, rest): (Vec<_>, Vec<_>) =
             dag.blocks().into_iter().partition(|block| block.reference() == d5);
-        let mut ahead = Follower::new(&dag.chain);
+        let mut ahead = WatchedCore::following(&dag.chain);
         rest.iter().for_each(|block| ahead.deliver(block));
         assert_eq!(ahead.status().missing, usize::from(waits), "named in round {link}");
         assert_eq!(ahead.commits.len() == told.follower.commits.len(), !waits);
@@ -160,7 +160,7 @@ fn case_29_probation_boundary() {
     assert!(ordered.filter(|block| block.author == 3).count() > 50);
     // A restart at any block goes on with the same slots.
     for place in 0..dag.blocks().len() {
-        let mut follower = Follower::new(&dag.chain);
+        let mut follower = WatchedCore::following(&dag.chain);
         for (at, block) in dag.blocks().iter().enumerate() {
             follower.deliver(block);
             if at == place {

@@ -1,7 +1,7 @@
-//! A real core that follows and never proposes, and what it answered: black box, by its inputs, its effects
-//! and what it shows of its rounds.
+//! A real core and what it answered: black box, by its inputs, its effects and what it shows of its rounds.
+//! What it promises about effects is asserted as they come.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use pollen_ledger::block::Round;
 use pollen_ledger::ordering::{
@@ -20,13 +20,19 @@ const FETCH_STEP_MS: u64 = 20_000;
 const FETCHES_MAX: usize = 1_000;
 
 /// See the module's documentation.
-pub struct Follower {
+pub struct WatchedCore {
     core: Core,
-    now: Time,
-    /// Whom to ask, and what.
-    fetches: Vec<(u64, HistoryRequest)>,
-    /// Every block that it accepted, in order.
+    own: Option<AuthorIndex>,
+    /// Its clock.
+    pub now: Time,
+    /// What it asked for and nobody answered.
+    pub fetches: Vec<(u64, HistoryRequest)>,
+    /// Every block that it accepted, its own included, in order.
     pub accepted: Vec<VerifiedBlock>,
+    /// The same, genesis included.
+    known: BTreeSet<BlockRef>,
+    /// Its own blocks.
+    pub proposed: Vec<VerifiedBlock>,
     /// Every commit.
     pub commits: Vec<Commit>,
     /// The same with their blocks.
@@ -35,40 +41,49 @@ pub struct Follower {
     pub evidence: Vec<AuthorIndex>,
 }
 
-impl Follower {
-    /// A core that begins at genesis. Its clock is far ahead of every drawn block, but for those that are
-    /// stamped absurdly.
-    pub fn new(chain: &Chain) -> Self {
-        Self::recover(chain, Recovered::default())
+impl WatchedCore {
+    /// A core that follows, from genesis. Its clock is far ahead of every drawn block, but for those that
+    /// are stamped absurdly.
+    pub fn following(chain: &Chain) -> Self {
+        Self::start(chain, None, Time(1 << 50), Recovered::default())
     }
 
-    /// A core that goes on from what a store holds.
-    pub fn recover(chain: &Chain, recovered: Recovered) -> Self {
+    /// A core that goes on from what a store holds; it proposes when it is told who it is.
+    pub fn start(chain: &Chain, own: Option<AuthorIndex>, now: Time, recovered: Recovered) -> Self {
         let config = CoreConfig {
-            own: None,
-            key: None,
+            own,
+            key: own.map(|own| chain.keys[usize::from(own)].clone()),
             committee: chain.committee.clone(),
             chain_id: chain.chain_id,
             genesis_time_ms: BEGIN_MS,
             parameters: chain.parameters.clone(),
             settings: pollen_ledger::ordering::Settings::default(),
         };
-        let now = Time(1 << 50);
+        let genesis = chain.committee.authors().map(|author| chain.genesis(author).reference());
+        let known = genesis.chain(recovered.blocks.iter().map(VerifiedBlock::reference)).collect();
         let (core, effects) = Core::new(config, recovered, now);
-        let mut follower = Self {
+        let mut watched = Self {
             core,
+            own,
             now,
             fetches: Vec::new(),
             accepted: Vec::new(),
+            known,
+            proposed: Vec::new(),
             commits: Vec::new(),
             executed: Vec::new(),
             evidence: Vec::new(),
         };
-        follower.take(effects);
-        follower
+        watched.take(effects);
+        watched
     }
 
-    fn input(&mut self, input: Input) {
+    /// Gives it any input.
+    ///
+    /// # Panics
+    ///
+    /// When an effect breaks a promise of the core.
+    pub fn input(&mut self, input: Input) {
         let effects = self.core.handle(self.now, input);
         self.take(effects);
     }
@@ -76,16 +91,41 @@ impl Follower {
     fn take(&mut self, effects: Vec<Effect>) {
         for effect in effects {
             match effect {
-                Effect::Accepted(block) => self.accepted.push(block),
+                Effect::Accepted(block) => self.accept(block),
+                Effect::Propose(block) => {
+                    assert_eq!(Some(block.author()), self.own, "it signs for itself");
+                    let last = self.proposed.last().map_or(0, VerifiedBlock::round);
+                    assert!(block.round() > last, "one block a round, rounds rising");
+                    self.proposed.push(block.clone());
+                    self.accept(block);
+                }
                 Effect::Commit(committed) => {
+                    if let Some(last) = self.commits.last() {
+                        assert_eq!(committed.commit.index, last.index + 1);
+                        assert_eq!(committed.commit.previous, last.digest);
+                        assert!(committed.commit.round > last.round);
+                    }
                     self.commits.push(committed.commit.clone());
                     self.executed.push(committed);
                 }
-                Effect::Fetch { id, request, .. } => self.fetches.push((id, request)),
+                Effect::Fetch { id, from, request } => {
+                    assert!(Some(from) != self.own && !request.targets.is_empty());
+                    self.fetches.push((id, request));
+                }
                 Effect::Evidence(proof) => self.evidence.push(proof.author),
+                Effect::WakeAt(at) => assert!(at > self.now, "a timer in the past never ends"),
                 _ => {}
             }
         }
+    }
+
+    fn accept(&mut self, block: VerifiedBlock) {
+        let gc_round = self.status().gc_round;
+        let parents = &block.header().parents;
+        let open = parents.iter().find(|p| p.round > gc_round && !self.known.contains(p));
+        assert_eq!(open, None, "accepted before its parents");
+        assert!(self.known.insert(block.reference()), "accepted twice");
+        self.accepted.push(block);
     }
 
     /// Gives it a block.
@@ -124,15 +164,20 @@ impl Follower {
     /// What a store that kept all would give back after a crash: a core that goes on from there.
     pub fn restarted(&self, chain: &Chain) -> Self {
         let gc_round = self.status().gc_round;
-        let above = self.accepted.iter().filter(|block| block.round() > gc_round);
+        let last_own = self.proposed.last().map(VerifiedBlock::reference);
+        let kept = |block: &&VerifiedBlock| {
+            block.round() > gc_round || Some(block.reference()) == last_own
+        };
         let recovered = Recovered {
             last_commit: self.commits.last().cloned(),
             recent_commits: self.commits.clone(),
-            blocks: above.cloned().collect(),
-            own_round_floor: 0,
+            blocks: self.accepted.iter().filter(kept).cloned().collect(),
+            own_round_floor: last_own.map_or(0, |own| own.round),
         };
-        let mut restarted = Self::recover(chain, recovered);
+        let mut restarted = Self::start(chain, self.own, self.now, recovered);
+        restarted.known.extend(&self.known);
         restarted.accepted.splice(0..0, self.accepted.iter().cloned());
+        restarted.proposed.splice(0..0, self.proposed.iter().cloned());
         restarted.commits.splice(0..0, self.commits.iter().cloned());
         restarted.executed.splice(0..0, self.executed.iter().cloned());
         restarted
@@ -184,8 +229,9 @@ impl Follower {
     }
 }
 
-/// Everything below the targets that is not covered by the frontier, parents first.
-fn history(
+/// The answer to a request out of these blocks: everything below the targets that the frontier does not
+/// cover, parents first.
+pub fn history(
     blocks: &BTreeMap<BlockRef, &VerifiedBlock>,
     request: &HistoryRequest,
 ) -> Vec<VerifiedBlock> {
