@@ -138,6 +138,11 @@ impl WatchedCore {
         self.input(Input::Blocks { blocks: blocks.to_vec(), from: None });
     }
 
+    /// Answers a fetch.
+    pub fn fetched(&mut self, _id: u64, from: Option<AuthorIndex>, blocks: Vec<VerifiedBlock>) {
+        self.input(Input::Blocks { blocks, from });
+    }
+
     /// Answers every fetch out of these blocks until it asks no more.
     ///
     /// # Panics
@@ -153,9 +158,8 @@ impl WatchedCore {
             if fetches.is_empty() && self.status().missing == 0 {
                 return;
             }
-            for (_, request) in fetches {
-                let history = history(&by_name, &request);
-                self.input(Input::Blocks { blocks: history, from: None });
+            for (id, request) in fetches {
+                self.fetched(id, None, history(&by_name, &request));
             }
         }
         panic!("a core that asks for ever: {:?}", self.status());
@@ -168,12 +172,13 @@ impl WatchedCore {
         let kept = |block: &&VerifiedBlock| {
             block.round() > gc_round || Some(block.reference()) == last_own
         };
-        let recovered = Recovered {
+        let mut recovered = Recovered {
             last_commit: self.commits.last().cloned(),
             recent_commits: self.commits.clone(),
             blocks: self.accepted.iter().filter(kept).cloned().collect(),
-            own_round_floor: last_own.map_or(0, |own| own.round),
+            ..Recovered::default()
         };
+        recovered.own_round_floor = last_own.map_or(0, |own| own.round);
         let mut restarted = Self::start(chain, self.own, self.now, recovered);
         restarted.known.extend(&self.known);
         restarted.accepted.splice(0..0, self.accepted.iter().cloned());

@@ -244,9 +244,9 @@ impl World {
             1 => {
                 blocks.reverse();
                 blocks.truncate(choices.below(8));
-                self.core.input(Input::Blocks { blocks, from: Some(2) });
+                self.core.fetched(id, Some(2), blocks);
             }
-            _ => self.core.input(Input::Blocks { blocks, from: Some(1) }),
+            _ => self.core.fetched(id, Some(1), blocks),
         }
     }
 

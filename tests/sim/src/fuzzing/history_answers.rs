@@ -3,7 +3,6 @@
 use std::sync::LazyLock;
 
 use pollen_ledger::limits::{HISTORY_BLOCKS_MAX, MESSAGE_BYTES_MAX};
-use pollen_ledger::ordering::Input;
 use pollen_ledger::wire::{Message, Request, Response};
 use pollen_ledger::{Block, VerifiedBlock, codec};
 
@@ -68,5 +67,6 @@ fn give(chain: &Chain, core: &mut WatchedCore, bytes: &[u8]) {
         .filter_map(|bytes| Block::decode(bytes, &chain.parameters).ok())
         .filter_map(|b| b.verify(&chain.chain_id, &chain.committee, &chain.parameters).ok())
         .collect();
-    core.input(Input::Blocks { blocks: valid, from: Some(1) });
+    let id = core.fetches.first().map_or(0, |(id, _)| *id);
+    core.fetched(id, Some(1), valid);
 }
