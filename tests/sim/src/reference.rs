@@ -234,8 +234,8 @@ enum Why {
 }
 
 impl Reference {
-    /// Takes the blocks of a DAG, genesis left out or not. Blocks whose history is not all there count as
-    /// they are: which ones are accepted is the caller's to say (see [`complete`]).
+    /// Takes the blocks of a DAG; genesis is added. Which blocks are accepted is the caller's to say: those
+    /// whose history is not all there count as they are.
     pub fn new(chain: &Chain, blocks: &[VerifiedBlock]) -> Self {
         let rules = Rules::of(chain);
         let genesis = chain.committee.authors().map(|author| chain.genesis(author));
@@ -577,17 +577,4 @@ impl Counts {
 
 fn authors<'a>(blocks: impl IntoIterator<Item = &'a BlockRef>) -> BTreeSet<AuthorIndex> {
     blocks.into_iter().map(|block| block.author).collect()
-}
-
-/// 3.3 those of the blocks whose whole history down to genesis is among them.
-pub fn complete(chain: &Chain, blocks: &[VerifiedBlock]) -> Vec<VerifiedBlock> {
-    let genesis = chain.committee.authors().map(|author| chain.genesis(author).reference());
-    let mut there: BTreeSet<BlockRef> = genesis.collect();
-    let mut sorted: Vec<&VerifiedBlock> = blocks.iter().collect();
-    sorted.sort_by_key(|block| block.round());
-    sorted.retain(|block| {
-        let whole = block.header().parents.iter().all(|parent| there.contains(parent));
-        whole && there.insert(block.reference())
-    });
-    sorted.into_iter().cloned().collect()
 }

@@ -257,6 +257,9 @@ fn case_15_sybils_gain_nothing() {
 fn case_16_committees_of_every_size() {
     for size in [1, 2, 3, 4, 7, 100] {
         for order in [CommitOrder::AllSlots, CommitOrder::FirstCommit] {
+            if size == 100 && order == CommitOrder::FirstCommit {
+                continue; // Seconds, for nothing new.
+            }
             let mut chain = Chain::new(&vec![1; size]);
             chain.signed = size < 100;
             chain.parameters.commit_order = order;
