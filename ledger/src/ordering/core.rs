@@ -259,9 +259,6 @@ impl Core {
         let suspended = self.dag.suspended_count();
         let accepted = self.admit(block, from);
         for block in &accepted {
-            if Some(block.author()) == self.config.own {
-                self.note_own(block);
-            }
             self.effects.push(Effect::Accepted(block.clone()));
             self.accepted(block);
         }
@@ -308,6 +305,9 @@ impl Core {
     pub(super) fn accepted(&mut self, block: &VerifiedBlock) {
         self.undecided = true;
         let (author, header) = (block.author(), block.header());
+        if Some(author) == self.config.own {
+            self.note_own(block); // 9.3 also one that waited for gc, or for our own proposal
+        }
         self.uncommitted_content += usize::from(dag::has_content(block));
         if let Some(pacemaker) = &mut self.pacemaker {
             pacemaker.accepted(&self.dag, block.round(), author, self.now);

@@ -5,7 +5,7 @@
 //! one thread under virtual time; the network, the disks' delays, the clocks and the Byzantine validators are
 //! its own. A seed gives one run.
 //!
-//! The oracle: [`drawing`] turns text into a DAG of signed blocks; [`reference`] decides and orders a set of
+//! The oracle: [`drawing`] turns text into a DAG of signed blocks; [`reference`](mod@reference) decides and orders a set of
 //! blocks by the definitions of docs/protocol.md, from scratch; [`validity`] does the same for a single block;
 //! [`watched_core`] drives a real core and notes what it says; [`random_dag`] makes DAGs out of a seed;
 //! [`fuzzing`] makes inputs out of bytes. Nothing here is part of the program.
