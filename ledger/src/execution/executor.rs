@@ -148,6 +148,11 @@ impl Executor {
         &self.last.0
     }
 
+    /// True when transactions were executed that no checkpoint has yet: their clients still wait.
+    pub fn has_open_checkpoint(&self) -> bool {
+        !self.pending.is_empty()
+    }
+
     /// The state after the last executed commit: for reads by whoever owns the executor.
     pub fn state(&self) -> &dyn StateRead {
         &self.cache
