@@ -59,7 +59,7 @@ impl CoreHandle {
         self.queue.try_send(CoreOrder::Input(input)).map_err(|_| CoreBusy)
     }
 
-    /// Leaves what must not be lost. There is never more of it than there are commits in flight.
+    /// Leaves what must not be lost: at most what the commits in flight and the open fetches bring.
     pub fn mail(&self, input: Input) {
         self.mailbox.lock().push_back(input);
         // A full queue wakes the core as well, and it looks into the mailbox each time.
