@@ -182,6 +182,9 @@ pub enum Input {
         digest: Option<Hash>,
         /// Our word for it, to be carried in our next block. None on a follower.
         attestation: Option<Attestation>,
+        /// This commit, or one before it, executed transactions that no checkpoint has yet: one closes by
+        /// the ledger time of commits to come.
+        checkpoint_open: bool,
     },
     /// A validator can be reached from now on.
     Connected {

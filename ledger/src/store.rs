@@ -17,6 +17,7 @@ mod history;
 mod keys;
 mod memory;
 mod open;
+mod recovery;
 #[cfg(feature = "rocksdb")]
 mod rocks;
 mod state_at;

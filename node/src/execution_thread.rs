@@ -92,11 +92,15 @@ impl Execution {
             }
             None => (None, Vec::new(), None),
         };
-        // While a checkpoint is open, execution has not passed its commits: a core that thought so would
-        // call itself idle and stretch its rounds, and who waits for the checkpoint waits for seconds.
-        if !self.executor.has_open_checkpoint() {
-            self.core.mail(Input::Executed { height, commit_index, ids, digest, attestation });
-        }
+        let checkpoint_open = self.executor.has_open_checkpoint();
+        self.core.mail(Input::Executed {
+            height,
+            commit_index,
+            ids,
+            digest,
+            attestation,
+            checkpoint_open,
+        });
         self.verdicts.forget_up_to(commit.commit.round.saturating_sub(self.gc_depth));
         Ok(())
     }

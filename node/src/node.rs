@@ -6,10 +6,10 @@ use std::thread;
 
 use pollen_ledger::execution::Executor;
 use pollen_ledger::genesis::GenesisError;
-use pollen_ledger::ordering::{Commit, Core, CoreConfig, Input, Recovered, Settings, Time};
+use pollen_ledger::ordering::{Core, CoreConfig, Input, Settings, Time};
 use pollen_ledger::store::{Database, OpenError, RocksStore, StoreError};
 use pollen_ledger::wire::{Message, Request, Response};
-use pollen_ledger::{AuthorIndex, Genesis, KeyPair, VerifiedBlock};
+use pollen_ledger::{AuthorIndex, Genesis, KeyPair};
 use pollen_rpc::backend::Network;
 use pollen_rpc::server::{RpcServer, ServerConfig, ServerError};
 use pollen_vm::{Vm, VmConfig};
@@ -138,50 +138,6 @@ fn network_config(
             ..NetworkLimits::default()
         },
     })
-}
-
-/// What the store says of ordering: where to go on.
-fn recover(
-    database: &Database,
-    genesis: &Genesis,
-    own: Option<AuthorIndex>,
-) -> Result<Recovered, StoreError> {
-    let last = last_commit(database)?;
-    let gc_depth = genesis.parameters.gc_depth;
-    let gc_round = last.as_ref().map_or(0, |last| last.round.saturating_sub(gc_depth));
-    let mut recent_commits = Vec::new();
-    let mut index = last.as_ref().map_or(0, |last| last.index);
-    while index > 0
-        && let Some(commit) = database.commit::<Commit>(index)?
-    {
-        // The blocks of a commit lie above the gc round of the commit before it.
-        if commit.round.saturating_add(gc_depth) < gc_round {
-            break;
-        }
-        recent_commits.push(commit);
-        index -= 1;
-    }
-    recent_commits.reverse();
-    let mut blocks: Vec<VerifiedBlock> = Vec::new();
-    for author in 0..genesis.committee.len() as AuthorIndex {
-        let kept = database.author_blocks(author, gc_round.saturating_add(1), usize::MAX)?;
-        for reference in kept {
-            blocks.extend(database.block(&reference)?);
-        }
-    }
-    let own_round_floor = if own.is_some() { database.own_floor()? } else { 0 };
-    Ok(Recovered { last_commit: last, recent_commits, blocks, own_round_floor })
-}
-
-/// The newest commit: at or above the one of the newest checkpoint.
-fn last_commit(database: &Database) -> Result<Option<Commit>, StoreError> {
-    let mut index = database.tip()?.commit_index;
-    let mut last = database.commit::<Commit>(index)?;
-    while let Some(next) = database.commit::<Commit>(index + 1)? {
-        index += 1;
-        last = Some(next);
-    }
-    Ok(last)
 }
 
 impl Node {
@@ -315,8 +271,8 @@ struct Threads<'a> {
 
 /// Starts writer, execution and core, in the order in which work flows back.
 fn start_threads(parts: Threads<'_>) -> Result<Vec<thread::JoinHandle<()>>, NodeError> {
-    let recovered = recover(&parts.database, parts.genesis, parts.own)?;
-    let again = commits_again(&parts.database, &parts.executor)?;
+    let recovered = parts.database.recover(parts.own)?;
+    let again = parts.database.commits_with_blocks(parts.executor.next_commit())?;
     let (to_writer, from_core) = std::sync::mpsc::sync_channel::<Write>(WRITER_QUEUE);
     let (to_execution, commits) = std::sync::mpsc::sync_channel(EXECUTION_QUEUE);
     let verdicts = Arc::new(Verdicts::new(parts.rules.chain_id));
@@ -341,7 +297,7 @@ fn start_threads(parts: Threads<'_>) -> Result<Vec<thread::JoinHandle<()>>, Node
         "writer",
         Box::new(move || {
             for commit in again {
-                if to_execution.send(commit).is_err() {
+                if to_execution.send(Arc::new(commit)).is_err() {
                     return;
                 }
             }
@@ -383,27 +339,6 @@ fn start_threads(parts: Threads<'_>) -> Result<Vec<thread::JoinHandle<()>>, Node
         }),
     );
     Ok(vec![ordering, writing, executing])
-}
-
-/// Commits that were ordered but not executed before the node stopped.
-fn commits_again(
-    database: &Database,
-    executor: &Executor,
-) -> Result<Vec<Arc<pollen_ledger::ordering::CommittedSubDag>>, StoreError> {
-    let mut again = Vec::new();
-    let mut index = executor.next_commit();
-    while let Some(commit) = database.commit::<Commit>(index)? {
-        let mut blocks = Vec::with_capacity(commit.blocks.len());
-        for reference in &commit.blocks {
-            let block = database.block(reference)?.ok_or_else(|| StoreError::Corrupt {
-                what: format!("the block {reference:?} of commit {index} is missing"),
-            })?;
-            blocks.push(block);
-        }
-        again.push(Arc::new(pollen_ledger::ordering::CommittedSubDag { commit, blocks }));
-        index += 1;
-    }
-    Ok(again)
 }
 
 /// What comes from the network, on its way to the core, the store and the pool.

@@ -55,6 +55,8 @@ pub struct Core {
     /// The last commit that gave execution something to do.
     content_commit_index: u64,
     pub(super) executed_commit_index: u64,
+    /// Who waits for the open checkpoint waits for commits, and so for rounds.
+    checkpoint_open: bool,
     connected: AuthorSet,
     /// A block was accepted since slots were last looked at.
     undecided: bool,
@@ -117,6 +119,7 @@ impl Core {
             uncommitted_content: 0,
             content_commit_index: 0,
             executed_commit_index: linearizer.index(),
+            checkpoint_open: false,
             connected: AuthorSet::default(),
             undecided: true,
             wake_at: None,
@@ -185,8 +188,9 @@ impl Core {
                 let result = self.pool.submit(transaction, id, bytes, reserve);
                 self.effects.push(Effect::Submitted { id, result });
             }
-            Input::Executed { height, commit_index, ids, digest, attestation } => {
+            Input::Executed { height, commit_index, ids, digest, attestation, checkpoint_open } => {
                 self.executed_commit_index = self.executed_commit_index.max(commit_index);
+                self.checkpoint_open = checkpoint_open;
                 self.pool.executed(commit_index, &ids);
                 if let Some(attestation) = attestation {
                     self.attestations_waiting.push_back(attestation);
@@ -386,13 +390,13 @@ impl Core {
         }
     }
 
-    /// 4.7 nothing to order, nothing to execute, nothing to certify, and nobody is ahead.
+    /// 4.7 nothing to order, nothing to execute, no checkpoint to close or to certify, and nobody is ahead.
     pub(super) fn is_idle(&self) -> bool {
         let unpublished = self.evidence.keys().any(|author| !self.published.contains(*author));
         self.pool.ready_len() == 0
             && self.uncommitted_content == 0
-            && (self.content_commit_index <= self.executed_commit_index
-                || self.attestations.diverged())
+            && (self.attestations.diverged()
+                || self.content_commit_index <= self.executed_commit_index && !self.checkpoint_open)
             && !self.attestations.pending()
             && self.attestations_waiting.is_empty()
             && !unpublished

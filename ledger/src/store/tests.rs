@@ -4,6 +4,7 @@ mod history;
 mod opening;
 mod promises;
 mod reading;
+mod recovery;
 #[cfg(feature = "rocksdb")]
 mod rocks;
 

@@ -26,6 +26,8 @@ pub struct Executed {
     pub ids: Vec<Hash>,
     /// The checkpoint that this commit closed, with what it writes.
     pub closed: Option<(Checkpoint, Batch)>,
+    /// Transactions were executed that no checkpoint has yet.
+    pub open: bool,
 }
 
 /// See the module's documentation.
@@ -126,11 +128,13 @@ impl Real {
         let report = self.executor.execute(&input).expect("memory can be read");
         self.pending.extend(report.executed);
         self.pending.extend(report.skipped.iter().map(|skipped| skipped.transaction));
+        let open = self.executor.has_open_checkpoint();
         match report.finished {
-            None => Executed { ids: Vec::new(), closed: None },
+            None => Executed { ids: Vec::new(), closed: None, open },
             Some(finished) => Executed {
                 ids: std::mem::take(&mut self.pending),
                 closed: Some((finished.checkpoint, finished.batch)),
+                open,
             },
         }
     }
@@ -216,7 +220,7 @@ impl StandIn {
         let passed_ms = commit.timestamp_ms.saturating_sub(last.checkpoint.timestamp_ms);
         let content = self.order.len() > last.executed;
         if !(content && passed_ms >= self.interval_ms || passed_ms >= self.interval_max_ms) {
-            return Executed { ids: Vec::new(), closed: None };
+            return Executed { ids: Vec::new(), closed: None, open: content };
         }
         let ids = self.order[last.executed..].to_vec();
         let transactions_root = Domain::List.hash(&[&codec::encode(&ids)]);
@@ -244,6 +248,6 @@ impl StandIn {
         Database::put_tip(&mut batch, &tip);
         let executed = self.order.len();
         self.marks.push(Mark { checkpoint: checkpoint.clone(), digest, executed });
-        Executed { ids, closed: Some((checkpoint, batch)) }
+        Executed { ids, closed: Some((checkpoint, batch)), open: false }
     }
 }

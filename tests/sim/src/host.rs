@@ -13,7 +13,6 @@ use crate::byzantine::Actor;
 use crate::execution::Execution;
 use crate::options::ExecutionKind;
 use crate::random::Random;
-use crate::recovery;
 
 /// What the core ordered, in its order.
 #[derive(Debug)]
@@ -132,7 +131,7 @@ impl Host {
 
     /// Opens the store as a starting node does. Returns what ordering goes on from; commits that are not
     /// executed yet are handed to execution.
-    pub fn reopen(&mut self, validators: usize) -> pollen_ledger::ordering::Recovered {
+    pub fn reopen(&mut self) -> pollen_ledger::ordering::Recovered {
         self.life += 1;
         if let Some(author) = self.author.filter(|_| !self.is_honest()) {
             // Who has two stores for one key does not care for what they promise.
@@ -146,9 +145,9 @@ impl Host {
         self.database = open(&self.store, &self.genesis, self.key.as_ref());
         self.execution.restart(&self.database);
         let next = self.execution.commit_index() + 1;
-        let commits = recovery::commits_from(&self.database, next).expect("the store is whole");
+        let commits = self.database.commits_with_blocks(next).expect("the store is whole");
         self.executing.extend(commits.into_iter().map(Rc::new));
-        recovery::recover(&self.database, validators, self.author).expect("the store is whole")
+        self.database.recover(self.author).expect("the store is whole")
     }
 
     /// An order for the writer.

@@ -23,7 +23,6 @@ pub mod load;
 pub mod options;
 pub mod random;
 pub mod random_dag;
-pub mod recovery;
 pub mod reference;
 pub mod simulate;
 pub mod validity;

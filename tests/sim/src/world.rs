@@ -27,6 +27,7 @@ use pollen_ledger::{
 use crate::byzantine::{Actor, Behaviour};
 use crate::check::{Checker, Violation};
 use crate::counts::{Counts, Observer};
+use crate::execution::Executed;
 use crate::faults::Faults;
 use crate::host::{Host, Order, Question};
 use crate::links::Links;
@@ -475,7 +476,7 @@ impl World {
         if self.hosts[host].is_up() {
             return;
         }
-        let recovered = self.hosts[host].reopen(self.options.stakes.len());
+        let recovered = self.hosts[host].reopen();
         let next = recovered.last_commit.as_ref().map_or(0, |commit| commit.index) + 1;
         if self.hosts[host].is_honest() {
             let next_execution = self.hosts[host].execution.commit_index() + 1;
@@ -894,8 +895,10 @@ impl World {
             let key = &self.keys[usize::from(author)];
             Attestation::sign(&self.rules.chain_id, height, said, key)
         });
-        let ids = executed.ids;
-        self.input(host, Input::Executed { height, commit_index, ids, digest, attestation });
+        let Executed { ids, open: checkpoint_open, .. } = executed;
+        let input =
+            Input::Executed { height, commit_index, ids, digest, attestation, checkpoint_open };
+        self.input(host, input);
     }
 
     // Looking

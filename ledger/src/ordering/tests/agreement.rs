@@ -2,6 +2,7 @@
 
 use super::network::{Network, chain_id, submit, transaction};
 use crate::genesis::CommitOrder;
+use crate::ordering::Settings;
 
 #[test]
 fn shuffled_delivery_gives_equal_commits_and_orders_everything_once() {
@@ -226,4 +227,59 @@ fn an_idle_chain_rests_and_wakes_at_once() {
         network.run(10_000);
         assert!(network.core(0).status().own_round - rounds <= 100, "it rests again");
     }
+}
+
+/// The last clients of a burst were answered after up to 1.5 s: everything was ordered and executed, so the
+/// cores called themselves idle and stretched their rounds, while the open checkpoint waited for the ledger
+/// time of the next commits to close it.
+#[test]
+fn an_open_checkpoint_is_something_to_do() {
+    for seed in 1..=4 {
+        let mut network = Network::new(&[1, 1, 1, 1], 1, seed);
+        network.parameters.checkpoint_interval_ms = 300;
+        network.parameters.checkpoint_interval_max_ms = 60_000;
+        network.start_all();
+        // The first closes a checkpoint at once, the second opens the next one right behind it.
+        for nonce in 1..=2 {
+            network.input(1, submit(&transaction(nonce)));
+            let begin = network.now;
+            while network.nodes.iter().any(|node| node.ordered.len() < nonce as usize) {
+                network.run(1);
+                assert!(network.now < begin + 5_000, "never ordered, seed {seed}");
+            }
+        }
+        assert!(network.nodes.iter().all(|node| node.checkpoint.2 == 1), "open, seed {seed}");
+        let begin = network.now;
+        while network.nodes.iter().any(|node| node.checkpoint.2 > 0) {
+            network.run(1);
+            assert!(network.now < begin + 5_000, "never closed, seed {seed}");
+        }
+        // The interval, and the commit behind it.
+        assert!(network.now - begin <= 500, "closed after {} ms, seed {seed}", network.now - begin);
+        network.run(2_000);
+        assert!(network.core(0).status().idle, "it rests, seed {seed}");
+    }
+}
+
+/// Commits of an open checkpoint are executed: they are no lag. Counted as such, an interval of a second
+/// held some hundred rounds, and own blocks carried no transactions for most of it.
+#[test]
+fn a_long_checkpoint_interval_holds_no_transaction_up() {
+    let mut network = Network::new(&[1, 1, 1, 1], 0, 5);
+    network.parameters.checkpoint_interval_ms = 4_000;
+    network.parameters.checkpoint_interval_max_ms = 60_000;
+    network.start_all();
+    let mut slowest_ms = 0;
+    for nonce in 1..=60 {
+        network.input(nonce as usize % 4, submit(&transaction(nonce)));
+        let begin = network.now;
+        while network.nodes.iter().any(|node| node.ordered.len() < nonce as usize) {
+            network.run(1);
+            assert!(network.now < begin + 5_000, "transaction {nonce} is never ordered");
+        }
+        slowest_ms = slowest_ms.max(network.now - begin);
+    }
+    let commits = network.nodes[0].commits.len() as u64;
+    assert!(commits > 2 * Settings::default().execution_lag_max, "long enough: {commits} commits");
+    assert!(slowest_ms <= 300, "the slowest was ordered after {slowest_ms} ms");
 }

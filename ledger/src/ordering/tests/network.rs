@@ -124,7 +124,8 @@ pub struct Node {
     pub commits: Vec<Commit>,
     /// Ids of ordered transactions, in order, with repetitions.
     pub ordered: Vec<Hash>,
-    checkpoint: (u64, u64, u64),
+    /// Height of the last checkpoint, its ledger time, and transactions executed since.
+    pub checkpoint: (u64, u64, u64),
     timer: Option<u64>,
     pub certified: u64,
 }
@@ -435,7 +436,9 @@ impl Network {
         let (height, closed_ms, content) = node.checkpoint;
         let content = content + ids.len() as u64;
         let passed_ms = commit.timestamp_ms.saturating_sub(closed_ms);
-        let closes = (content > 0 && passed_ms >= 20) || passed_ms >= 1000;
+        let parameters = &self.parameters;
+        let closes = (content > 0 && passed_ms >= parameters.checkpoint_interval_ms)
+            || passed_ms >= parameters.checkpoint_interval_max_ms;
         let height = height + u64::from(closes);
         node.checkpoint = match closes {
             true => (height, commit.timestamp_ms, 0),
@@ -448,7 +451,9 @@ impl Network {
         });
         let commit_index = commit.index;
         let at = self.now + 1;
-        let input = Input::Executed { height, commit_index, ids, digest, attestation };
+        let checkpoint_open = !closes && content > 0;
+        let input =
+            Input::Executed { height, commit_index, ids, digest, attestation, checkpoint_open };
         self.push(at, Event::Input(index, self.lives[index], input));
     }
 

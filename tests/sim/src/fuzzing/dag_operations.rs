@@ -114,6 +114,7 @@ impl World {
                     ids: Vec::new(),
                     digest: Some(Hash([choices.byte(); 32])),
                     attestation: None,
+                    checkpoint_open: choices.yes(),
                 });
             }
             _ => {
