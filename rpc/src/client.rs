@@ -29,7 +29,7 @@ use crate::api::*;
 use crate::error::ErrorCode;
 
 pub use events::EventStream;
-pub use signing::{Intent, Signed};
+pub use signing::{Intent, Sender, Signed};
 pub use socket::TransactionSocket;
 
 /// Longer than the longest wait that a server allows, so that the server answers first.

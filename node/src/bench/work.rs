@@ -2,12 +2,10 @@
 //! transactions by weight.
 
 use std::str::FromStr;
-use std::sync::atomic::{AtomicU64, Ordering};
 
-use pollen_ledger::transaction::TRANSACTION_VERSION;
-use pollen_ledger::{AccountId, Action, Address, Hash, KeyPair, Transaction};
-use pollen_rpc::api::{AccountGetParams, ChainHeadParams, ReadAt, TxOutcome};
-use pollen_rpc::client::{Intent, PollenClient, Signed};
+use pollen_ledger::{AccountId, Action, Address, Hash, KeyPair};
+use pollen_rpc::api::{AccountGetParams, ChainHeadParams, NodeInfo, ReadAt, TxOutcome};
+use pollen_rpc::client::{Intent, PollenClient, Sender, Signed};
 use pollen_vm::interface::{FunctionKind, Interface};
 use pollen_vm::value::{self, Formats};
 use serde_json::{Value, json};
@@ -24,8 +22,6 @@ const FUEL_MAX: u64 = 5_000_000;
 const PREPARE_FUEL_MAX: u64 = 300_000_000;
 /// How long a node may lag behind another when the load begins, in milliseconds.
 const LEVEL_MAX_MS: u64 = 30_000;
-/// How long a measured transaction is valid, in milliseconds.
-const VALID_FOR_MS: u64 = 60_000;
 
 /// Weights of the kinds of transactions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,16 +65,9 @@ impl std::fmt::Display for Mix {
     }
 }
 
-struct Sender {
-    key: KeyPair,
-    id: AccountId,
-    nonce: AtomicU64,
-}
-
 /// Everything that a measured transaction is made of.
 pub struct Work {
-    chain_id: Hash,
-    fuel_price: u64,
+    network: NodeInfo,
     mix: Mix,
     senders: Vec<Sender>,
     token: Option<Target>,
@@ -102,25 +91,15 @@ impl Work {
         let turn = number / self.senders.len() as u64 + from as u64;
         let pick = (turn % u64::from(transfer + token + coldchain)) as u32;
         let action = if pick < transfer {
-            let to = self.senders[(from + 1) % self.senders.len()].id;
+            let to = self.senders[(from + 1) % self.senders.len()].account;
             Action::Transfer { to, amount: 1 }
         } else if pick < transfer + token {
             invoke(self.token.as_ref().expect("prepared by its weight"), from)
         } else {
             invoke(self.coldchain.as_ref().expect("prepared by its weight"), from)
         };
-        let transaction = Transaction {
-            version: TRANSACTION_VERSION,
-            sender: sender.id,
-            nonce: sender.nonce.fetch_add(1, Ordering::Relaxed),
-            valid_until_ms: clock::now_ms() + VALID_FOR_MS,
-            max_fuel: FUEL_MAX,
-            fuel_price: self.fuel_price,
-            payer: None,
-            actions: vec![action],
-        };
-        let signed = transaction.sign(&self.chain_id, &sender.key, Vec::new());
-        (from, Signed::new(&signed, self.chain_id))
+        let intent = Intent::new(vec![action], FUEL_MAX);
+        (from, sender.sign(intent, &self.network, clock::now_ms()))
     }
 }
 
@@ -137,37 +116,31 @@ fn invoke(target: &Target, from: usize) -> Action {
 pub async fn prepare(session: &Session, args: &BenchArgs) -> Result<Work, Failure> {
     let client = session.client()?;
     let network = client.network().await?;
-    let (chain_id, fuel_price) = (network.chain_id, network.parameters.fuel_price_floor);
-    let senders: Vec<Sender> = (0..args.accounts)
-        .map(|_| {
-            let key = keys::generate();
-            let id = AccountId::of_key(&key.public_key());
-            Sender { key, id, nonce: AtomicU64::new(0) }
-        })
-        .collect();
+    let mut senders: Vec<Sender> =
+        (0..args.accounts).map(|_| Sender::new(keys::generate(), 0)).collect();
     let faucet = dev::faucet_key();
-    let fund = |sender: &Sender| Action::Transfer { to: sender.id, amount: ACCOUNT_GRAINS };
+    let fund = |sender: &Sender| Action::Transfer { to: sender.account, amount: ACCOUNT_GRAINS };
     submit_in_parts(&client, &faucet, senders.iter().map(fund).collect(), PREPARE_FUEL_MAX).await?;
 
     let prefix = network.address_prefix.clone();
-    let mut work =
-        Work { chain_id, fuel_price, mix: args.mix, senders, token: None, coldchain: None };
+    let (mut token, mut coldchain) = (None, None);
     if args.mix.token > 0 {
-        work.token = Some(prepare_token(&client, args, &work.senders, &prefix).await?);
+        token = Some(prepare_token(&client, args, &senders, &prefix).await?);
     }
     if args.mix.coldchain > 0 {
-        work.coldchain = Some(prepare_coldchain(&client, args, &work.senders, &prefix).await?);
+        coldchain = Some(prepare_coldchain(&client, args, &senders, &prefix).await?);
     }
     level(session, &client).await?;
-    for sender in &work.senders {
-        sender.nonce.store(next_nonce(&client, sender, &prefix).await?, Ordering::Relaxed);
+    for sender in &mut senders {
+        let next_nonce = next_nonce(&client, sender, &prefix).await?;
+        *sender = Sender::new(sender.key.clone(), next_nonce);
     }
-    Ok(work)
+    Ok(Work { network: network.clone(), mix: args.mix, senders, token, coldchain })
 }
 
 async fn next_nonce(client: &PollenClient, sender: &Sender, prefix: &str) -> Result<u64, Failure> {
     let params = AccountGetParams {
-        account: Address::account(sender.id).display(prefix),
+        account: Address::account(sender.account).display(prefix),
         public_key: Some(sender.key.public_key()),
         at: ReadAt::Latest,
         at_least: None,
@@ -256,7 +229,7 @@ async fn prepare_token(
     let owner = &senders[0].key;
     let init = json!(["Bench", "BNC", 0, "1000000000000"]);
     let token = deploy(client, args, "token", owner, Some(init), prefix).await?;
-    let address = |sender: &Sender| Address::account(sender.id).display(prefix);
+    let address = |sender: &Sender| Address::account(sender.account).display(prefix);
     let mut actions = Vec::new();
     for sender in &senders[1..] {
         let arguments = token.encode("transfer", &json!([address(sender), "1000000"]), prefix)?;

@@ -1,12 +1,14 @@
 //! From what an account wants done to signed bytes.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use pollen_ledger::transaction::TRANSACTION_VERSION;
 use pollen_ledger::{
     AccountId, Action, Address, Hash, KeyPair, SignedTransaction, Transaction, codec,
 };
 
 use super::{ClientError, PollenClient};
-use crate::api::{AccountGetParams, ChainHeadParams, ReadAt};
+use crate::api::{AccountGetParams, ChainHeadParams, NodeInfo, ReadAt};
 
 /// How long a transaction is valid when it is not told, from the chain's head on, in milliseconds.
 const VALID_FOR_MS: u64 = 60_000;
@@ -33,6 +35,51 @@ impl Intent {
     /// Actions without attachments, at the floor price.
     pub fn new(actions: Vec<Action>, max_fuel: u64) -> Self {
         Self { actions, attachments: Vec::new(), max_fuel, fuel_price: None, valid_for_ms: None }
+    }
+
+    /// The transaction that does it, signed by `key` for its own account; valid from `time_ms` on, which
+    /// is the chain's head or a clock close to it.
+    pub fn sign(self, network: &NodeInfo, key: &KeyPair, nonce: u64, time_ms: u64) -> Signed {
+        let parameters = &network.parameters;
+        let lifetime = self.valid_for_ms.unwrap_or(VALID_FOR_MS);
+        let lifetime = lifetime.min(parameters.transaction_lifetime_max_ms);
+        let transaction = Transaction {
+            version: TRANSACTION_VERSION,
+            sender: AccountId::of_key(&key.public_key()),
+            nonce,
+            valid_until_ms: time_ms.saturating_add(lifetime),
+            max_fuel: self.max_fuel,
+            fuel_price: self.fuel_price.unwrap_or(parameters.fuel_price_floor),
+            payer: None,
+            actions: self.actions,
+        };
+        let signed = transaction.sign(&network.chain_id, key, self.attachments);
+        Signed::new(&signed, network.chain_id)
+    }
+}
+
+/// A key whose nonces are counted here: signs many transactions without asking a node each time. Nobody
+/// else may use the key meanwhile.
+#[derive(Debug)]
+pub struct Sender {
+    /// The key.
+    pub key: KeyPair,
+    /// Its account.
+    pub account: AccountId,
+    next_nonce: AtomicU64,
+}
+
+impl Sender {
+    /// With the first nonce that is free.
+    pub fn new(key: KeyPair, next_nonce: u64) -> Self {
+        let account = AccountId::of_key(&key.public_key());
+        Self { key, account, next_nonce: AtomicU64::new(next_nonce) }
+    }
+
+    /// [`Intent::sign`] with the next nonce.
+    pub fn sign(&self, intent: Intent, network: &NodeInfo, time_ms: u64) -> Signed {
+        let nonce = self.next_nonce.fetch_add(1, Ordering::Relaxed);
+        intent.sign(network, &self.key, nonce, time_ms)
     }
 }
 
@@ -66,9 +113,9 @@ impl PollenClient {
     ) -> Result<Signed, ClientError> {
         let network = self.network().await?;
         let public_key = key.public_key();
-        let sender = AccountId::of_key(&public_key);
+        let account = AccountId::of_key(&public_key);
         let account = AccountGetParams {
-            account: Address::account(sender).display(&network.address_prefix),
+            account: Address::account(account).display(&network.address_prefix),
             public_key: Some(public_key),
             at: ReadAt::Latest,
             at_least: None,
@@ -80,19 +127,6 @@ impl PollenClient {
         })?;
         let nonce = nonces.next.saturating_add(random % NONCE_SPREAD).min(nonces.last);
         let head = self.chain_head(&ChainHeadParams::default()).await?;
-        let lifetime = intent.valid_for_ms.unwrap_or(VALID_FOR_MS);
-        let lifetime = lifetime.min(network.parameters.transaction_lifetime_max_ms);
-        let transaction = Transaction {
-            version: TRANSACTION_VERSION,
-            sender,
-            nonce,
-            valid_until_ms: head.value.time_ms.saturating_add(lifetime),
-            max_fuel: intent.max_fuel,
-            fuel_price: intent.fuel_price.unwrap_or(network.parameters.fuel_price_floor),
-            payer: None,
-            actions: intent.actions,
-        };
-        let signed = transaction.sign(&network.chain_id, key, intent.attachments);
-        Ok(Signed::new(&signed, network.chain_id))
+        Ok(intent.sign(network, key, nonce, head.value.time_ms))
     }
 }

@@ -8,7 +8,7 @@ use pollen_ledger::crypto::{Hash, Signature};
 use pollen_ledger::transaction::UpgradePolicy;
 use pollen_ledger::{AccountId, Action, Address, KeyPair, SignedTransaction, Transaction, codec};
 use pollen_node::config::NodeConfig;
-use pollen_node::dev::{self, DevOptions};
+use pollen_node::dev;
 use pollen_node::keys;
 use pollen_node::node::Node;
 use pollen_rpc::api::{
@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::harness::pollen;
+use crate::harness::{lay_out_one, pollen};
 use crate::world::{POLLEN, component, contracts};
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -36,16 +36,7 @@ struct Served {
 
 impl Served {
     async fn start() -> Self {
-        let home = tempfile::tempdir().unwrap();
-        let options = DevOptions {
-            validators: 1,
-            home: home.path().to_owned(),
-            rpc_port: 0,
-            network_port: 0,
-            fresh: true,
-            log: "warn".to_owned(),
-        };
-        let laid = dev::lay_out(&options).unwrap().remove(0);
+        let (home, laid) = lay_out_one();
         let node = Node::start(NodeConfig::load(Some(&laid.config)).unwrap()).await.unwrap();
         // Before its first commit a chain has genesis' time: what is signed by that expires at once.
         let ready = async {

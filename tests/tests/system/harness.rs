@@ -325,3 +325,18 @@ pub fn free_port() -> u16 {
     let socket = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
     socket.local_addr().unwrap().port()
 }
+
+/// A network of one validator, laid out and not started; gone with the folder that it lives in.
+pub fn lay_out_one() -> (TempDir, DevNode) {
+    let home = tempfile::tempdir().unwrap();
+    let options = DevOptions {
+        validators: 1,
+        home: home.path().to_owned(),
+        rpc_port: 0,
+        network_port: 0,
+        fresh: true,
+        log: "warn".to_owned(),
+    };
+    let node = dev::lay_out(&options).unwrap().remove(0);
+    (home, node)
+}

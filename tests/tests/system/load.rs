@@ -6,13 +6,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use pollen_ledger::transaction::TRANSACTION_VERSION;
-use pollen_ledger::{AccountId, Action, Address, Hash, KeyPair, Transaction};
+use pollen_ledger::{AccountId, Action, Address, Hash, KeyPair};
 use pollen_node::{cli, clock, dev, keys};
 use pollen_rpc::api::{
-    Answer, Bytes, ModuleParams, ReadAt, Stage, TxOutcome, TxStatus, TxSubmitParams, WaitFor,
+    Answer, Bytes, ModuleParams, NodeInfo, ReadAt, Stage, TxOutcome, TxStatus, TxSubmitParams,
+    WaitFor,
 };
-use pollen_rpc::client::{ClientError, Signed, TransactionSocket};
+use pollen_rpc::client::{ClientError, Intent, Sender, Signed, TransactionSocket};
 use pollen_rpc::error::ErrorCode;
 use tokio::sync::{Mutex, Semaphore};
 use tokio::task::JoinSet;
@@ -61,12 +61,6 @@ impl Receipt {
     }
 }
 
-struct Sender {
-    key: KeyPair,
-    id: AccountId,
-    nonce: AtomicU64,
-}
-
 /// A connection, and the calls that a server takes on it at a time.
 struct Connection {
     socket: TransactionSocket,
@@ -90,8 +84,7 @@ pub struct Sent {
 
 /// See the module's documentation.
 pub struct Load {
-    chain_id: Hash,
-    fuel_price: u64,
+    network: NodeInfo,
     token: AccountId,
     senders: Vec<Sender>,
     number: AtomicU64,
@@ -116,24 +109,22 @@ impl Load {
         let module = client.module_get(&params).await.unwrap().value.module;
         let token = Address::parse(&module, &info.address_prefix).unwrap().id;
         let sender = |index: usize| {
-            let key = KeyPair::development(&format!("account {index} of the load"));
-            Sender { id: AccountId::of_key(&key.public_key()), key, nonce: AtomicU64::new(0) }
+            Sender::new(KeyPair::development(&format!("account {index} of the load")), 0)
         };
         let senders: Vec<_> = (0..accounts).map(sender).collect();
         let owner = keys::read(&keys::path_of(&network.home, owner).unwrap()).unwrap();
-        let grains = |sender: &Sender| Action::Transfer { to: sender.id, amount: GRAINS };
+        let grains = |sender: &Sender| Action::Transfer { to: sender.account, amount: GRAINS };
         let fund = async |key: &KeyPair, actions| {
             if let Err(failure) = cli::submit_in_parts(client, key, actions, 200_000_000).await {
                 panic!("{}", failure.text);
             }
         };
         fund(&dev::faucet_key(), senders.iter().map(grains).collect()).await;
-        let tokens = |sender: &Sender| transfer(token, sender.id, TOKENS);
+        let tokens = |sender: &Sender| transfer(token, sender.account, TOKENS);
         fund(&owner, senders.iter().map(tokens).collect()).await;
         network.level().await;
         Self {
-            chain_id: info.chain_id,
-            fuel_price: info.parameters.fuel_price_floor,
+            network: info.clone(),
             token,
             senders,
             number: AtomicU64::new(0),
@@ -144,7 +135,7 @@ impl Load {
 
     /// Addresses of the accounts.
     pub fn accounts(&self) -> Vec<String> {
-        self.senders.iter().map(|sender| address_of(sender.id)).collect()
+        self.senders.iter().map(|sender| address_of(sender.account)).collect()
     }
 
     /// Opens connections to these nodes, and to no others.
@@ -170,18 +161,10 @@ impl Load {
         let to = ((number + 1 + number / count % (count - 1)) % count) as usize;
         let amount = 1 + number % 7;
         let sender = &self.senders[from];
-        let transaction = Transaction {
-            version: TRANSACTION_VERSION,
-            sender: sender.id,
-            nonce: sender.nonce.fetch_add(1, Ordering::Relaxed),
-            valid_until_ms: clock::now_ms() + VALID_FOR_MS,
-            max_fuel: FUEL_MAX,
-            fuel_price: self.fuel_price,
-            payer: None,
-            actions: vec![transfer(self.token, self.senders[to].id, amount)],
-        };
-        let signed = transaction.sign(&self.chain_id, &sender.key, Vec::new());
-        (number, from, to, amount, Signed::new(&signed, self.chain_id))
+        let action = transfer(self.token, self.senders[to].account, amount);
+        let mut intent = Intent::new(vec![action], FUEL_MAX);
+        intent.valid_for_ms = Some(VALID_FOR_MS);
+        (number, from, to, amount, sender.sign(intent, &self.network, clock::now_ms()))
     }
 
     /// Sends transfers to all nodes in turn while `more` says so, every tenth twice to its node and

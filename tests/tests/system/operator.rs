@@ -8,9 +8,9 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use pollen_node::dev::{self, DevNode, DevOptions};
+use pollen_node::dev::{self, DevNode};
 
-use super::harness::pollen;
+use super::harness::{lay_out_one, pollen};
 
 /// A node that cannot start has ended by then.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -22,16 +22,7 @@ struct Laid {
 
 /// A network of one validator, laid out and not started.
 fn laid() -> Laid {
-    let home = tempfile::tempdir().unwrap();
-    let options = DevOptions {
-        validators: 1,
-        home: home.path().to_owned(),
-        rpc_port: 0,
-        network_port: 0,
-        fresh: true,
-        log: "warn".to_owned(),
-    };
-    let node = dev::lay_out(&options).unwrap().remove(0);
+    let (home, node) = lay_out_one();
     Laid { home, node }
 }
 
