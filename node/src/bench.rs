@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
+use pollen_rpc::client::PollenClient;
 
 use crate::cli::{Failure, Session};
 
@@ -39,8 +40,12 @@ pub struct BenchArgs {
     pub contracts: PathBuf,
 }
 
+/// How long a node may take to say that it is there.
+const ANSWER_PATIENCE: Duration = Duration::from_secs(2);
+
 /// Runs the benchmark.
 pub async fn run(session: &Session, args: &BenchArgs) -> Result<(), Failure> {
+    let session = &answering(session).await?;
     let processes = report::Processes::of(session);
     let work = work::prepare(session, args).await?;
     let before = processes.measure();
@@ -59,6 +64,22 @@ pub async fn run(session: &Session, args: &BenchArgs) -> Result<(), Failure> {
         )));
     }
     Ok(())
+}
+
+/// The nodes that answer: a network that lost some can be measured too.
+async fn answering(session: &Session) -> Result<Session, Failure> {
+    let mut there = Vec::new();
+    for endpoint in session.endpoints() {
+        let client = PollenClient::new([endpoint])?;
+        match tokio::time::timeout(ANSWER_PATIENCE, client.node_health()).await {
+            Ok(Ok(_)) => there.push(endpoint.clone()),
+            _ => eprintln!("{endpoint} does not answer: measured without it"),
+        }
+    }
+    if there.is_empty() {
+        return Err(Failure::new("no node answers: start a network with `make run`"));
+    }
+    Ok(session.with_endpoints(there))
 }
 
 fn progress(duration: Duration) -> ProgressBar {

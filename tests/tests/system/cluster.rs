@@ -212,7 +212,7 @@ async fn crash_one(network: &mut Network, load: &Arc<Load>) -> Vec<Sent> {
 }
 
 /// The longest time between two heights of a node, until it is told that enough was seen.
-async fn longest_gap(endpoint: String, ended: Arc<AtomicBool>) -> Duration {
+pub async fn longest_gap(endpoint: String, ended: Arc<AtomicBool>) -> Duration {
     let client = PollenClient::new([endpoint]).unwrap();
     let (mut last, mut changed, mut longest) = (0, Instant::now(), Duration::ZERO);
     while !ended.load(Ordering::Relaxed) {
