@@ -14,7 +14,7 @@ pub use dag_operations::{commits_of, dag_operations};
 pub use history_answers::history_answer;
 pub use transactions::transaction;
 
-use crate::random_dag::Random;
+use crate::random::Random;
 
 /// A body by the name of its target.
 pub type Body = (&'static str, fn(&[u8]));
@@ -29,11 +29,11 @@ pub const BODIES: [Body; 4] = [
 
 /// The bytes of a seed: more or fewer of them, and of several kinds.
 pub fn seeded_input(seed: u64) -> Vec<u8> {
-    let mut random = Random::new(seed);
-    let most = random.pick(&[16, 64, 256, 1_024, 4_096]);
+    let mut random = Random::drawn(seed);
+    let most = *random.pick(&[16, 64, 256, 1_024, 4_096]);
     let length = random.below(most) as usize;
     let few = random.percent(30);
-    (0..length).map(|_| if few { random.below(20) as u8 } else { random.draw() as u8 }).collect()
+    (0..length).map(|_| if few { random.below(20) as u8 } else { random.bits() as u8 }).collect()
 }
 
 /// Choices out of bytes; zeros when they are used up.

@@ -17,6 +17,11 @@ impl Random {
         Self(u64::from_le_bytes(bytes.as_bytes()[..8].try_into().expect("a hash has 32 bytes")))
     }
 
+    /// The stream of a seed for what is drawn by it alone: a DAG, an order of delivery, an input.
+    pub fn drawn(seed: u64) -> Self {
+        Self::stream(seed, "drawn")
+    }
+
     /// 64 bits.
     pub fn bits(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
@@ -39,6 +44,18 @@ impl Random {
     /// True in so many of 1 000 cases. Draws nothing when the answer is fixed.
     pub fn permille(&mut self, of_1000: u64) -> bool {
         of_1000 > 0 && self.below(1000) < of_1000
+    }
+
+    /// True in so many of a hundred cases.
+    pub fn percent(&mut self, percent: u64) -> bool {
+        self.permille(10 * percent)
+    }
+
+    /// Any order, each as likely.
+    pub fn shuffle<T>(&mut self, items: &mut [T]) {
+        for place in (1..items.len()).rev() {
+            items.swap(place, self.below(place as u64 + 1) as usize);
+        }
     }
 
     /// One of some things.

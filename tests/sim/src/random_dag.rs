@@ -10,52 +10,7 @@ use pollen_ledger::genesis::CommitOrder;
 use pollen_ledger::{AuthorIndex, BlockRef, VerifiedBlock};
 
 use crate::drawing::{BEGIN_MS, Chain, ROUND_MS};
-
-/// xorshift64*: enough for schedules, and ours, so that seeds stay good.
-#[derive(Debug, Clone)]
-pub struct Random(u64);
-
-impl Random {
-    /// The numbers of a seed.
-    pub fn new(seed: u64) -> Self {
-        let mut random = Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
-        // Seeds that differ little begin alike.
-        for _ in 0..8 {
-            random.draw();
-        }
-        random
-    }
-
-    /// The next 64 bits.
-    pub fn draw(&mut self) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        self.0.wrapping_mul(0x2545_F491_4F6C_DD1D)
-    }
-
-    /// A number below a bound, which is more than 0.
-    pub fn below(&mut self, bound: u64) -> u64 {
-        (self.draw() >> 16) % bound
-    }
-
-    /// True in so many of a hundred cases.
-    pub fn percent(&mut self, percent: u64) -> bool {
-        self.below(100) < percent
-    }
-
-    /// One of some.
-    pub fn pick<T: Copy>(&mut self, of: &[T]) -> T {
-        of[self.below(of.len() as u64) as usize]
-    }
-
-    /// Any order, each as likely.
-    pub fn shuffle<T>(&mut self, items: &mut [T]) {
-        for place in (1..items.len()).rev() {
-            items.swap(place, self.below(place as u64 + 1) as usize);
-        }
-    }
-}
+use crate::random::Random;
 
 /// What kind of DAG: all of it follows from the seed, and may be changed.
 #[derive(Debug, Clone)]
@@ -83,7 +38,7 @@ pub struct Shape {
 impl Shape {
     /// The shape of a seed.
     pub fn of(random: &mut Random) -> Self {
-        let size = random.pick(&[1, 2, 3, 4, 4, 4, 5, 6, 7, 7, 10]);
+        let size = *random.pick(&[1, 2, 3, 4, 4, 4, 5, 6, 7, 7, 10]);
         let stakes: Vec<u64> = match random.below(4) {
             0 | 1 => vec![1; size],
             2 => (0..size).map(|_| 1 + random.below(5)).collect(),
@@ -91,22 +46,22 @@ impl Shape {
         };
         let mut shape = Self {
             rounds: 12 + random.below(36) as Round,
-            gc_depth: random.pick(&[4, 5, 6, 10, 60]),
-            order: random.pick(&[
+            gc_depth: *random.pick(&[4, 5, 6, 10, 60]),
+            order: *random.pick(&[
                 CommitOrder::AllSlots,
                 CommitOrder::AllSlots,
                 CommitOrder::AllSlots,
                 CommitOrder::FirstCommit,
             ]),
             probation: [
-                random.pick(&[1, 4, 7, 10, 15]),
-                random.pick(&[0, 10, 30, 50]),
-                random.pick(&[0, 1, 2]),
+                *random.pick(&[1, 4, 7, 10, 15]),
+                *random.pick(&[0, 10, 30, 50]),
+                *random.pick(&[0, 1, 2]),
             ],
             equivocators: BTreeSet::new(),
-            extra_percent: random.pick(&[0, 10, 30, 60, 90, 100]),
-            weak_percent: random.pick(&[0, 5, 30, 80]),
-            trouble_percent: random.pick(&[0, 20, 50, 90]),
+            extra_percent: *random.pick(&[0, 10, 30, 60, 90, 100]),
+            weak_percent: *random.pick(&[0, 5, 30, 80]),
+            trouble_percent: *random.pick(&[0, 20, 50, 90]),
             stakes,
         };
         if random.percent(60) {
@@ -190,7 +145,7 @@ impl Grower<'_> {
         // quorum that can be named.
         let troubled = self.shape.at_most_faulty(random, percent);
         let victims = self.shape.at_most_faulty(random, percent);
-        let leaving_out = random.pick(&[0, 30, 50, 100]);
+        let leaving_out = *random.pick(&[0, 30, 50, 100]);
         for author in self.authors() {
             if troubled.contains(&author) {
                 if random.percent(50) {
@@ -241,7 +196,7 @@ impl Grower<'_> {
     ) -> Option<BlockRef> {
         let late = self.late.get(&(at, of)).copied().unwrap_or(0);
         let slot = self.slots.get(&(at, of)).filter(|_| by == of || late <= round)?;
-        Some(random.pick(slot))
+        Some(*random.pick(slot))
     }
 
     fn parents(
@@ -276,7 +231,7 @@ impl Grower<'_> {
                 let slot = self.slots.get(&(round - 1, *other));
                 if let Some(slot) = slot {
                     stake += stake_of(*other);
-                    parents.insert(*other, random.pick(slot));
+                    parents.insert(*other, *random.pick(slot));
                 }
             }
         }

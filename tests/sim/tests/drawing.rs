@@ -2,7 +2,8 @@
 
 use pollen_ledger::BlockRef;
 use pollen_sim::drawing::{BEGIN_MS, Drawing, to_text};
-use pollen_sim::random_dag::{Random, Shape};
+use pollen_sim::random::Random;
+use pollen_sim::random_dag::Shape;
 
 fn parents(drawing: &Drawing, block: &str) -> String {
     drawing.names(&drawing.block(block).header().parents)
@@ -63,7 +64,7 @@ fn what_cannot_happen_cannot_be_drawn() {
 #[test]
 fn a_printed_dag_can_be_drawn_again() {
     for seed in 1..=20 {
-        let mut random = Random::new(seed);
+        let mut random = Random::drawn(seed);
         let mut shape = Shape::of(&mut random);
         shape.rounds = 12;
         let blocks = shape.blocks(&mut random);

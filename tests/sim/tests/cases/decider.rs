@@ -5,7 +5,8 @@ use pollen_ledger::committee::{Committee, CommitteeError, Validator};
 use pollen_ledger::genesis::CommitOrder;
 use pollen_ledger::ordering::slot_order;
 use pollen_sim::drawing::{Chain, Drawing};
-use pollen_sim::random_dag::{Random, Shape, delivery};
+use pollen_sim::random::Random;
+use pollen_sim::random_dag::{Shape, delivery};
 use pollen_sim::reference::{Reference, Rules};
 use pollen_sim::watched_core::WatchedCore;
 
@@ -156,7 +157,7 @@ fn case_10_a_partly_decided_round_is_not_output() {
 #[test]
 fn case_11_whole_dag_at_once_equals_incremental() {
     for seed in 1_000..1_030 {
-        let mut random = Random::new(seed);
+        let mut random = Random::drawn(seed);
         let mut shape = Shape::of(&mut random);
         // The other order leaves slots behind that it has no use for, and which ones is not the same.
         shape.order = CommitOrder::AllSlots;
@@ -302,7 +303,7 @@ fn case_17_overflowing_stakes() {
 fn case_11_every_prefix_of_every_order() {
     let mut dag = equal(4);
     dag.draw(SPLIT).draw("Round 4 : { * -> [ABC] }  Rounds 5-7 : { * }");
-    let mut random = Random::new(11);
+    let mut random = Random::drawn(11);
     for how in 0..12 {
         let mut follower = WatchedCore::following(&dag.chain);
         for block in delivery(&dag.blocks(), how, &mut random) {

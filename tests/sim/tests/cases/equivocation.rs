@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use pollen_ledger::BlockRef;
 use pollen_ledger::genesis::CommitOrder;
 use pollen_sim::drawing::Name;
-use pollen_sim::random_dag::{Random, Shape, delivery};
+use pollen_sim::random::Random;
+use pollen_sim::random_dag::{Shape, delivery};
 use pollen_sim::reference::Reference;
 use pollen_sim::watched_core::WatchedCore;
 
@@ -25,7 +26,7 @@ fn case_18_at_most_one_variant_is_certified() {
     let reference = Reference::new(&dag.chain, &dag.blocks());
     assert_eq!(dag.names(&reference.certified(1, 3)), "D1");
     for seed in 1..=30 {
-        let mut random = Random::new(seed);
+        let mut random = Random::drawn(seed);
         let shape = Shape::of(&mut random);
         let reference = Reference::new(&shape.chain(), &shape.blocks(&mut random));
         for round in 1..=shape.rounds {
@@ -53,7 +54,7 @@ fn two_of_seven() -> Shape {
 
 #[test]
 fn case_19_f_equivocators_in_100_orders() {
-    let mut random = Random::new(19);
+    let mut random = Random::drawn(19);
     let shape = two_of_seven();
     let (chain, blocks) = (shape.chain(), shape.blocks(&mut random));
     let whole = Reference::new(&chain, &blocks).answer();
@@ -199,7 +200,7 @@ fn case_24_equivocation_makes_evidence() {
 #[test]
 fn case_25_catching_up_across_equivocating_ancestors() {
     for seed in 1..=5 {
-        let mut random = Random::new(seed);
+        let mut random = Random::drawn(seed);
         let mut shape = two_of_seven();
         shape.rounds = 40;
         let (chain, blocks) = (shape.chain(), shape.blocks(&mut random));

@@ -18,7 +18,8 @@ use pollen_ledger::BlockRef;
 use pollen_ledger::block::Round;
 use pollen_ledger::ordering::SlotStatus;
 use pollen_sim::drawing::Drawing;
-use pollen_sim::random_dag::{Random, delivery};
+use pollen_sim::random::Random;
+use pollen_sim::random_dag::delivery;
 use pollen_sim::reference::{Answer, Reference};
 use pollen_sim::watched_core::WatchedCore;
 
@@ -35,7 +36,7 @@ pub struct Told<'a> {
 /// time what it says is what the reference says about the blocks that it accepted.
 pub fn tell(drawing: &Drawing) -> Told<'_> {
     let blocks = drawing.blocks();
-    let mut random = Random::new(blocks.len() as u64);
+    let mut random = Random::drawn(blocks.len() as u64);
     for how in 0..8 {
         let mut follower = WatchedCore::following(&drawing.chain);
         match how {

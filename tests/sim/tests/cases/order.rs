@@ -2,7 +2,8 @@
 
 use pollen_ledger::codec;
 use pollen_sim::drawing::{BEGIN_MS, Chain, Drawing};
-use pollen_sim::random_dag::{Random, Shape, delivery};
+use pollen_sim::random::Random;
+use pollen_sim::random_dag::{Shape, delivery};
 use pollen_sim::watched_core::WatchedCore;
 
 use super::{equal, tell};
@@ -10,7 +11,7 @@ use super::{equal, tell};
 #[test]
 fn case_26_any_delivery_gives_the_same_bytes() {
     for seed in 2_600..2_610 {
-        let mut random = Random::new(seed);
+        let mut random = Random::drawn(seed);
         let mut shape = Shape::of(&mut random);
         // Every block is taken by everybody: a third variant may not be.
         shape.equivocators.clear();
