@@ -64,12 +64,18 @@ impl AuthorSet {
     }
 }
 
+impl Extend<AuthorIndex> for AuthorSet {
+    fn extend<I: IntoIterator<Item = AuthorIndex>>(&mut self, authors: I) {
+        for author in authors {
+            self.insert(author);
+        }
+    }
+}
+
 impl FromIterator<AuthorIndex> for AuthorSet {
     fn from_iter<I: IntoIterator<Item = AuthorIndex>>(authors: I) -> Self {
         let mut set = Self::default();
-        for author in authors {
-            set.insert(author);
-        }
+        set.extend(authors);
         set
     }
 }

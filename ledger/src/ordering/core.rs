@@ -55,7 +55,7 @@ pub struct Core {
     /// The last commit that gave execution something to do.
     content_commit_index: u64,
     pub(super) executed_commit_index: u64,
-    connected: AuthorSet,
+    pub(super) connected: AuthorSet,
     /// A block was accepted since slots were last looked at.
     undecided: bool,
     wake_at: Option<Time>,
@@ -91,19 +91,21 @@ impl Core {
             committee(),
             chain_id,
             config.genesis_time_ms,
+            config.parameters.clone(),
             last,
             &recovered.recent_commits,
         );
         linearizer.collect(gc_round);
         let order = config.parameters.commit_order;
+        let active = *linearizer.active();
         Self {
             now,
             effects: Vec::new(),
             dag: Dag::new(committee(), chain_id, gc_round),
-            decider: Decider::new(committee(), chain_id, order, last_round + 1),
-            pacemaker: config
-                .own
-                .map(|own| Pacemaker::new(own, committee(), settings.clone(), last_round, now)),
+            decider: Decider::new(committee(), chain_id, order, active, last_round + 1),
+            pacemaker: config.own.map(|own| {
+                Pacemaker::new(own, committee(), settings.clone(), active, last_round, now)
+            }),
             fetches: Fetches::new(config.own, committee(), settings.clone()),
             held: Held::default(),
             attestations: Attestations::new(committee(), chain_id),
@@ -151,7 +153,7 @@ impl Core {
             }
         }
         if let Some(own) = self.own_last {
-            self.dag.mark_own_history(own);
+            self.dag.mark_own_history(&[own]);
         }
     }
 
@@ -171,6 +173,12 @@ impl Core {
         self.now = self.now.max(now);
         match input {
             Input::Block { block, from } => {
+                // 4.4 known or not: what counts is who brings it
+                if let Some(pacemaker) = &mut self.pacemaker
+                    && from == Some(block.author())
+                {
+                    pacemaker.heard(&self.dag, block.round(), block.author(), self.now);
+                }
                 self.receive(block, from);
             }
             Input::Blocks { blocks, from } => {
@@ -363,7 +371,11 @@ impl Core {
                 self.pool.ordered(commit.index, block.transactions());
             }
         }
+        // 6.5 the rounds to come may have other slots
+        let active = self.linearizer.active();
+        self.decider.set_active(active);
         if let Some(pacemaker) = &mut self.pacemaker {
+            pacemaker.set_active(active);
             pacemaker.committed(commit.round, self.now);
         }
     }
@@ -439,6 +451,7 @@ impl Core {
             suspended: self.dag.suspended_count(),
             missing: self.dag.missing().len(),
             held: self.held.len(),
+            probation: self.linearizer.probation().terms().collect(),
             wait_set: wait_set.iter().flat_map(AuthorSet::iter).collect(),
             recovering: pacemaker.is_some_and(Pacemaker::recovering),
             idle: self.is_idle(),
@@ -459,9 +472,17 @@ impl Core {
                 let place = slots.order.iter().position(|other| *other == author)?;
                 slots.status.get(place).copied()
             });
+            let on_probation = match slots {
+                Some(_) => status.is_none(),
+                None => {
+                    round >= self.decider.cursor() && !self.linearizer.active().contains(author)
+                }
+            };
+            let without = if on_probation { SlotStatus::Skipped } else { SlotStatus::Undecided };
             SlotView {
                 author,
-                status: status.unwrap_or(SlotStatus::Undecided),
+                status: status.unwrap_or(without),
+                on_probation,
                 blocks: self.dag.slot(round, author).map(|(_, node)| block_view(node)).collect(),
             }
         };

@@ -455,15 +455,19 @@ impl Dag {
         false
     }
 
-    /// Marks the history of our own proposal, so that later ones do not name it again.
-    pub fn mark_own_history(&mut self, own: BlockRef) {
-        let mut open = vec![own];
+    /// Marks these and their history as that of our own proposals, so that later ones do not name it
+    /// again. Returns what was not marked before, ascending.
+    pub fn mark_own_history(&mut self, from: &[BlockRef]) -> Vec<BlockRef> {
+        let (mut open, mut fresh) = (from.to_vec(), Vec::new());
         while let Some(reference) = open.pop() {
             let Some(node) = self.nodes.get_mut(&reference) else { continue };
             if !std::mem::replace(&mut node.in_own_history, true) {
+                fresh.push(reference);
                 open.extend(node.block.header().parents.iter().copied());
             }
         }
+        fresh.sort_unstable();
+        fresh
     }
 
     /// Raises the gc round. Returns the accepted blocks that are no longer held, and the suspended ones

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::author_set::AuthorSet;
 use super::dag::Dag;
 use super::permutation::slot_order;
 use crate::block::{BlockRef, Round};
@@ -45,6 +46,8 @@ pub(super) struct Decider {
     committee: Arc<Committee>,
     epoch_seed: Hash,
     commit_order: CommitOrder,
+    /// Who has slots in the rounds from the cursor on.
+    active: AuthorSet,
     /// The lowest round not yet output.
     cursor: Round,
     rounds: BTreeMap<Round, RoundSlots>,
@@ -56,9 +59,19 @@ impl Decider {
         committee: Arc<Committee>,
         epoch_seed: Hash,
         commit_order: CommitOrder,
+        active: AuthorSet,
         cursor: Round,
     ) -> Self {
-        Self { committee, epoch_seed, commit_order, cursor, rounds: BTreeMap::new() }
+        Self { committee, epoch_seed, commit_order, active, cursor, rounds: BTreeMap::new() }
+    }
+
+    /// 6.6 other slot holders from the cursor on: what was decided with the old ones and not output is
+    /// forgotten.
+    pub fn set_active(&mut self, active: &AuthorSet) {
+        if self.active != *active {
+            self.active = *active;
+            self.rounds.split_off(&self.cursor);
+        }
     }
 
     /// The lowest round not yet output.
@@ -92,7 +105,8 @@ impl Decider {
         let Some(top) = dag.quorum_round().checked_sub(1) else { return };
         for round in self.cursor..=top {
             if !self.rounds.contains_key(&round) {
-                let order = slot_order(&self.committee, &self.epoch_seed, round);
+                let mut order = slot_order(&self.committee, &self.epoch_seed, round);
+                order.retain(|author| self.active.contains(*author));
                 let status = vec![SlotStatus::Undecided; order.len()];
                 self.rounds.insert(round, RoundSlots { order, status });
             }

@@ -1,6 +1,8 @@
 //! Our own blocks (protocol.md part 4): when one is due, which parents it names, what it carries.
 
+use super::author_set::AuthorSet;
 use super::core::Core;
+use super::dag;
 use super::fetch::FAR_BEHIND_ROUNDS;
 use super::pacemaker::Pace;
 use super::{Effect, Time};
@@ -9,12 +11,16 @@ use crate::codec;
 use crate::committee::AuthorIndex;
 use crate::crypto::{Domain, Hash};
 use crate::limits::{
-    BLOCK_ATTESTATIONS_MAX, BLOCK_EVIDENCE_MAX, BLOCK_HEADER_BYTES_MAX, ROUND_MAX,
+    BLOCK_ATTESTATIONS_MAX, BLOCK_EVIDENCE_MAX, BLOCK_HEADER_BYTES_MAX, HISTORY_BLOCKS_MAX,
+    ROUND_MAX,
 };
 use crate::mempool::BodyLimits;
 
 /// Bytes of a body around its transactions: their number.
 const BODY_OVERHEAD_BYTES: usize = 4;
+
+/// Rounds in which an author's blocks may have been short of votes for its next one to be relayed.
+const RELAY_LOOK_BACK: Round = 3;
 
 impl Core {
     /// Makes every block that is due. Returns when the next may be, when only time is lacking.
@@ -69,6 +75,8 @@ impl Core {
     fn propose(&mut self, own: AuthorIndex, round: Round) {
         assert!(round > self.own_round, "one block per round");
         let parents = self.choose_parents(own, round);
+        let fresh = self.dag.mark_own_history(&parents);
+        self.relay(round, &fresh);
         let (ids, body) = self.choose_transactions(round);
         let evidence =
             self.evidence.iter().filter(|(author, _)| !self.published.contains(**author));
@@ -100,6 +108,39 @@ impl Core {
         self.proposed(block, &ids);
     }
 
+    /// 4.14 blocks that few have, and that our new block brings into our history, go out with it: others
+    /// could not accept it before they had fetched them. Should authors with more than f stake be like
+    /// that, it is the network that is slow, and more copies would not help it.
+    fn relay(&mut self, round: Round, fresh: &[BlockRef]) {
+        let committee = &self.config.committee;
+        let short = |(_, node): (_, &dag::Node)| node.voters.stake(committee) < committee.quorum();
+        let mut split: Vec<(VerifiedBlock, AuthorSet)> = Vec::new();
+        for reference in fresh {
+            // Votes on a block of the last round are still to come.
+            let due = Round::from(reference.round + 1 == round);
+            let voted = reference.round.saturating_sub(due);
+            let mut looked_at = voted.saturating_sub(RELAY_LOOK_BACK).max(1)..=voted;
+            if looked_at.any(|before| self.dag.slot(before, reference.author).any(short))
+                && let Some(node) = self.dag.node(reference)
+            {
+                split.push((node.block.clone(), node.voters));
+            }
+        }
+        let authors: AuthorSet = split.iter().map(|(block, _)| block.author()).collect();
+        if authors.stake(committee) > committee.faulty_stake() {
+            return;
+        }
+        for to in self.connected.iter().filter(|to| Some(*to) != self.config.own) {
+            let lacking =
+                split.iter().filter(|(b, voters)| b.author() != to && !voters.contains(to));
+            let blocks: Vec<VerifiedBlock> =
+                lacking.map(|(block, _)| block.clone()).take(HISTORY_BLOCKS_MAX).collect();
+            if !blocks.is_empty() {
+                self.effects.push(Effect::Push { to, blocks });
+            }
+        }
+    }
+
     fn proposed(&mut self, block: VerifiedBlock, ids: &[Hash]) {
         let reference = block.reference();
         self.own_round = reference.round;
@@ -117,7 +158,7 @@ impl Core {
             self.effects.push(Effect::Accepted(other.clone()));
         }
         accepted.iter().for_each(|block| self.accepted(block));
-        self.dag.mark_own_history(reference);
+        self.dag.mark_own_history(&[reference]);
         let now = self.now;
         self.pacemaker.as_mut().expect("a validator has one").proposed(reference.round, now);
     }
