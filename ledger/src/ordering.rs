@@ -33,6 +33,7 @@ mod pacemaker;
 mod permutation;
 mod probation;
 mod propose;
+mod quota;
 #[cfg(test)]
 mod tests;
 

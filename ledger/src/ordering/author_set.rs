@@ -58,9 +58,17 @@ impl AuthorSet {
         })
     }
 
+    /// Who is in either.
+    pub fn or(&self, other: &Self) -> Self {
+        Self(std::array::from_fn(|word| self.0[word] | other.0[word]))
+    }
+
     /// The stake of the members together.
     pub fn stake(&self, committee: &Committee) -> Stake {
-        self.iter().map(|author| committee.stake(author)).sum()
+        match committee.uniform_stake() {
+            Some(stake) => self.len() as Stake * stake,
+            None => self.iter().map(|author| committee.stake(author)).sum(),
+        }
     }
 }
 

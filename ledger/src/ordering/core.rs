@@ -11,6 +11,7 @@ use super::fetch::Fetches;
 use super::held::Held;
 use super::linearize::Linearizer;
 use super::pacemaker::Pacemaker;
+use super::quota::Quota;
 use super::{
     BlockView, CoreConfig, CoreStatus, Effect, Input, Recovered, RoundView, SlotView, Time,
 };
@@ -22,8 +23,6 @@ use crate::mempool::{Mempool, PoolLimits};
 /// Attestations that wait for a block of ours; beyond it the oldest are dropped, since a later checkpoint
 /// vouches for all before it.
 const ATTESTATIONS_WAITING_MAX: usize = 64;
-/// Variants of one slot that are taken without being referenced by another block.
-const VARIANTS_MAX: usize = 2;
 
 /// See [`crate::ordering`].
 #[derive(Debug)]
@@ -38,6 +37,7 @@ pub struct Core {
     pub(super) pacemaker: Option<Pacemaker>,
     fetches: Fetches,
     held: Held,
+    quota: Quota,
     attestations: Attestations,
     pub(super) pool: Mempool,
     /// The round of our last proposal, or the floor below which we may have signed.
@@ -108,6 +108,7 @@ impl Core {
             }),
             fetches: Fetches::new(config.own, committee(), settings.clone()),
             held: Held::default(),
+            quota: Quota::default(),
             attestations: Attestations::new(committee(), chain_id),
             pool: Mempool::new(chain_id, pool_limits),
             own_round: recovered.own_round_floor,
@@ -279,11 +280,10 @@ impl Core {
     /// Puts a block into the DAG.
     fn admit(&mut self, block: VerifiedBlock, from: Option<AuthorIndex>) -> Vec<VerifiedBlock> {
         let reference = block.reference();
-        // 9.5 more variants only when somebody's block needs them
-        if self.note_evidence(&block)
-            && self.dag.slot(reference.round, reference.author).count() >= VARIANTS_MAX
-            && !self.dag.is_awaited(&reference)
-        {
+        let is_variant = self.note_evidence(&block);
+        // 9.5 more variants only when somebody's block needs them, and not too many
+        let (committee, gc_depth) = (&self.config.committee, self.config.parameters.gc_depth);
+        if is_variant && !self.quota.takes(&self.dag, committee, gc_depth, &reference) {
             return Vec::new();
         }
         self.dag.insert(block, from, self.now)
@@ -391,6 +391,7 @@ impl Core {
         self.uncommitted_content -= lost;
         self.decider.collect(gc_round);
         self.linearizer.collect(gc_round);
+        self.quota.collect(gc_round);
         self.pool.collect(gc_round);
         for block in accepted {
             self.effects.push(Effect::Accepted(block.clone()));

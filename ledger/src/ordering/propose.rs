@@ -5,6 +5,7 @@ use super::core::Core;
 use super::dag;
 use super::fetch::FAR_BEHIND_ROUNDS;
 use super::pacemaker::Pace;
+use super::quota;
 use super::{Effect, Time};
 use crate::block::{BLOCK_VERSION, Block, BlockHeader, BlockRef, Round, VerifiedBlock};
 use crate::codec;
@@ -113,7 +114,7 @@ impl Core {
     /// that, it is the network that is slow, and more copies would not help it.
     fn relay(&mut self, round: Round, fresh: &[BlockRef]) {
         let committee = &self.config.committee;
-        let short = |(_, node): (_, &dag::Node)| node.voters.stake(committee) < committee.quorum();
+        let short = |(_, node): (_, &dag::Node)| node.voter_stake < committee.quorum();
         let mut split: Vec<(VerifiedBlock, AuthorSet)> = Vec::new();
         for reference in fresh {
             // Votes on a block of the last round are still to come.
@@ -164,8 +165,8 @@ impl Core {
     }
 
     /// 4.10 our previous block; then of each author the best accepted block that is not in our history.
-    /// One block per author, so never two branches of an equivocator; one with evidence against it only
-    /// when the quorum needs it.
+    /// One block per author, so never two branches of an equivocator; one with evidence against it, or
+    /// one that brings a fork bomb (9.6), only when the quorum needs it.
     fn choose_parents(&self, own: AuthorIndex, round: Round) -> Vec<BlockRef> {
         let committee = &self.config.committee;
         let own_last = self.own_last.unwrap_or_else(|| {
@@ -176,15 +177,16 @@ impl Core {
         for author in committee.authors().filter(|author| *author != own) {
             let Some((reference, node)) = self.dag.best(author, round - 1) else { continue };
             let strong = reference.round + 1 == round;
-            match (self.evidence.contains_key(&author), strong) {
+            let fresh = !node.in_own_history && !node.committed;
+            let distrust = self.evidence.contains_key(&author)
+                || fresh && quota::is_bomb(&self.dag, committee, node);
+            match (distrust, strong) {
                 (true, true) => distrusted.push(*reference),
                 (false, true) => {
                     stake += committee.stake(author);
                     parents.push(*reference);
                 }
-                (false, false) if !node.in_own_history && !node.committed => {
-                    parents.push(*reference);
-                }
+                (false, false) if fresh => parents.push(*reference),
                 (_, false) => {}
             }
         }

@@ -2,6 +2,7 @@
 
 mod agreement;
 mod decider;
+mod forks;
 mod hostile;
 mod network;
 mod parts;

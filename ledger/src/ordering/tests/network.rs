@@ -549,6 +549,12 @@ impl Network {
         }
     }
 
+    /// Against whom the blocks that a node holds carry proofs.
+    pub fn published(&self, index: usize) -> BTreeSet<AuthorIndex> {
+        let blocks = self.nodes[index].disk.blocks.values();
+        blocks.flat_map(|block| &block.header().evidence).map(|proof| proof.author).collect()
+    }
+
     pub fn core(&self, index: usize) -> &Core {
         self.nodes[index].core.as_ref().expect("it runs")
     }
