@@ -25,7 +25,7 @@ test: bootstrap ## Run every test
 	@$(ENVIRONMENT) && scripts/test
 
 lint: ## Format, lints, documentation, dependencies
-	@$(ENVIRONMENT) && cargo fmt --all --check && cargo clippy --locked --workspace --all-targets -- -D warnings \
+	@$(ENVIRONMENT) && cargo fmt --all --check && cargo clippy --locked --workspace --exclude pollen-ledger-simulated --all-targets -- -D warnings \
 	    && RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --quiet && scripts/deny
 
 bench: build ## Measure a local network (docs/benchmarks.md)
