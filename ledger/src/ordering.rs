@@ -31,7 +31,9 @@ mod held;
 mod linearize;
 mod pacemaker;
 mod permutation;
+mod probation;
 mod propose;
+mod quota;
 #[cfg(test)]
 mod tests;
 
@@ -40,6 +42,7 @@ pub use author_set::AuthorSet;
 pub use decider::SlotStatus;
 pub use linearize::{Commit, CommittedSubDag, active_digest};
 pub use permutation::slot_order;
+pub use probation::{Probation, ProbationRecord};
 
 /// Milliseconds since 1970 by the driver's clock; given with every input. A time below an earlier one
 /// counts as the earlier one.
@@ -291,6 +294,8 @@ pub struct CoreStatus {
     pub missing: usize,
     /// Blocks that wait for their timestamps.
     pub held: usize,
+    /// Who has no slots for a while, and until which round.
+    pub probation: Vec<(AuthorIndex, Round)>,
     /// Whose blocks we wait for.
     pub wait_set: Vec<AuthorIndex>,
     /// No commit for a while: waiting for everybody, longer and longer.
@@ -313,8 +318,10 @@ pub struct RoundView {
 pub struct SlotView {
     /// The author.
     pub author: AuthorIndex,
-    /// What is decided about it.
+    /// What is decided about it; `Skipped` on probation.
     pub status: SlotStatus,
+    /// It has no slot in this round (docs/protocol.md, part 6).
+    pub on_probation: bool,
     /// Accepted blocks; more than one of an equivocator.
     pub blocks: Vec<BlockView>,
 }

@@ -11,6 +11,7 @@ use super::fetch::Fetches;
 use super::held::Held;
 use super::linearize::Linearizer;
 use super::pacemaker::Pacemaker;
+use super::quota::Quota;
 use super::{
     BlockView, CoreConfig, CoreStatus, Effect, Input, Recovered, RoundView, SlotView, Time,
 };
@@ -22,8 +23,6 @@ use crate::mempool::{Mempool, PoolLimits};
 /// Attestations that wait for a block of ours; beyond it the oldest are dropped, since a later checkpoint
 /// vouches for all before it.
 const ATTESTATIONS_WAITING_MAX: usize = 64;
-/// Variants of one slot that are taken without being referenced by another block.
-const VARIANTS_MAX: usize = 2;
 
 /// See [`crate::ordering`].
 #[derive(Debug)]
@@ -38,6 +37,7 @@ pub struct Core {
     pub(super) pacemaker: Option<Pacemaker>,
     fetches: Fetches,
     held: Held,
+    quota: Quota,
     attestations: Attestations,
     pub(super) pool: Mempool,
     /// The round of our last proposal, or the floor below which we may have signed.
@@ -55,7 +55,7 @@ pub struct Core {
     /// The last commit that gave execution something to do.
     content_commit_index: u64,
     pub(super) executed_commit_index: u64,
-    connected: AuthorSet,
+    pub(super) connected: AuthorSet,
     /// A block was accepted since slots were last looked at.
     undecided: bool,
     wake_at: Option<Time>,
@@ -91,21 +91,24 @@ impl Core {
             committee(),
             chain_id,
             config.genesis_time_ms,
+            config.parameters.clone(),
             last,
             &recovered.recent_commits,
         );
         linearizer.collect(gc_round);
         let order = config.parameters.commit_order;
+        let active = *linearizer.active();
         Self {
             now,
             effects: Vec::new(),
             dag: Dag::new(committee(), chain_id, gc_round),
-            decider: Decider::new(committee(), chain_id, order, last_round + 1),
-            pacemaker: config
-                .own
-                .map(|own| Pacemaker::new(own, committee(), settings.clone(), last_round, now)),
+            decider: Decider::new(committee(), chain_id, order, active, last_round + 1),
+            pacemaker: config.own.map(|own| {
+                Pacemaker::new(own, committee(), settings.clone(), active, last_round, now)
+            }),
             fetches: Fetches::new(config.own, committee(), settings.clone()),
             held: Held::default(),
+            quota: Quota::default(),
             attestations: Attestations::new(committee(), chain_id),
             pool: Mempool::new(pool_limits),
             own_round: recovered.own_round_floor,
@@ -151,7 +154,7 @@ impl Core {
             }
         }
         if let Some(own) = self.own_last {
-            self.dag.mark_own_history(own);
+            self.dag.mark_own_history(&[own]);
         }
     }
 
@@ -171,6 +174,12 @@ impl Core {
         self.now = self.now.max(now);
         match input {
             Input::Block { block, from } => {
+                // 4.4 known or not: what counts is who brings it
+                if let Some(pacemaker) = &mut self.pacemaker
+                    && from == Some(block.author())
+                {
+                    pacemaker.heard(&self.dag, block.round(), block.author(), self.now);
+                }
                 self.receive(block, from);
             }
             Input::Blocks { blocks, from } => {
@@ -268,11 +277,10 @@ impl Core {
     /// Puts a block into the DAG.
     fn admit(&mut self, block: VerifiedBlock, from: Option<AuthorIndex>) -> Vec<VerifiedBlock> {
         let reference = block.reference();
-        // 9.5 more variants only when somebody's block needs them
-        if self.note_evidence(&block)
-            && self.dag.slot(reference.round, reference.author).count() >= VARIANTS_MAX
-            && !self.dag.is_awaited(&reference)
-        {
+        let is_variant = self.note_evidence(&block);
+        // 9.5 more variants only when somebody's block needs them, and not too many
+        let (committee, gc_depth) = (&self.config.committee, self.config.parameters.gc_depth);
+        if is_variant && !self.quota.takes(&self.dag, committee, gc_depth, &reference) {
             return Vec::new();
         }
         self.dag.insert(block, from, self.now)
@@ -363,7 +371,11 @@ impl Core {
                 self.pool.ordered(commit.index, block.identified());
             }
         }
+        // 6.5 the rounds to come may have other slots
+        let active = self.linearizer.active();
+        self.decider.set_active(active);
         if let Some(pacemaker) = &mut self.pacemaker {
+            pacemaker.set_active(active);
             pacemaker.committed(commit.round, self.now);
         }
     }
@@ -379,6 +391,7 @@ impl Core {
         self.uncommitted_content -= lost;
         self.decider.collect(gc_round);
         self.linearizer.collect(gc_round);
+        self.quota.collect(gc_round);
         self.pool.collect(gc_round);
         for block in accepted {
             self.effects.push(Effect::Accepted(block.clone()));
@@ -439,6 +452,7 @@ impl Core {
             suspended: self.dag.suspended_count(),
             missing: self.dag.missing().len(),
             held: self.held.len(),
+            probation: self.linearizer.probation().terms().collect(),
             wait_set: wait_set.iter().flat_map(AuthorSet::iter).collect(),
             recovering: pacemaker.is_some_and(Pacemaker::recovering),
             idle: self.is_idle(),
@@ -459,9 +473,17 @@ impl Core {
                 let place = slots.order.iter().position(|other| *other == author)?;
                 slots.status.get(place).copied()
             });
+            let on_probation = match slots {
+                Some(_) => status.is_none(),
+                None => {
+                    round >= self.decider.cursor() && !self.linearizer.active().contains(author)
+                }
+            };
+            let without = if on_probation { SlotStatus::Skipped } else { SlotStatus::Undecided };
             SlotView {
                 author,
-                status: status.unwrap_or(SlotStatus::Undecided),
+                status: status.unwrap_or(without),
+                on_probation,
                 blocks: self.dag.slot(round, author).map(|(_, node)| block_view(node)).collect(),
             }
         };

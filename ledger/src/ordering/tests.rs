@@ -2,6 +2,8 @@
 
 mod agreement;
 mod decider;
+mod forks;
 mod hostile;
 mod network;
 mod parts;
+mod probation;

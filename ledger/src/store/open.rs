@@ -13,7 +13,7 @@ use crate::execution::genesis_batch;
 use crate::genesis::Genesis;
 
 /// The layout that this program reads and writes.
-pub const SCHEMA_VERSION: u32 = 1;
+pub const SCHEMA_VERSION: u32 = 2;
 
 /// Why a data directory was not opened.
 #[derive(Debug, thiserror::Error)]

@@ -73,6 +73,9 @@ pub fn parameters() -> Parameters {
         checkpoint_interval_ms: 20,
         checkpoint_interval_max_ms: 1000,
         commit_order: CommitOrder::AllSlots,
+        probation_window_rounds: 100,
+        probation_split_percent: 10,
+        probation_doublings_max: 6,
         transaction_lifetime_max_ms: 3_600_000,
     }
 }
@@ -124,6 +127,8 @@ pub struct Node {
     pub commits: Vec<Commit>,
     /// Ids of ordered transactions, in order, with repetitions.
     pub ordered: Vec<Hash>,
+    /// Per commit, how long after the stamps of its honest blocks it came, in milliseconds.
+    pub latency_ms: Vec<Vec<u64>>,
     checkpoint: (u64, u64, u64),
     timer: Option<u64>,
     pub certified: u64,
@@ -137,6 +142,7 @@ impl Node {
             disk: Disk::default(),
             commits: Vec::new(),
             ordered: Vec::new(),
+            latency_ms: Vec::new(),
             checkpoint: (0, 0, 0),
             timer: None,
             certified: 0,
@@ -165,6 +171,10 @@ pub struct Network {
     pub loss: u64,
     /// Who signs two blocks a round.
     pub equivocators: BTreeSet<usize>,
+    /// Who gives its blocks in time to one honest validator only, another one each round.
+    pub withholders: BTreeSet<usize>,
+    /// How much later everybody else gets them, in milliseconds.
+    pub withheld_ms: u64,
     proposed: BTreeMap<(AuthorIndex, Round), Hash>,
     pub evidence: BTreeSet<AuthorIndex>,
     /// Blocks of an answer.
@@ -189,6 +199,8 @@ impl Network {
             delay_ms: (1, 20),
             loss: 0,
             equivocators: BTreeSet::new(),
+            withholders: BTreeSet::new(),
+            withheld_ms: 1_000,
             proposed: BTreeMap::new(),
             evidence: BTreeSet::new(),
             answer_max: 64,
@@ -391,10 +403,25 @@ impl Network {
         let twin = self.equivocators.contains(&index).then(|| self.twin(index, &block));
         for to in 0..self.nodes.len() {
             let sent = twin.as_ref().filter(|_| to % 2 == 1).unwrap_or(&block).clone();
-            if to != index {
-                self.send_lossy(to, Input::Block { block: sent, from: self.nodes[index].own });
+            let input = Input::Block { block: sent, from: self.nodes[index].own };
+            if to == index {
+                continue;
+            }
+            if self.withholds(index, to, block.round()) {
+                let at = self.now + self.withheld_ms;
+                self.push(at, Event::Input(to, self.lives[to], input));
+            } else {
+                self.send_lossy(to, input);
             }
         }
+    }
+
+    /// True when a withholder keeps its block of this round from a node for a while.
+    fn withholds(&self, index: usize, to: usize, round: Round) -> bool {
+        let honest = (0..self.committee.size()).filter(|node| !self.withholders.contains(node));
+        let honest: Vec<usize> = honest.collect();
+        let friend = honest[(round as usize + index) % honest.len()];
+        self.withholders.contains(&index) && !self.withholders.contains(&to) && to != friend
     }
 
     /// Another block for the same round.
@@ -425,6 +452,12 @@ impl Network {
         let ids: Vec<Hash> =
             transactions.map(|signed| signed.transaction.id(&chain_id())).collect();
         node.ordered.extend(&ids);
+        let honest = committed
+            .blocks
+            .iter()
+            .filter(|block| !self.withholders.contains(&usize::from(block.author())));
+        let late = |block: &VerifiedBlock| self.now.saturating_sub(block.header().timestamp_ms);
+        node.latency_ms.push(honest.map(late).collect());
         self.execute(index, &committed, ids);
     }
 
@@ -514,6 +547,12 @@ impl Network {
                 assert_eq!(times, 1, "{id} on node {index}, seed {}", self.seed);
             }
         }
+    }
+
+    /// Against whom the blocks that a node holds carry proofs.
+    pub fn published(&self, index: usize) -> BTreeSet<AuthorIndex> {
+        let blocks = self.nodes[index].disk.blocks.values();
+        blocks.flat_map(|block| &block.header().evidence).map(|proof| proof.author).collect()
     }
 
     pub fn core(&self, index: usize) -> &Core {
