@@ -7,6 +7,7 @@
 //!
 //! What is not here: repair. Whatever does not fit is an error that says what to do.
 
+mod commits;
 mod database;
 mod events;
 mod history;

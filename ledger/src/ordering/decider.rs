@@ -76,6 +76,33 @@ impl Decider {
         self.rounds = self.rounds.split_off(&(gc_round + 1));
     }
 
+    /// True when these blocks hold slots of the round, in slot order: what a commit of it can name.
+    pub fn are_slots(&self, round: Round, slots: &[BlockRef]) -> bool {
+        let mut order = slot_order(&self.committee, &self.epoch_seed, round).into_iter();
+        let mut in_order = |slot: &BlockRef| order.any(|author| author == slot.author);
+        !slots.is_empty()
+            && (self.commit_order == CommitOrder::AllSlots || slots.len() == 1)
+            && slots.iter().all(|slot| slot.round == round)
+            && slots.iter().all(&mut in_order)
+    }
+
+    /// A quorum has decided every round up to this one, which is committed with these slots: output goes
+    /// on behind it.
+    pub fn installed(&mut self, round: Round, slots: &[BlockRef]) {
+        assert!(round >= self.cursor, "rounds are output once, in order");
+        for passed in self.cursor..=round {
+            let order = slot_order(&self.committee, &self.epoch_seed, passed);
+            let held = |author: &AuthorIndex| slots.iter().find(|slot| slot.author == *author);
+            let status = order.iter().map(|author| match held(author) {
+                Some(slot) if passed == round => SlotStatus::Committed(*slot),
+                _ => SlotStatus::Skipped,
+            });
+            let status = status.collect();
+            self.rounds.insert(passed, RoundSlots { order, status });
+        }
+        self.cursor = round + 1;
+    }
+
     /// Decides what can be decided now, and outputs the next round when it is whole.
     pub fn next_round(&mut self, dag: &Dag) -> Option<DecidedRound> {
         let output = self.output();

@@ -27,6 +27,8 @@ pub struct Commit {
     pub previous: Hash,
     /// See [`Commit::compute_digest`].
     pub digest: Hash,
+    /// Digest of the slot holders that decided it.
+    pub active: Hash,
     /// The committed blocks of the round's slots, in slot order.
     pub slots: Vec<BlockRef>,
     /// The blocks to execute, in order.
@@ -38,13 +40,13 @@ pub struct Commit {
 
 impl Commit {
     /// 7.6: blake3(previous, index, round, timestamp, digest of the slot holders, references in order).
-    pub fn compute_digest(&self, active: &Hash) -> Hash {
+    pub fn compute_digest(&self) -> Hash {
         Domain::Commit.hash(&[
             &self.previous.0,
             &self.index.to_le_bytes(),
             &self.round.to_le_bytes(),
             &self.timestamp_ms.to_le_bytes(),
-            &active.0,
+            &self.active.0,
             &codec::encode(&self.blocks),
         ])
     }
@@ -66,7 +68,7 @@ pub struct CommittedSubDag {
 }
 
 /// See the module's documentation.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Linearizer {
     committee: Arc<Committee>,
     active: Hash,
@@ -153,11 +155,12 @@ impl Linearizer {
             timestamp_ms,
             previous: self.digest,
             digest: Hash::ZERO,
+            active: self.active,
             slots: decided.slots.clone(),
             blocks: blocks.iter().map(VerifiedBlock::reference).collect(),
             ignored,
         };
-        commit.digest = commit.compute_digest(&self.active);
+        commit.digest = commit.compute_digest();
         self.index = commit.index;
         self.round = commit.round;
         self.timestamp_ms = commit.timestamp_ms;

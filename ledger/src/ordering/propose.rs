@@ -45,11 +45,11 @@ impl Core {
 
     /// True when honest validators are known to be far ahead: history first, then blocks.
     fn is_far_behind(&self) -> bool {
-        self.dag.suspended_count() > 0
-            && self
-                .dag
-                .suspended_stake_above(self.dag.quorum_round().saturating_add(FAR_BEHIND_ROUNDS))
-                >= self.config.committee.validity()
+        self.sync.is_active()
+            || self.dag.suspended_count() > 0
+                && self.dag.suspended_stake_above(
+                    self.dag.quorum_round().saturating_add(FAR_BEHIND_ROUNDS),
+                ) >= self.config.committee.validity()
     }
 
     /// 4.9 the safe resume, the one exception to never skipping a round: when our next round is at most
@@ -74,7 +74,7 @@ impl Core {
             self.evidence.iter().filter(|(author, _)| !self.published.contains(**author));
         let evidence = evidence.map(|(_, proof)| proof.clone()).take(BLOCK_EVIDENCE_MAX).collect();
         let waiting = self.attestations_waiting.len().min(BLOCK_ATTESTATIONS_MAX);
-        let commit_index = self.linearizer.index();
+        let (commit_index, commit_digest) = (self.linearizer.index(), self.linearizer.digest());
         let header = BlockHeader {
             version: BLOCK_VERSION,
             chain_id: self.config.chain_id,
@@ -87,10 +87,7 @@ impl Core {
             transaction_count: ids.len() as u32,
             body_bytes: body.len() as u32,
             attestations: self.attestations_waiting.drain(..waiting).collect(),
-            commit_votes: (commit_index > 0)
-                .then(|| (commit_index, self.linearizer.digest()))
-                .into_iter()
-                .collect(),
+            commit_votes: self.sync.take_votes(commit_index, commit_digest),
             evidence,
         };
         let key = self.config.key.as_ref().expect("checked when the core was made");

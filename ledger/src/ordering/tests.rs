@@ -5,3 +5,4 @@ mod decider;
 mod hostile;
 mod network;
 mod parts;
+mod sync;

@@ -11,10 +11,12 @@ use crate::committee::{AuthorIndex, Committee, Validator};
 use crate::crypto::{Domain, Hash, KeyPair};
 use crate::genesis::{CommitOrder, Parameters};
 use crate::ordering::{
-    Commit, CommittedSubDag, Core, CoreConfig, Effect, Input, Recovered, Settings, Time,
+    Commit, CommitRange, CommittedSubDag, Core, CoreConfig, Effect, Input, RangeError, Recovered,
+    Settings, Time,
 };
+use crate::store::{Batch, Database, Durability, MemoryStore};
 use crate::transaction::{AccountId, Action, SignedTransaction, TRANSACTION_VERSION, Transaction};
-use crate::wire::HistoryRequest;
+use crate::wire::{CommitsAnswer, CommitsRequest, HistoryRequest};
 
 /// When virtual time begins, in milliseconds.
 pub const BEGIN_MS: u64 = 1_000_000;
@@ -108,12 +110,41 @@ enum Record {
     Commit(Commit),
 }
 
-/// What a node keeps: a log of which everything up to the last sync survives a crash.
-#[derive(Default)]
+/// What a node keeps: a log of which everything up to the last sync survives a crash, and a database that
+/// holds the same and answers peers.
 struct Disk {
     log: Vec<Record>,
     synced: usize,
     blocks: BTreeMap<BlockRef, VerifiedBlock>,
+    database: Database,
+}
+
+impl Disk {
+    fn new() -> Self {
+        let genesis = crate::execution::tests::genesis(&[]);
+        let database = Database::open(Arc::new(MemoryStore::default()), &genesis, None).unwrap();
+        Self { log: Vec::new(), synced: 0, blocks: BTreeMap::new(), database }
+    }
+
+    fn write(&mut self, record: Record) {
+        let mut batch = Batch::default();
+        match &record {
+            Record::Block(block) => {
+                self.blocks.insert(block.reference(), block.clone());
+                Database::put_block(&mut batch, block);
+            }
+            Record::Commit(commit) => Database::put_commit(&mut batch, commit.index, commit),
+        }
+        self.database.write(batch, Durability::Synced).unwrap();
+        self.log.push(record);
+    }
+
+    /// What is left when only the first `kept` records are.
+    fn truncate(&mut self, kept: usize) {
+        let old = std::mem::replace(self, Self::new());
+        old.log.into_iter().take(kept).for_each(|record| self.write(record));
+        self.synced = kept;
+    }
 }
 
 pub struct Node {
@@ -134,7 +165,7 @@ impl Node {
         Self {
             core: None,
             own,
-            disk: Disk::default(),
+            disk: Disk::new(),
             commits: Vec::new(),
             ordered: Vec::new(),
             checkpoint: (0, 0, 0),
@@ -169,6 +200,12 @@ pub struct Network {
     pub evidence: BTreeSet<AuthorIndex>,
     /// Blocks of an answer.
     pub answer_max: usize,
+    /// Who was asked by whom for commits.
+    pub ranges_asked: Vec<(usize, AuthorIndex)>,
+    /// Nobody answers with commits.
+    pub no_ranges: bool,
+    /// Who answers with wrong commits.
+    pub liars: BTreeSet<usize>,
     pub verify: bool,
 }
 
@@ -192,6 +229,9 @@ impl Network {
             proposed: BTreeMap::new(),
             evidence: BTreeSet::new(),
             answer_max: 64,
+            ranges_asked: Vec::new(),
+            no_ranges: false,
+            liars: BTreeSet::new(),
             verify: false,
         };
         for index in 0..size {
@@ -276,14 +316,7 @@ impl Network {
         let kept = synced + self.random.below((written - synced) as u64 + 1) as usize;
         let node = &mut self.nodes[index];
         node.core = None;
-        node.disk.log.truncate(kept);
-        node.disk.synced = kept;
-        node.disk.blocks.clear();
-        for record in &node.disk.log {
-            if let Record::Block(block) = record {
-                node.disk.blocks.insert(block.reference(), block.clone());
-            }
-        }
+        node.disk.truncate(kept);
     }
 
     fn push(&mut self, at: u64, event: Event) {
@@ -346,6 +379,9 @@ impl Network {
                 Effect::Propose(block) => self.propose(index, block),
                 Effect::Commit(committed) => self.commit(index, committed),
                 Effect::Fetch { id, from, request } => self.fetch(index, id, from, &request),
+                Effect::FetchCommits { id, from, request } => {
+                    self.fetch_commits(index, id, from, &request);
+                }
                 Effect::Push { to, blocks } => {
                     let from = self.nodes[index].own;
                     self.send_lossy(usize::from(to), Input::Blocks { blocks, from });
@@ -370,9 +406,7 @@ impl Network {
     }
 
     fn write(&mut self, index: usize, block: &VerifiedBlock) {
-        let disk = &mut self.nodes[index].disk;
-        disk.log.push(Record::Block(block.clone()));
-        disk.blocks.insert(block.reference(), block.clone());
+        self.nodes[index].disk.write(Record::Block(block.clone()));
     }
 
     fn propose(&mut self, index: usize, block: VerifiedBlock) {
@@ -413,7 +447,7 @@ impl Network {
             committed.blocks.iter().map(VerifiedBlock::reference).collect();
         assert_eq!(references, commit.blocks);
         let node = &mut self.nodes[index];
-        node.disk.log.push(Record::Commit(commit.clone()));
+        node.disk.write(Record::Commit(commit.clone()));
         let place = commit.index as usize - 1;
         if let Some(before) = node.commits.get(place) {
             assert_eq!(before, commit, "another commit after a restart, seed {}", self.seed);
@@ -473,8 +507,52 @@ impl Network {
             wanted.iter().take(self.answer_max).map(|reference| held[reference].clone()).collect();
         let (there, back) = (self.delay(), self.delay());
         if self.random.below(1000) >= self.loss {
-            let input = Input::Blocks { blocks, from: Some(from) };
+            let input = Input::Fetched { id, blocks, from: Some(from) };
             self.push(self.now + there + back, Event::Input(index, self.lives[index], input));
+        }
+    }
+
+    fn fetch_commits(
+        &mut self,
+        index: usize,
+        id: u64,
+        from: AuthorIndex,
+        request: &CommitsRequest,
+    ) {
+        let peer = usize::from(from);
+        self.ranges_asked.push((index, from));
+        let (there, back) = (self.delay(), self.delay());
+        if self.nodes[peer].core.is_none() || self.no_ranges {
+            return;
+        }
+        let mut answer =
+            self.nodes[peer].disk.database.commit_range(request, &self.committee).unwrap();
+        if self.liars.contains(&peer) {
+            self.lie(&mut answer);
+        }
+        // Bytes, as they travel.
+        let answer: CommitsAnswer = codec::decode(&codec::encode(&answer), usize::MAX).unwrap();
+        let verified = CommitRange::verify(answer, &chain_id(), &self.committee, &self.parameters);
+        let input = match verified {
+            Ok(range) => Input::Commits { id, range },
+            Err(RangeError::Empty) => Input::FetchFailed { id },
+            Err(_) => Input::CommitsRefused { id },
+        };
+        self.push(self.now + there + back, Event::Input(index, self.lives[index], input));
+    }
+
+    /// Changes an answer in one of many ways, so that it is wrong.
+    fn lie(&mut self, answer: &mut CommitsAnswer) {
+        if answer.commits.is_empty() {
+            return;
+        }
+        let place = self.random.below(answer.commits.len() as u64) as usize;
+        match self.random.below(5) {
+            0 => drop(answer.blocks.pop()),
+            1 => answer.commits[place].timestamp_ms += 1,
+            2 => answer.votes.truncate(1),
+            3 => answer.commits[place].slots.reverse(),
+            _ => answer.commits.clear(),
         }
     }
 
