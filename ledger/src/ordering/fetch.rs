@@ -296,7 +296,8 @@ impl Fetches {
         if self.requests.len() >= self.limit(dag) {
             // Its end is among the times at which we look again.
             let silent = self.requests.iter().find(|(_, request)| {
-                request.hedge_at <= now && request.asked.len() >= self.silent_peers()
+                let (asked, enough) = (request.asked.len(), self.silent_peers());
+                asked > enough || asked == enough && request.hedge_at <= now
             });
             match silent.map(|(key, _)| *key).filter(|_| fresh) {
                 Some(key) => self.give_up(dag, key, now),

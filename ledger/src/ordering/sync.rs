@@ -237,6 +237,13 @@ impl CommitSync {
 }
 
 impl Core {
+    /// As if commits had been asked for under this id; for tests.
+    #[cfg(test)]
+    pub(super) fn expect_commits(&mut self, id: u64) {
+        let deadline = self.now.plus_ms(1_000);
+        self.sync.question = Some(Question { id, to: 0, deadline });
+    }
+
     /// 10.4 a range that passed [`CommitRange::verify`]. What of it can be installed is; the rest costs who
     /// sent it.
     pub(super) fn take_commits(&mut self, id: u64, range: CommitRange) {

@@ -2,6 +2,7 @@
 
 mod agreement;
 mod decider;
+mod fetch;
 mod hostile;
 mod network;
 mod parts;

@@ -16,7 +16,7 @@ use crate::ordering::{
 };
 use crate::store::{Batch, Database, Durability, MemoryStore};
 use crate::transaction::{AccountId, Action, SignedTransaction, TRANSACTION_VERSION, Transaction};
-use crate::wire::{CommitsAnswer, CommitsRequest, HistoryRequest};
+use crate::wire::{CommitsAnswer, CommitsRequest, HistoryRequest, Response};
 
 /// When virtual time begins, in milliseconds.
 pub const BEGIN_MS: u64 = 1_000_000;
@@ -525,14 +525,11 @@ impl Network {
         if self.nodes[peer].core.is_none() || self.no_ranges {
             return;
         }
-        let mut answer =
-            self.nodes[peer].disk.database.commit_range(request, &self.committee).unwrap();
+        let mut answer = self.range(peer, request.after);
         if self.liars.contains(&peer) {
             self.lie(&mut answer);
         }
-        // Bytes, as they travel.
-        let answer: CommitsAnswer = codec::decode(&codec::encode(&answer), usize::MAX).unwrap();
-        let verified = CommitRange::verify(answer, &chain_id(), &self.committee, &self.parameters);
+        let verified = self.verify_range(answer);
         let input = match verified {
             Ok(range) => Input::Commits { id, range },
             Err(RangeError::Empty) => Input::FetchFailed { id },
@@ -541,17 +538,31 @@ impl Network {
         self.push(self.now + there + back, Event::Input(index, self.lives[index], input));
     }
 
+    /// What a node answers to who has the commits up to `after`.
+    pub fn range(&self, node: usize, after: u64) -> CommitsAnswer {
+        let database = &self.nodes[node].disk.database;
+        database.commit_range(&CommitsRequest { after }, &self.committee).unwrap()
+    }
+
+    /// What becomes of an answer: bytes that travel, are decoded and verified.
+    pub fn verify_range(&self, answer: CommitsAnswer) -> Result<CommitRange, RangeError> {
+        let response = codec::encode(&Response::Commits(answer));
+        let Ok(Response::Commits(answer)) = Response::decode(&response) else { panic!("decodes") };
+        CommitRange::verify(answer, &chain_id(), &self.committee, &self.parameters)
+    }
+
     /// Changes an answer in one of many ways, so that it is wrong.
     fn lie(&mut self, answer: &mut CommitsAnswer) {
         if answer.commits.is_empty() {
             return;
         }
         let place = self.random.below(answer.commits.len() as u64) as usize;
-        match self.random.below(5) {
+        match self.random.below(6) {
             0 => drop(answer.blocks.pop()),
             1 => answer.commits[place].timestamp_ms += 1,
             2 => answer.votes.truncate(1),
             3 => answer.commits[place].slots.reverse(),
+            4 => forget_ignored(answer),
             _ => answer.commits.clear(),
         }
     }
@@ -609,5 +620,15 @@ impl Network {
             self.push(at, Event::Input(node, self.lives[node], submit(&signed)));
         }
         ids
+    }
+}
+
+/// Takes what commits ignore out of an answer, the blocks as well: no digest and no vote covers them.
+pub fn forget_ignored(answer: &mut CommitsAnswer) {
+    let mut blocks = std::mem::take(&mut answer.blocks).into_iter();
+    for commit in &mut answer.commits {
+        answer.blocks.extend(blocks.by_ref().take(commit.blocks.len()));
+        blocks.by_ref().take(commit.ignored.len()).for_each(drop);
+        commit.ignored.clear();
     }
 }
