@@ -21,6 +21,7 @@ use crate::mempool::PoolError;
 use crate::transaction::SignedTransaction;
 use crate::wire::{CommitsRequest, HistoryRequest};
 
+mod amnesia;
 mod attestations;
 mod author_set;
 mod core;
@@ -38,6 +39,7 @@ mod sync;
 mod tests;
 
 pub use self::core::Core;
+pub use amnesia::SigningHistory;
 pub use author_set::AuthorSet;
 pub use decider::SlotStatus;
 pub use linearize::{Commit, CommittedSubDag, active_digest};
@@ -139,6 +141,8 @@ pub struct Recovered {
     pub blocks: Vec<VerifiedBlock>,
     /// A round at or below which we may have signed before.
     pub own_round_floor: Round,
+    /// How much that floor is worth.
+    pub signing_history: SigningHistory,
 }
 
 /// What happens to a core.
@@ -179,6 +183,13 @@ pub enum Input {
         id: u64,
         /// What came.
         range: CommitRange,
+    },
+    /// The answer to an [`Effect::AskOwnBlock`].
+    OwnBlock {
+        /// The validator who answered.
+        from: AuthorIndex,
+        /// Its newest block of ours; none when it has none.
+        block: Option<VerifiedBlock>,
     },
     /// The answer to an [`Effect::FetchCommits`] was refused by [`CommitRange::verify`] or did not decode.
     CommitsRefused {
@@ -251,6 +262,12 @@ pub enum Effect {
         from: AuthorIndex,
         /// The question.
         request: CommitsRequest,
+    },
+    /// Ask this validator for its newest block of ours; answer with [`Input::OwnBlock`], or with nothing:
+    /// it is asked again.
+    AskOwnBlock {
+        /// Whom to ask.
+        to: AuthorIndex,
     },
     /// Send these blocks to a validator that lacks them.
     Push {
@@ -332,6 +349,9 @@ pub struct CoreStatus {
     pub wait_set: Vec<AuthorIndex>,
     /// Far behind: commits are asked for, and no live blocks are taken.
     pub syncing: bool,
+    /// Others are asked which rounds we signed, and nothing is signed meanwhile. Lasts when a store has
+    /// forgotten and our stake is more than f.
+    pub asking_own_rounds: bool,
     /// No commit for a while: waiting for everybody, longer and longer.
     pub recovering: bool,
     /// Nothing to do: rounds are stretched.

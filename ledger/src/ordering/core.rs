@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
+use super::amnesia::OwnRounds;
 use super::attestations::{Attestations, Verdict};
 use super::author_set::AuthorSet;
 use super::dag::{self, Dag};
@@ -42,6 +43,8 @@ pub struct Core {
     held: Held,
     attestations: Attestations,
     pub(super) pool: Mempool,
+    /// None on a follower.
+    pub(super) own_rounds: Option<OwnRounds>,
     /// The round of our last proposal, or the floor below which we may have signed.
     pub(super) own_round: Round,
     /// Our last block.
@@ -57,7 +60,7 @@ pub struct Core {
     /// The last commit that gave execution something to do.
     content_commit_index: u64,
     pub(super) executed_commit_index: u64,
-    connected: AuthorSet,
+    pub(super) connected: AuthorSet,
     /// A block was accepted since slots were last looked at.
     undecided: bool,
     wake_at: Option<Time>,
@@ -111,6 +114,7 @@ impl Core {
             held: Held::default(),
             attestations: Attestations::new(committee(), chain_id),
             pool: Mempool::new(chain_id, pool_limits),
+            own_rounds: config.own.map(|own| OwnRounds::new(own, committee(), recovered, now)),
             own_round: recovered.own_round_floor,
             own_last: None,
             own_timestamp_ms: 0,
@@ -191,6 +195,7 @@ impl Core {
                 false => self.fetches.failed(id, self.now),
             },
             Input::Commits { id, range } => self.take_commits(id, range),
+            Input::OwnBlock { from, block } => self.take_own_block(from, block),
             Input::CommitsRefused { id } => self.sync.failed(id, true),
             Input::Submit { transaction, id, bytes, reserve } => {
                 let result = self.pool.submit(transaction, id, bytes, reserve);
@@ -214,6 +219,7 @@ impl Core {
                 if self.config.committee.member(author).is_some() {
                     self.connected.insert(author);
                     self.push_to(author);
+                    self.ask_own_block(author);
                 }
             }
             Input::Disconnected { author } => {
@@ -235,6 +241,7 @@ impl Core {
         self.decide();
         let (effect, sync_at) = self.sync.advance(self.linearizer.index(), self.now);
         self.effects.extend(effect);
+        let own_at = self.settle_own_rounds();
         let pace_at = self.propose_due();
         let pool_at = self.pool.wake_at_ms().map(Time);
         let push_at = self.push_due();
@@ -243,7 +250,7 @@ impl Core {
             false => self.fetches.advance(&self.dag, self.now),
         };
         self.effects.extend(effects);
-        let wishes = [pace_at, pool_at, push_at, fetch_at, sync_at, self.held.wake_at()];
+        let wishes = [pace_at, pool_at, push_at, fetch_at, sync_at, own_at, self.held.wake_at()];
         if let Some(at) = wishes.into_iter().flatten().min() {
             let at = at.max(self.now.plus_ms(1));
             if self.wake_at != Some(at) {
@@ -264,7 +271,7 @@ impl Core {
     }
 
     /// Takes a block that is valid. Returns how many blocks became accepted by it.
-    fn receive(&mut self, block: VerifiedBlock, from: Option<AuthorIndex>) -> usize {
+    pub(super) fn receive(&mut self, block: VerifiedBlock, from: Option<AuthorIndex>) -> usize {
         let reference = block.reference();
         let from = from.filter(|author| self.config.committee.member(*author).is_some());
         self.sync.hear(block.header());
@@ -282,6 +289,9 @@ impl Core {
         // 9.3 a block of ours that we do not know: signed before something was lost, or by a thief
         if Some(reference.author) == self.config.own {
             self.own_round = self.own_round.max(reference.round);
+            if let Some(own_rounds) = &mut self.own_rounds {
+                own_rounds.saw(reference.round);
+            }
         }
         let accepted = self.admit(block, from);
         self.take_accepted(&accepted);
@@ -326,8 +336,11 @@ impl Core {
     }
 
     /// Remembers a block of ours as the last one.
-    fn note_own(&mut self, block: &VerifiedBlock) {
+    pub(super) fn note_own(&mut self, block: &VerifiedBlock) {
         let reference = block.reference();
+        if let Some(own_rounds) = &mut self.own_rounds {
+            own_rounds.saw(reference.round);
+        }
         self.own_round = self.own_round.max(reference.round);
         self.own_timestamp_ms = self.own_timestamp_ms.max(block.header().timestamp_ms);
         if self.own_last.is_none_or(|last| last.round < reference.round) {
@@ -476,6 +489,7 @@ impl Core {
             held: self.held.len(),
             wait_set: wait_set.iter().flat_map(AuthorSet::iter).collect(),
             syncing: self.sync.is_active(),
+            asking_own_rounds: self.own_rounds.as_ref().is_some_and(|own| !own.is_sure()),
             recovering: pacemaker.is_some_and(Pacemaker::recovering),
             idle: self.is_idle(),
         }

@@ -1,5 +1,6 @@
 //! Our own blocks (protocol.md part 4): when one is due, which parents it names, what it carries.
 
+use super::amnesia::OwnRounds;
 use super::core::Core;
 use super::fetch::FAR_BEHIND_ROUNDS;
 use super::pacemaker::Pace;
@@ -21,7 +22,8 @@ impl Core {
     pub(super) fn propose_due(&mut self) -> Option<Time> {
         let own = self.config.own?;
         loop {
-            if self.own_round >= ROUND_MAX || self.is_far_behind() {
+            let sure = self.own_rounds.as_ref().is_some_and(OwnRounds::is_sure);
+            if self.own_round >= ROUND_MAX || !sure || self.is_far_behind() {
                 return None;
             }
             let round = match self.resume_round() {
@@ -100,6 +102,7 @@ impl Core {
     fn proposed(&mut self, block: VerifiedBlock, ids: &[Hash]) {
         let reference = block.reference();
         self.own_round = reference.round;
+        self.own_rounds.as_mut().expect("a validator has them").signed(reference.round);
         self.own_last = Some(reference);
         self.own_timestamp_ms = block.header().timestamp_ms;
         self.pool.proposed(reference, ids);

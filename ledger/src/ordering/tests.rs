@@ -1,6 +1,7 @@
 //! Tests of the ordering core: real cores in a simulated network, and tables for its parts.
 
 mod agreement;
+mod amnesia;
 mod decider;
 mod fetch;
 mod hostile;

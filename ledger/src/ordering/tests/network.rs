@@ -12,7 +12,7 @@ use crate::crypto::{Domain, Hash, KeyPair};
 use crate::genesis::{CommitOrder, Parameters};
 use crate::ordering::{
     Commit, CommitRange, CommittedSubDag, Core, CoreConfig, Effect, Input, RangeError, Recovered,
-    Settings, Time,
+    Settings, SigningHistory, Time,
 };
 use crate::store::{Batch, Database, Durability, MemoryStore};
 use crate::transaction::{AccountId, Action, SignedTransaction, TRANSACTION_VERSION, Transaction};
@@ -204,6 +204,14 @@ pub struct Network {
     pub ranges_asked: Vec<(usize, AuthorIndex)>,
     /// Nobody answers with commits.
     pub no_ranges: bool,
+    /// What the store of a node that starts says of itself; by default that it is whole.
+    pub histories: BTreeMap<usize, SigningHistory>,
+    /// Who keeps back blocks that others signed when they ask for them.
+    pub silent_about_own: BTreeSet<usize>,
+    /// Nobody says which blocks of others it has.
+    pub nobody_answers: bool,
+    /// This node is killed behind so many more of its effects.
+    pub kill_after: Option<(usize, u64)>,
     /// Who answers with wrong commits.
     pub liars: BTreeSet<usize>,
     pub verify: bool,
@@ -231,6 +239,10 @@ impl Network {
             answer_max: 64,
             ranges_asked: Vec::new(),
             no_ranges: false,
+            histories: BTreeMap::new(),
+            silent_about_own: BTreeSet::new(),
+            nobody_answers: false,
+            kill_after: None,
             liars: BTreeSet::new(),
             verify: false,
         };
@@ -304,6 +316,11 @@ impl Network {
             block.round() > gc_round || (own(block) && Some(block.round()) == floor)
         });
         recovered.blocks = blocks;
+        recovered.signing_history = match (self.histories.get(&index), floor) {
+            (Some(history), _) => *history,
+            (None, None) => SigningHistory::NeverSigned,
+            (None, Some(_)) => SigningHistory::Kept,
+        };
         recovered
     }
 
@@ -374,6 +391,9 @@ impl Network {
 
     fn perform(&mut self, index: usize, effects: Vec<Effect>) {
         for effect in effects {
+            if self.is_killed(index) {
+                return;
+            }
             match effect {
                 Effect::Accepted(block) => self.write(index, &block),
                 Effect::Propose(block) => self.propose(index, block),
@@ -386,6 +406,7 @@ impl Network {
                     let from = self.nodes[index].own;
                     self.send_lossy(usize::from(to), Input::Blocks { blocks, from });
                 }
+                Effect::AskOwnBlock { to } => self.ask_own_block(index, to),
                 Effect::Submitted { .. } | Effect::Included { .. } => {}
                 Effect::Evidence(proof) => {
                     assert!(proof.verify(&chain_id(), &self.committee), "seed {}", self.seed);
@@ -402,6 +423,22 @@ impl Network {
                     self.push(at, Event::Timer(index, self.lives[index]));
                 }
             }
+        }
+    }
+
+    /// Counts effects towards the kill that is planned, and kills.
+    fn is_killed(&mut self, index: usize) -> bool {
+        match &mut self.kill_after {
+            Some((victim, 0)) if *victim == index => {
+                self.kill_after = None;
+                self.crash(index);
+                true
+            }
+            Some((victim, left)) if *victim == index => {
+                *left -= 1;
+                false
+            }
+            _ => false,
         }
     }
 
@@ -536,6 +573,49 @@ impl Network {
             Err(_) => Input::CommitsRefused { id },
         };
         self.push(self.now + there + back, Event::Input(index, self.lives[index], input));
+    }
+
+    /// The lowest round above `round` that a validator proposed in.
+    pub fn first_proposal_above(&self, index: usize, round: Round) -> Option<Round> {
+        let author = index as AuthorIndex;
+        self.proposed.range((author, round + 1)..(author, Round::MAX)).next().map(|(key, _)| key.1)
+    }
+
+    /// How many blocks a validator proposed.
+    pub fn proposals_of(&self, index: usize) -> usize {
+        let author = index as AuthorIndex;
+        self.proposed.range((author, 0)..(author, Round::MAX)).count()
+    }
+
+    /// An author's newest block on a node's disk.
+    pub fn newest_block_of(&self, node: usize, author: AuthorIndex) -> VerifiedBlock {
+        let database = &self.nodes[node].disk.database;
+        database.block(&database.newest_block(author).unwrap().unwrap()).unwrap().unwrap()
+    }
+
+    fn ask_own_block(&mut self, index: usize, to: AuthorIndex) {
+        let (peer, own) = (usize::from(to), self.nodes[index].own.expect("only validators ask"));
+        if self.nodes[peer].core.is_none()
+            || self.nobody_answers
+            || self.random.below(1000) < self.loss
+        {
+            return;
+        }
+        let database = &self.nodes[peer].disk.database;
+        let newest = database.newest_block(own).unwrap();
+        let mut block = newest.and_then(|newest| database.block(&newest).unwrap());
+        if self.silent_about_own.contains(&peer) {
+            block = None;
+        }
+        let at = self.now + self.delay() + self.delay();
+        self.push(at, Event::Input(index, self.lives[index], Input::OwnBlock { from: to, block }));
+    }
+
+    /// Loses a node's disk but for the first `kept` records: an empty one, or a restored image.
+    pub fn roll_back(&mut self, index: usize, kept: usize) {
+        assert!(self.nodes[index].core.is_none(), "it has to be stopped first");
+        let kept = kept.min(self.nodes[index].disk.log.len());
+        self.nodes[index].disk.truncate(kept);
     }
 
     /// What a node answers to who has the commits up to `after`.
