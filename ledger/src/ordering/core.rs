@@ -431,6 +431,9 @@ impl Core {
         self.decider.collect(gc_round);
         self.linearizer.collect(gc_round);
         self.pool.collect(gc_round);
+        if let Some(pacemaker) = &mut self.pacemaker {
+            pacemaker.collect(gc_round);
+        }
         self.take_accepted(&accepted);
     }
 
@@ -465,6 +468,13 @@ impl Core {
             let blocks = vec![node.block.clone()];
             self.effects.push(Effect::Push { to: author, blocks });
         }
+    }
+
+    /// An author's newest block that is held, accepted or not: what its author is told when it asks. The
+    /// store may have a newer one, or not have this one yet.
+    pub fn newest_block(&self, author: AuthorIndex) -> Option<&VerifiedBlock> {
+        self.config.committee.member(author)?;
+        self.dag.newest(author).filter(|block| block.round() > 0)
     }
 
     /// The state in numbers.

@@ -236,7 +236,8 @@ impl<'a> VoteTally<'a> {
         }
     }
 
-    /// The highest commit with votes of a quorum of stake, and these.
+    /// The highest commit with votes of a quorum of stake, and as many of them as that takes, the short
+    /// ones first.
     pub fn highest(mut self) -> Option<(u64, Vec<SignedVotes>)> {
         let quorum = self.committee.quorum();
         let certified = self
@@ -245,7 +246,14 @@ impl<'a> VoteTally<'a> {
             .rev()
             .find(|(_, (_, authors, _))| authors.stake(self.committee) >= quorum);
         let index = *certified?.0;
-        Some((index, self.voices.remove(&index)?.2))
+        let (_, _, mut votes) = self.voices.remove(&index)?;
+        votes.sort_by_key(|signed| (signed.commit_votes.len(), signed.author));
+        let mut authors = AuthorSet::default();
+        votes.retain(|signed| {
+            let needed = authors.stake(self.committee) < quorum;
+            needed && authors.insert(signed.author)
+        });
+        Some((index, votes))
     }
 
     /// True when the last commit has its quorum: nothing better can come.

@@ -172,7 +172,7 @@ fn made_up_parents_keep_nothing_out() {
     let asked_at = loop {
         let asked = asker.asks(at);
         if let Some((id, from, _)) = asked.iter().find(|asked| asked.2 == parent.reference()) {
-            asker.answer(*id, *from, &[parent.clone()]);
+            asker.answer(*id, *from, std::slice::from_ref(&parent));
             break at;
         }
         at += 1;

@@ -603,7 +603,9 @@ impl Network {
         }
         let database = &self.nodes[peer].disk.database;
         let newest = database.newest_block(own).unwrap();
-        let mut block = newest.and_then(|newest| database.block(&newest).unwrap());
+        let stored = newest.and_then(|newest| database.block(&newest).unwrap());
+        let held = self.core(peer).newest_block(own).cloned();
+        let mut block = stored.into_iter().chain(held).max_by_key(VerifiedBlock::round);
         if self.silent_about_own.contains(&peer) {
             block = None;
         }

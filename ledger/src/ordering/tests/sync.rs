@@ -1,10 +1,11 @@
 //! Catching up by ranges of commits (PROTOCOL §12, 44 to 46): nodes that were away, liars, fail-over.
 
-use super::network::{BEGIN_MS, Network, forget_ignored};
+use super::network::{BEGIN_MS, Network, Random, forget_ignored};
+use crate::codec;
 use crate::crypto::Hash;
 use crate::limits::HISTORY_BLOCKS_MAX;
 use crate::ordering::{Input, RangeError};
-use crate::wire::CommitsAnswer;
+use crate::wire::{CommitsAnswer, Response};
 
 /// A network of four that has made at least `commits` commits while validator 3 was away.
 fn ahead(seed: u64, commits: u64, followers: usize) -> Network {
@@ -225,4 +226,62 @@ fn a_range_is_bounded() {
     }
     let head = network.core(1).status().commit_index;
     assert!(answers > 1 && after + 8 > head, "{answers} answers up to {after} of {head}");
+}
+
+/// Any single byte changed: refused, or without any effect but that what is right of it is installed.
+#[test]
+fn a_changed_byte_gets_nothing_in() {
+    let mut network = ahead(4, 40, 0);
+    let honest = network.range(0, 0);
+    let commits = network.nodes[0].commits.clone();
+    let encoded = codec::encode(&Response::Commits(honest));
+    let mut random = Random::new(99);
+    let mut refused = 0;
+    for _ in 0..1_500 {
+        let mut bytes = encoded.clone();
+        let place = random.below(bytes.len() as u64) as usize;
+        bytes[place] ^= 1 << random.below(8);
+        let Ok(Response::Commits(answer)) = Response::decode(&bytes) else {
+            refused += 1;
+            continue;
+        };
+        let Ok(range) = network.verify_range(answer) else {
+            refused += 1;
+            continue;
+        };
+        network.add_follower();
+        let follower = network.nodes.len() - 1;
+        network.nodes[follower].core.as_mut().unwrap().expect_commits(77);
+        network.input(follower, Input::Commits { id: 77, range });
+        let installed = &network.nodes[follower].commits;
+        assert_eq!(installed[..], commits[..installed.len()]);
+        network.crash(follower);
+    }
+    assert!(refused > 1_000, "{refused} of 1 500 refused");
+}
+
+/// 44: the figure. Prints virtual times at a few milliseconds a message; run it alone for the processor's.
+#[test]
+#[ignore = "takes a minute; prints figures"]
+fn ten_thousand_commits_behind() {
+    let mut network = ahead(1, 10_000, 0);
+    let (begin, first) = (network.now, network.core(0).status().commit_index);
+    network.load(90_000_000, 20_000, 40_000, &[0, 1, 2]);
+    let behind = first - network.nodes[3].commits.len() as u64;
+    network.start(3);
+    while network.nodes[3]
+        .core
+        .as_ref()
+        .is_none_or(|core| core.status().commit_index + 16 < network.core(0).status().commit_index)
+    {
+        network.run(1);
+    }
+    let ms = network.now - begin;
+    let produced = network.core(0).status().commit_index - first;
+    let installed = behind + produced;
+    println!(
+        "{installed} commits installed while {produced} were made, in {ms} ms of virtual time"
+    );
+    assert!(installed >= 10 * produced);
+    network.check();
 }
