@@ -74,10 +74,15 @@ impl OwnRounds {
     /// 9.8 somebody has a block of ours of this round. When it is above all that we know to have signed,
     /// our store has forgotten something, whatever it says.
     pub fn saw(&mut self, round: Round) {
-        if round > self.known {
-            self.history = SigningHistory::Forgotten;
-            self.sure = false;
+        if round <= self.known {
+            return;
         }
+        if std::mem::take(&mut self.sure) {
+            // What was answered before did not show it.
+            self.answered = AuthorSet::default();
+            self.ask_at = Time::default();
+        }
+        self.history = SigningHistory::Forgotten;
     }
 
     /// 9.7 asks everybody once, and again who has not answered while we are not sure.
@@ -100,9 +105,11 @@ impl OwnRounds {
         if foreign || from == self.own || self.committee.member(from).is_none() {
             return;
         }
+        if let Some(block) = block {
+            self.saw(block.round());
+        }
         self.answered.insert(from);
         let Some(block) = block else { return };
-        self.saw(block.round());
         if self.shown.as_ref().is_none_or(|shown| shown.round() < block.round()) {
             self.shown = Some(block.clone());
         }

@@ -143,11 +143,10 @@ impl Fetches {
         };
         let request = &self.requests[&key];
         let targets_in = request.targets.iter().any(|target| !dag.missing().contains_key(target));
-        if answer.accepted == 0 && !targets_in {
-            if answer.id.is_some() {
-                self.question_failed(key, place, now);
-            }
-            return;
+        match (answer.accepted, answer.id) {
+            (0, None) => return,
+            (0, Some(_)) if !targets_in => return self.question_failed(key, place, now),
+            _ => {}
         }
         let request = self.requests.remove(&key).expect("just seen");
         for (other, question) in request.open.iter().enumerate() {

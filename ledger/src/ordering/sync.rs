@@ -134,22 +134,12 @@ impl CommitSync {
         self.votes.drain(..).collect()
     }
 
-    /// The highest commit that authors of validity stake claim to have: somebody honest has it.
-    fn target(&self) -> u64 {
-        let mut claims: Vec<(u64, Stake)> = self
-            .committee
-            .authors()
-            .map(|author| (self.heard[usize::from(author)], self.committee.stake(author)))
-            .collect();
-        claims.sort_unstable_by(|a, b| b.cmp(a));
-        let mut stake: u128 = 0;
-        for (index, of_author) in claims {
-            stake += u128::from(of_author);
-            if stake >= u128::from(self.committee.validity()) {
-                return index;
-            }
-        }
-        0
+    /// True when authors of validity stake claim to have this commit: somebody honest has it.
+    fn is_claimed(&self, index: u64) -> bool {
+        let authors = self.committee.authors();
+        let claiming = authors.filter(|author| self.heard[usize::from(*author)] >= index);
+        let stake: Stake = claiming.map(|author| self.committee.stake(author)).sum();
+        stake >= self.committee.validity()
     }
 
     /// Begins and ends catching up, and asks. `index` is that of our last commit. Also returns when to
@@ -158,16 +148,11 @@ impl CommitSync {
         if self.question.as_ref().is_some_and(|question| question.deadline <= now) {
             self.end_question(DEMERITS_USELESS);
         }
-        // Most of the time nobody is ahead at all.
-        if !self.active && self.heard.iter().all(|heard| *heard < index + BEHIND_COMMITS) {
-            return (None, None);
-        }
-        let target = self.target();
-        if self.active && target < index + CLOSE_COMMITS {
+        if self.active && !self.is_claimed(index + CLOSE_COMMITS) {
             self.stop();
         }
         if !self.active {
-            if target < index + BEHIND_COMMITS {
+            if !self.is_claimed(index + BEHIND_COMMITS) {
                 return (None, None);
             }
             if now < self.blocks_until {

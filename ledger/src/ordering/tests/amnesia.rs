@@ -1,6 +1,7 @@
 //! Crashes at every point, and validators whose stores forgot (PROTOCOL §12, 40 to 43 and 45). That no
 //! round is ever signed twice is asserted by the network at every proposal.
 
+use super::decider::block;
 use super::network::Network;
 use crate::ordering::{Input, SigningHistory};
 
@@ -185,4 +186,24 @@ fn all_restart_and_ask_each_other() {
         assert_back(&mut network, 2);
         assert!(network.check() > before + 3);
     }
+}
+
+/// Whoever was sure stops as soon as a block of its own turns up that it does not know, and asks everybody
+/// anew: what they said before did not show it.
+#[test]
+fn an_unknown_block_of_ours_stops_us_at_any_time() {
+    let mut network = running(9, 1_000);
+    network.nobody_answers = true;
+    let before = network.core(3).status();
+    let unknown = block(before.own_round + 20, 3, network.now, Vec::new());
+    network.input(3, Input::Block { block: unknown.clone(), from: None });
+    assert!(!before.asking_own_rounds && network.core(3).status().asking_own_rounds);
+    network.run(2_000);
+    assert!(network.core(3).status().asking_own_rounds);
+    assert_eq!(network.first_proposal_above(3, before.own_round), None, "nobody has answered yet");
+    network.nobody_answers = false;
+    network.load(500_000, 500, 2_000, &[0, 1, 2]);
+    network.run(4_000);
+    let first = network.first_proposal_above(3, before.own_round).expect("it proposes again");
+    assert!(first > unknown.round());
 }

@@ -237,7 +237,7 @@ fn a_changed_byte_gets_nothing_in() {
     let encoded = codec::encode(&Response::Commits(honest));
     let mut random = Random::new(99);
     let mut refused = 0;
-    for _ in 0..1_500 {
+    for _ in 0..300 {
         let mut bytes = encoded.clone();
         let place = random.below(bytes.len() as u64) as usize;
         bytes[place] ^= 1 << random.below(8);
@@ -257,7 +257,7 @@ fn a_changed_byte_gets_nothing_in() {
         assert_eq!(installed[..], commits[..installed.len()]);
         network.crash(follower);
     }
-    assert!(refused > 1_000, "{refused} of 1 500 refused");
+    assert!(refused > 200, "{refused} of 300 refused");
 }
 
 /// 44: the figure. Prints virtual times at a few milliseconds a message; run it alone for the processor's.
