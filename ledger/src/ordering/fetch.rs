@@ -1,4 +1,4 @@
-//! Which missing history is asked of whom (protocol.md 4.13): all missing parents in one request, put to a
+//! Which missing history is asked of whom (protocol.md 4.13, 4.15): all missing parents in one request, put to a
 //! second and a third peer when the first is slow.
 //!
 //! Invariants: at most three requests are under way, each put to at most three peers; every question ends,
