@@ -1,5 +1,5 @@
-//! Which missing history is asked of whom (protocol.md 4.13, 4.15): all missing parents in one request, put to a
-//! second and a third peer when the first is slow.
+//! Which missing history is asked of whom (protocol.md 4.13, 4.15): all missing parents in one request,
+//! put to a second and a third peer when the first is slow.
 //!
 //! Invariants: at most three requests are under way, each put to at most three peers; every question ends,
 //! by an answer, a failure or its deadline; a request that two peers left unanswered makes room for parents
