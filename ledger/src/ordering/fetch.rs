@@ -8,7 +8,7 @@
 //! useless or missing is asked after all others until it helps. It never looks at what an answer holds but
 //! by what the DAG says afterwards.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::author_set::AuthorSet;
@@ -265,14 +265,14 @@ impl Fetches {
         if dag.missing().len() > LOOKED_AT_MAX {
             self.look_at = now.plus_ms(self.settings.fetch_delay_ms.max(1));
         }
-        let asked: BTreeSet<BlockRef> =
-            self.requests.values().flat_map(|request| request.targets.iter().copied()).collect();
+        let is_asked = |missing: &BlockRef| {
+            self.requests.values().any(|request| request.targets.binary_search(missing).is_ok())
+        };
         let delay_ms = if self.eager { 0 } else { self.settings.fetch_delay_ms };
         let mut targets = Vec::new();
         let (mut due, mut fresh) = (false, false);
         let mut due_at: Option<Time> = None;
-        for (missing, since) in dag.missing().iter().filter(|(missing, _)| !asked.contains(missing))
-        {
+        for (missing, since) in dag.missing().iter().filter(|(missing, _)| !is_asked(missing)) {
             let tried = self.tried.get(missing);
             let again_at = tried.map_or(Time(0), |tried| tried.again_at);
             let at = since.plus_ms(delay_ms).max(again_at);

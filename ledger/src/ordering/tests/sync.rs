@@ -1,6 +1,6 @@
 //! Catching up by ranges of commits (PROTOCOL §12, 44 to 46): nodes that were away, liars, fail-over.
 
-use super::network::{BEGIN_MS, Network, Random, forget_ignored};
+use super::network::{BEGIN_MS, Network, Random, chain_id, forget_ignored, submit, transaction};
 use crate::codec;
 use crate::crypto::Hash;
 use crate::limits::HISTORY_BLOCKS_MAX;
@@ -43,6 +43,9 @@ fn a_validator_far_behind_installs_commits() {
         let mut network = ahead(seed, 600, 0);
         let ids = network.load(500_000, 300, 3_000, &[0, 1, 2]);
         network.start(3);
+        // A client gives it what the others have ordered long ago: it leaves the pool with its commit.
+        let old = transaction(5);
+        network.input(3, submit(&old));
         network.run(1_000);
         assert!(!network.ranges_asked.is_empty(), "seed {seed}");
         network.run(2_500);
@@ -50,6 +53,8 @@ fn a_validator_far_behind_installs_commits() {
         assert!(!network.core(3).status().syncing);
         network.run(3_000);
         network.check_ordered_once(&ids);
+        network.check_ordered_once(&[old.transaction.id(&chain_id())]);
+        assert_eq!(network.core(3).status().pool_transactions, 0, "seed {seed}");
         let (own, head) = (network.core(3).status(), network.core(0).status());
         assert!(own.own_round + 3 > head.own_round, "it proposes again, seed {seed}");
         assert_alike(&mut network, 3, 0);
