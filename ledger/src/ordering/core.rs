@@ -3,15 +3,17 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
+use super::amnesia::OwnRounds;
 use super::attestations::{Attestations, Verdict};
 use super::author_set::AuthorSet;
 use super::dag::{self, Dag};
 use super::decider::{Decider, SlotStatus};
-use super::fetch::Fetches;
+use super::fetch::{Answer, Fetches};
 use super::held::Held;
 use super::linearize::Linearizer;
 use super::pacemaker::Pacemaker;
 use super::quota::Quota;
+use super::sync::CommitSync;
 use super::{
     BlockView, CoreConfig, CoreStatus, Effect, Input, Recovered, RoundView, SlotView, Time,
 };
@@ -31,15 +33,18 @@ pub struct Core {
     pub(super) now: Time,
     pub(super) effects: Vec<Effect>,
     pub(super) dag: Dag,
-    decider: Decider,
+    pub(super) decider: Decider,
     pub(super) linearizer: Linearizer,
     /// None on a follower.
     pub(super) pacemaker: Option<Pacemaker>,
     fetches: Fetches,
+    pub(super) sync: CommitSync,
     held: Held,
     quota: Quota,
     attestations: Attestations,
     pub(super) pool: Mempool,
+    /// None on a follower.
+    pub(super) own_rounds: Option<OwnRounds>,
     /// The round of our last proposal, or the floor below which we may have signed.
     pub(super) own_round: Round,
     /// Our last block.
@@ -107,10 +112,12 @@ impl Core {
                 Pacemaker::new(own, committee(), settings.clone(), active, last_round, now)
             }),
             fetches: Fetches::new(config.own, committee(), settings.clone()),
+            sync: CommitSync::new(config.own, committee(), settings, now),
             held: Held::default(),
             quota: Quota::default(),
             attestations: Attestations::new(committee(), chain_id),
             pool: Mempool::new(pool_limits),
+            own_rounds: config.own.map(|own| OwnRounds::new(own, committee(), recovered, now)),
             own_round: recovered.own_round_floor,
             own_last: None,
             own_timestamp_ms: 0,
@@ -180,16 +187,25 @@ impl Core {
                 {
                     pacemaker.heard(&self.dag, block.round(), block.author(), self.now);
                 }
-                self.receive(block, from);
+                self.take_live(vec![block], from);
             }
             Input::Blocks { blocks, from } => {
-                let mut helped = false;
-                for block in blocks {
-                    helped |= self.receive(block, from);
-                }
-                self.fetches.answered(&self.dag, helped);
+                let accepted = self.take_live(blocks, from);
+                let answer = Answer { id: None, from, accepted };
+                self.fetches.answered(&self.dag, answer, self.now);
             }
-            Input::FetchFailed { id } => self.fetches.failed(id),
+            Input::Fetched { id, from, blocks } => {
+                let accepted = blocks.into_iter().map(|block| self.receive(block, from)).sum();
+                let answer = Answer { id: Some(id), from, accepted };
+                self.fetches.answered(&self.dag, answer, self.now);
+            }
+            Input::FetchFailed { id } => match CommitSync::is_own_id(id) {
+                true => self.sync.failed(id, false),
+                false => self.fetches.failed(id, self.now),
+            },
+            Input::Commits { id, range } => self.take_commits(id, range),
+            Input::OwnBlock { from, block } => self.take_own_block(from, block),
+            Input::CommitsRefused { id } => self.sync.failed(id, true),
             Input::Submit { transaction, id, bytes, reserve } => {
                 let result = self.pool.submit(transaction, id, bytes, reserve);
                 self.effects.push(Effect::Submitted { id, result });
@@ -212,6 +228,7 @@ impl Core {
                 if self.config.committee.member(author).is_some() {
                     self.connected.insert(author);
                     self.push_to(author);
+                    self.ask_own_block(author);
                 }
             }
             Input::Disconnected { author } => {
@@ -231,12 +248,18 @@ impl Core {
             self.receive(block, from);
         }
         self.decide();
+        let (effect, sync_at) = self.sync.advance(self.linearizer.index(), self.now);
+        self.effects.extend(effect);
+        let own_at = self.settle_own_rounds();
         let pace_at = self.propose_due();
         let pool_at = self.pool.wake_at_ms().map(Time);
         let push_at = self.push_due();
-        let (effects, fetch_at) = self.fetches.advance(&self.dag, self.now);
+        let (effects, fetch_at) = match self.sync.is_active() {
+            true => (Vec::new(), None),
+            false => self.fetches.advance(&self.dag, self.now),
+        };
         self.effects.extend(effects);
-        let wishes = [pace_at, pool_at, push_at, fetch_at, self.held.wake_at()];
+        let wishes = [pace_at, pool_at, push_at, fetch_at, sync_at, own_at, self.held.wake_at()];
         if let Some(at) = wishes.into_iter().flatten().min() {
             let at = at.max(self.now.plus_ms(1));
             if self.wake_at != Some(at) {
@@ -246,32 +269,50 @@ impl Core {
         }
     }
 
-    /// Takes a block that is valid; true when it is new and of use.
-    fn receive(&mut self, block: VerifiedBlock, from: Option<AuthorIndex>) -> bool {
+    /// Takes valid blocks that nobody asked for; not while far behind, but for what they say of commits.
+    /// Returns how many blocks became accepted.
+    fn take_live(&mut self, blocks: Vec<VerifiedBlock>, from: Option<AuthorIndex>) -> usize {
+        if self.sync.is_active() {
+            blocks.iter().for_each(|block| self.sync.hear(block.header()));
+            return 0;
+        }
+        blocks.into_iter().map(|block| self.receive(block, from)).sum()
+    }
+
+    /// Takes a block that is valid. Returns how many blocks became accepted by it.
+    pub(super) fn receive(&mut self, block: VerifiedBlock, from: Option<AuthorIndex>) -> usize {
         let reference = block.reference();
         let from = from.filter(|author| self.config.committee.member(*author).is_some());
+        self.sync.hear(block.header());
         if self.config.committee.member(reference.author).is_none()
             || reference.round <= self.dag.gc_round()
             || self.dag.knows(&reference)
         {
-            return false;
+            return 0;
         }
         // 3.2 delayed, not refused
         if Held::is_ahead(&block, self.now) {
             self.held.hold(block, from, self.now);
-            return false;
+            return 0;
         }
         // 9.3 a block of ours that we do not know: signed before something was lost, or by a thief
         if Some(reference.author) == self.config.own {
             self.own_round = self.own_round.max(reference.round);
+            if let Some(own_rounds) = &mut self.own_rounds {
+                own_rounds.saw(reference.round);
+            }
         }
-        let suspended = self.dag.suspended_count();
         let accepted = self.admit(block, from);
-        for block in &accepted {
+        self.take_accepted(&accepted);
+        accepted.len()
+    }
+
+    /// Blocks that the DAG has accepted: to be stored and counted.
+    pub(super) fn take_accepted(&mut self, accepted: &[VerifiedBlock]) {
+        for block in accepted {
             self.effects.push(Effect::Accepted(block.clone()));
             self.accepted(block);
         }
-        !accepted.is_empty() || self.dag.suspended_count() > suspended
     }
 
     /// Puts a block into the DAG.
@@ -287,7 +328,7 @@ impl Core {
     }
 
     /// 9.4 true when we hold another block of this slot: evidence, once per author.
-    fn note_evidence(&mut self, block: &VerifiedBlock) -> bool {
+    pub(super) fn note_evidence(&mut self, block: &VerifiedBlock) -> bool {
         let reference = block.reference();
         let Some(other) = self.dag.other_variant(&reference) else { return false };
         if !self.evidence.contains_key(&reference.author)
@@ -300,8 +341,11 @@ impl Core {
     }
 
     /// Remembers a block of ours as the last one.
-    fn note_own(&mut self, block: &VerifiedBlock) {
+    pub(super) fn note_own(&mut self, block: &VerifiedBlock) {
         let reference = block.reference();
+        if let Some(own_rounds) = &mut self.own_rounds {
+            own_rounds.saw(reference.round);
+        }
         self.own_round = self.own_round.max(reference.round);
         self.own_timestamp_ms = self.own_timestamp_ms.max(block.header().timestamp_ms);
         if self.own_last.is_none_or(|last| last.round < reference.round) {
@@ -350,13 +394,20 @@ impl Core {
                 // 5.7 a round whose slots are all skipped is passed over
                 if !decided.slots.is_empty() {
                     let committed = self.linearizer.commit(&mut self.dag, &decided);
-                    self.committed(&committed);
-                    self.effects.push(Effect::Commit(committed));
-                    self.collect(decided.round);
+                    self.output(committed);
                 }
             }
         }
         self.pool.advance(self.now.0, self.linearizer.timestamp_ms());
+    }
+
+    /// A commit, decided or installed: out with it, and then gc.
+    pub(super) fn output(&mut self, committed: super::CommittedSubDag) {
+        let round = committed.commit.round;
+        self.committed(&committed);
+        self.sync.committed(&committed.commit, self.now);
+        self.effects.push(Effect::Commit(committed));
+        self.collect(round);
     }
 
     fn committed(&mut self, committed: &super::CommittedSubDag) {
@@ -393,10 +444,10 @@ impl Core {
         self.linearizer.collect(gc_round);
         self.quota.collect(gc_round);
         self.pool.collect(gc_round);
-        for block in accepted {
-            self.effects.push(Effect::Accepted(block.clone()));
-            self.accepted(&block);
+        if let Some(pacemaker) = &mut self.pacemaker {
+            pacemaker.collect(gc_round);
         }
+        self.take_accepted(&accepted);
     }
 
     /// 4.7 nothing to order, nothing to execute, nothing to certify, and nobody is ahead.
@@ -432,6 +483,13 @@ impl Core {
         }
     }
 
+    /// An author's newest block that is held, accepted or not: what its author is told when it asks. The
+    /// store may have a newer one, or not have this one yet.
+    pub fn newest_block(&self, author: AuthorIndex) -> Option<&VerifiedBlock> {
+        self.config.committee.member(author)?;
+        self.dag.newest(author).filter(|block| block.round() > 0)
+    }
+
     /// The state in numbers.
     pub fn status(&self) -> CoreStatus {
         let pacemaker = self.pacemaker.as_ref();
@@ -454,6 +512,8 @@ impl Core {
             held: self.held.len(),
             probation: self.linearizer.probation().terms().collect(),
             wait_set: wait_set.iter().flat_map(AuthorSet::iter).collect(),
+            syncing: self.sync.is_active(),
+            asking_own_rounds: self.own_rounds.as_ref().is_some_and(|own| !own.is_sure()),
             recovering: pacemaker.is_some_and(Pacemaker::recovering),
             idle: self.is_idle(),
         }
@@ -488,6 +548,15 @@ impl Core {
             }
         };
         RoundView { round, slots: self.config.committee.authors().map(slot).collect() }
+    }
+
+    /// What every node that has the same commits has alike, however it came by them; for tests.
+    #[cfg(test)]
+    pub(super) fn committed_state(&self) -> String {
+        let committed = self.dag.nodes().filter(|node| node.committed && node.block.round() > 0);
+        let committed: Vec<BlockRef> = committed.map(|node| node.block.reference()).collect();
+        let (cursor, gc_round) = (self.decider.cursor(), self.dag.gc_round());
+        format!("{:?} {cursor} {gc_round} {committed:?}", self.linearizer)
     }
 
     /// Asserts the invariants of the parts; for tests.

@@ -283,6 +283,14 @@ impl Dag {
         (self.gc_round..=highest).rev().find_map(|round| self.slot(round, author).next())
     }
 
+    /// An author's block of the highest round, accepted or suspended.
+    pub fn newest(&self, author: AuthorIndex) -> Option<&VerifiedBlock> {
+        let accepted = self.best(author, Round::MAX).map(|(_, node)| &node.block);
+        let suspended = self.suspended.iter().rev().find(|(r, _)| r.author == author);
+        let suspended = suspended.map(|(_, suspended)| &suspended.block);
+        accepted.into_iter().chain(suspended).max_by_key(|block| block.round())
+    }
+
     /// Who to ask for a missing block: who sent its suspended children, then their authors.
     pub fn referrers(&self, missing: &BlockRef) -> Vec<AuthorIndex> {
         let children = || {

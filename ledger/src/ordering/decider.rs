@@ -42,6 +42,12 @@ impl RoundSlots {
         Self { undecided: order.len(), status, order, seen: (0, 0) }
     }
 
+    /// A round of which nothing is open.
+    fn decided(order: Vec<AuthorIndex>, status: impl Fn(AuthorIndex) -> SlotStatus) -> Self {
+        let status = order.iter().map(|author| status(*author)).collect();
+        Self { undecided: 0, status, order, seen: (0, 0) }
+    }
+
     /// The first slot that is not skipped; skipped when all are.
     fn first(&self) -> SlotStatus {
         let first = self.status.iter().find(|status| **status != SlotStatus::Skipped);
@@ -105,6 +111,39 @@ impl Decider {
         self.rounds = self.rounds.split_off(&(gc_round + 1));
     }
 
+    /// The slots of a round from the cursor on, in their order.
+    fn order(&self, round: Round) -> Vec<AuthorIndex> {
+        let mut order = slot_order(&self.committee, &self.epoch_seed, round);
+        order.retain(|author| self.active.contains(*author));
+        order
+    }
+
+    /// True when these blocks hold slots of the round, in slot order: what a commit of it can name.
+    pub fn are_slots(&self, round: Round, slots: &[BlockRef]) -> bool {
+        let mut order = self.order(round).into_iter();
+        let mut in_order = |slot: &BlockRef| order.any(|author| author == slot.author);
+        !slots.is_empty()
+            && (self.commit_order == CommitOrder::AllSlots || slots.len() == 1)
+            && slots.iter().all(|slot| slot.round == round)
+            && slots.iter().all(&mut in_order)
+    }
+
+    /// A quorum has decided every round up to this one, which is committed with these slots: output goes
+    /// on behind it.
+    pub fn installed(&mut self, round: Round, slots: &[BlockRef]) {
+        assert!(round >= self.cursor, "rounds are output once, in order");
+        for passed in self.cursor..=round {
+            let held = |author| slots.iter().find(|slot| slot.author == author);
+            let status = |author| match held(author) {
+                Some(slot) if passed == round => SlotStatus::Committed(*slot),
+                _ => SlotStatus::Skipped,
+            };
+            let decided = RoundSlots::decided(self.order(passed), status);
+            self.rounds.insert(passed, decided);
+        }
+        self.cursor = round + 1;
+    }
+
     /// Decides what can be decided now, and outputs the next round when it is whole.
     pub fn next_round(&mut self, dag: &Dag) -> Option<DecidedRound> {
         let output = self.output();
@@ -120,11 +159,10 @@ impl Decider {
         // A slot needs a quorum one round up to be skipped, two rounds up to be committed.
         let Some(top) = dag.quorum_round().checked_sub(1) else { return };
         for round in self.cursor..=top {
-            self.rounds.entry(round).or_insert_with(|| {
-                let mut order = slot_order(&self.committee, &self.epoch_seed, round);
-                order.retain(|author| self.active.contains(*author));
-                RoundSlots::new(order)
-            });
+            if !self.rounds.contains_key(&round) {
+                let slots = RoundSlots::new(self.order(round));
+                self.rounds.insert(round, slots);
+            }
         }
         if self.cursor > top {
             return;

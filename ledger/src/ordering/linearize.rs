@@ -29,6 +29,8 @@ pub struct Commit {
     pub previous: Hash,
     /// See [`Commit::compute_digest`].
     pub digest: Hash,
+    /// Digest of the slot holders that decided it.
+    pub active: Hash,
     /// The committed blocks of the round's slots, in slot order.
     pub slots: Vec<BlockRef>,
     /// The blocks to execute, in order.
@@ -43,13 +45,13 @@ pub struct Commit {
 
 impl Commit {
     /// 7.6: blake3(previous, index, round, timestamp, digest of the slot holders, references in order).
-    pub fn compute_digest(&self, active: &Hash) -> Hash {
+    pub fn compute_digest(&self) -> Hash {
         Domain::Commit.hash(&[
             &self.previous.0,
             &self.index.to_le_bytes(),
             &self.round.to_le_bytes(),
             &self.timestamp_ms.to_le_bytes(),
-            &active.0,
+            &self.active.0,
             &codec::encode(&self.blocks),
         ])
     }
@@ -71,7 +73,7 @@ pub struct CommittedSubDag {
 }
 
 /// See the module's documentation.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Linearizer {
     committee: Arc<Committee>,
     parameters: Parameters,
@@ -176,13 +178,14 @@ impl Linearizer {
             timestamp_ms,
             previous: self.digest,
             digest: Hash::ZERO,
+            active: self.active_digest,
             slots: decided.slots.clone(),
             blocks: blocks.iter().map(VerifiedBlock::reference).collect(),
             ignored,
             probation: self.next_probation(dag, decided.round),
         };
         // 6.5 with the holders of this round's slots; those of later rounds may be others
-        commit.digest = commit.compute_digest(&self.active_digest);
+        commit.digest = commit.compute_digest();
         if commit.probation != self.probation {
             self.probation = commit.probation.clone();
             self.active = self.probation.active(&self.committee);

@@ -151,6 +151,12 @@ impl Pacemaker {
         self.timings = self.timings.split_off(&round.saturating_sub(LOOK_BACK));
     }
 
+    /// Rounds at or below gc no longer count for any measure: without proposals, as while catching up,
+    /// nothing else forgets them.
+    pub fn collect(&mut self, gc_round: Round) {
+        self.timings = self.timings.split_off(&(gc_round + 1));
+    }
+
     /// A round was committed.
     pub fn committed(&mut self, round: Round, now: Time) {
         (self.progress_at, self.progress_round) = (now, round);

@@ -1,5 +1,6 @@
 //! Our own blocks (protocol.md part 4): when one is due, which parents it names, what it carries.
 
+use super::amnesia::OwnRounds;
 use super::author_set::AuthorSet;
 use super::core::Core;
 use super::dag;
@@ -28,7 +29,8 @@ impl Core {
     pub(super) fn propose_due(&mut self) -> Option<Time> {
         let own = self.config.own?;
         loop {
-            if self.own_round >= ROUND_MAX || self.is_far_behind() {
+            let sure = self.own_rounds.as_ref().is_some_and(OwnRounds::is_sure);
+            if self.own_round >= ROUND_MAX || !sure || self.is_far_behind() {
                 return None;
             }
             let round = match self.resume_round() {
@@ -52,11 +54,11 @@ impl Core {
 
     /// True when honest validators are known to be far ahead: history first, then blocks.
     fn is_far_behind(&self) -> bool {
-        self.dag.suspended_count() > 0
-            && self
-                .dag
-                .suspended_stake_above(self.dag.quorum_round().saturating_add(FAR_BEHIND_ROUNDS))
-                >= self.config.committee.validity()
+        self.sync.is_active()
+            || self.dag.suspended_count() > 0
+                && self.dag.suspended_stake_above(
+                    self.dag.quorum_round().saturating_add(FAR_BEHIND_ROUNDS),
+                ) >= self.config.committee.validity()
     }
 
     /// 4.9 the safe resume, the one exception to never skipping a round: when our next round is at most
@@ -83,7 +85,7 @@ impl Core {
             self.evidence.iter().filter(|(author, _)| !self.published.contains(**author));
         let evidence = evidence.map(|(_, proof)| proof.clone()).take(BLOCK_EVIDENCE_MAX).collect();
         let waiting = self.attestations_waiting.len().min(BLOCK_ATTESTATIONS_MAX);
-        let commit_index = self.linearizer.index();
+        let (commit_index, commit_digest) = (self.linearizer.index(), self.linearizer.digest());
         let header = BlockHeader {
             version: BLOCK_VERSION,
             chain_id: self.config.chain_id,
@@ -96,10 +98,7 @@ impl Core {
             transaction_count: ids.len() as u32,
             body_bytes: body.len() as u32,
             attestations: self.attestations_waiting.drain(..waiting).collect(),
-            commit_votes: (commit_index > 0)
-                .then(|| (commit_index, self.linearizer.digest()))
-                .into_iter()
-                .collect(),
+            commit_votes: self.sync.take_votes(commit_index, commit_digest),
             evidence,
         };
         let key = self.config.key.as_ref().expect("checked when the core was made");
@@ -145,6 +144,7 @@ impl Core {
     fn proposed(&mut self, block: VerifiedBlock, ids: &[Hash]) {
         let reference = block.reference();
         self.own_round = reference.round;
+        self.own_rounds.as_mut().expect("a validator has them").signed(reference.round);
         self.own_last = Some(reference);
         self.own_timestamp_ms = block.header().timestamp_ms;
         self.pool.proposed(reference, ids);

@@ -32,7 +32,8 @@ pub fn recover(
         }
     }
     let own_round_floor = if own.is_some() { database.own_floor()? } else { 0 };
-    Ok(Recovered { last_commit: last, recent_commits, blocks, own_round_floor })
+    let signing_history = database.signing_history()?;
+    Ok(Recovered { last_commit: last, recent_commits, blocks, own_round_floor, signing_history })
 }
 
 fn last_commit(database: &Database) -> Result<Option<Commit>, StoreError> {
