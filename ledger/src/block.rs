@@ -110,8 +110,27 @@ struct HeaderRest<'a> {
     transaction_count: u32,
     body_bytes: u32,
     attestations: &'a [Attestation],
-    commit_votes: &'a [(u64, Hash)],
     evidence: &'a [EquivocationProof],
+}
+
+/// What an author's block says of commits, without the block: its signature still covers it, since the
+/// header's hash takes the rest as one hash.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct SignedVotes {
+    /// Block version.
+    pub version: u16,
+    /// The committee's epoch.
+    pub epoch: u64,
+    /// Round of the block.
+    pub round: Round,
+    /// Its author.
+    pub author: AuthorIndex,
+    /// blake3 of everything after the author but the votes.
+    pub others: Hash,
+    /// Commits that the author saw: index and digest.
+    pub commit_votes: Vec<(u64, Hash)>,
+    /// The author's, on the block's digest.
+    pub signature: Signature,
 }
 
 /// A block as it travels. `body` is the encoding of `Vec<SignedTransaction>`, empty vector included.
@@ -143,9 +162,20 @@ fn block_digest(
     ])
 }
 
+/// blake3 of everything after the author: of the hash of all but the commit votes, then of the votes, so
+/// that votes can be shown without the rest ([`SignedVotes`]).
+fn rest_hash(others: &Hash, commit_votes: &[(u64, Hash)]) -> Hash {
+    Domain::BlockRest.hash(&[&others.0, &codec::encode(&commit_votes)])
+}
+
 impl BlockHeader {
     /// blake3 of everything after the author.
     pub fn rest_hash(&self) -> Hash {
+        rest_hash(&self.others_hash(), &self.commit_votes)
+    }
+
+    /// blake3 of everything after the author but the commit votes.
+    fn others_hash(&self) -> Hash {
         let rest = HeaderRest {
             timestamp_ms: self.timestamp_ms,
             parents: &self.parents,
@@ -153,7 +183,6 @@ impl BlockHeader {
             transaction_count: self.transaction_count,
             body_bytes: self.body_bytes,
             attestations: &self.attestations,
-            commit_votes: &self.commit_votes,
             evidence: &self.evidence,
         };
         Domain::BlockRest.hash(&[&codec::encode(&rest)])
@@ -169,6 +198,34 @@ impl BlockHeader {
             self.author,
             &self.rest_hash(),
         )
+    }
+}
+
+impl SignedVotes {
+    /// What a block says of commits.
+    pub fn of(block: &Block) -> Self {
+        let header = &block.header;
+        Self {
+            version: header.version,
+            epoch: header.epoch,
+            round: header.round,
+            author: header.author,
+            others: header.others_hash(),
+            commit_votes: header.commit_votes.clone(),
+            signature: block.signature,
+        }
+    }
+
+    /// True when they stand in a block that a member of this committee signed.
+    pub fn verify(&self, chain_id: &Hash, committee: &Committee) -> bool {
+        let Some(member) = committee.member(self.author) else { return false };
+        let rest = rest_hash(&self.others, &self.commit_votes);
+        let (round, author) = (self.round, self.author);
+        let digest = block_digest(self.version, chain_id, self.epoch, round, author, &rest);
+        self.version == BLOCK_VERSION
+            && self.epoch == committee.epoch()
+            && self.commit_votes.len() <= BLOCK_COMMIT_VOTES_MAX
+            && member.public_key.verify(&digest.0, &self.signature)
     }
 }
 

@@ -56,6 +56,10 @@ pub enum CommitteeError {
 pub struct Committee {
     epoch: u64,
     members: Vec<Validator>,
+    /// Of the members, side by side: votes are summed up often.
+    stakes: Vec<Stake>,
+    /// The stake of every member, when all have the same.
+    uniform: Option<Stake>,
     total: Stake,
 }
 
@@ -78,7 +82,9 @@ impl Committee {
         if total > u128::from(STAKE_TOTAL_MAX) {
             return Err(CommitteeError::TotalStake);
         }
-        Ok(Self { epoch, members, total: total as Stake })
+        let stakes: Vec<Stake> = members.iter().map(|member| member.stake).collect();
+        let uniform = stakes.iter().all(|stake| *stake == stakes[0]).then_some(stakes[0]);
+        Ok(Self { epoch, members, stakes, uniform, total: total as Stake })
     }
 
     /// The epoch that this committee orders.
@@ -108,7 +114,12 @@ impl Committee {
 
     /// The stake of a member; 0 beyond the end.
     pub fn stake(&self, author: AuthorIndex) -> Stake {
-        self.member(author).map_or(0, |member| member.stake)
+        self.stakes.get(usize::from(author)).copied().unwrap_or(0)
+    }
+
+    /// The stake of every member, when all have the same.
+    pub fn uniform_stake(&self) -> Option<Stake> {
+        self.uniform
     }
 
     /// The index of a key.

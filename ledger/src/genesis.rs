@@ -63,6 +63,12 @@ pub struct Parameters {
     pub checkpoint_interval_max_ms: u64,
     /// Which slots a commit takes.
     pub commit_order: CommitOrder,
+    /// Rounds of a probation window, and of the shortest probation.
+    pub probation_window_rounds: u32,
+    /// More split rounds than this percentage of a window put a validator on probation; 100 for never.
+    pub probation_split_percent: u32,
+    /// How often the time on probation doubles at most.
+    pub probation_doublings_max: u32,
     /// How far past ledger time a transaction's `valid_until_ms` may lie when it is admitted.
     pub transaction_lifetime_max_ms: u64,
 }
@@ -177,6 +183,15 @@ impl Genesis {
         let p = &self.parameters;
         if p.gc_depth < 4 {
             return field("gcDepth is at least 4");
+        }
+        if p.probation_window_rounds == 0
+            || p.probation_split_percent > 100
+            || p.probation_doublings_max > 16
+        {
+            return field(
+                "probationWindowRounds is at least 1, probationSplitPercent at most 100, \
+                 probationDoublingsMax at most 16",
+            );
         }
         let transaction_bytes_least = COMPONENT_BYTES_MAX + TRANSACTION_SIGNED_BYTES_MAX + 1024;
         if (p.transaction_bytes_max as usize) < transaction_bytes_least {

@@ -19,8 +19,9 @@ use crate::crypto::{Hash, KeyPair};
 use crate::genesis::Parameters;
 use crate::mempool::PoolError;
 use crate::transaction::SignedTransaction;
-use crate::wire::HistoryRequest;
+use crate::wire::{CommitsRequest, HistoryRequest};
 
+mod amnesia;
 mod attestations;
 mod author_set;
 mod core;
@@ -31,15 +32,23 @@ mod held;
 mod linearize;
 mod pacemaker;
 mod permutation;
+mod probation;
 mod propose;
+mod quota;
+mod range;
+mod sync;
 #[cfg(test)]
 mod tests;
 
 pub use self::core::Core;
+pub use amnesia::SigningHistory;
 pub use author_set::AuthorSet;
 pub use decider::SlotStatus;
 pub use linearize::{Commit, CommittedSubDag, active_digest};
 pub use permutation::slot_order;
+pub use probation::{Probation, ProbationRecord};
+pub(crate) use range::VoteTally;
+pub use range::{CommitRange, RangeError};
 
 /// Milliseconds since 1970 by the driver's clock; given with every input. A time below an earlier one
 /// counts as the earlier one.
@@ -135,6 +144,8 @@ pub struct Recovered {
     pub blocks: Vec<VerifiedBlock>,
     /// A round at or below which we may have signed before.
     pub own_round_floor: Round,
+    /// How much that floor is worth.
+    pub signing_history: SigningHistory,
 }
 
 /// What happens to a core.
@@ -147,15 +158,44 @@ pub enum Input {
         /// The validator who sent it; none when that is not one.
         from: Option<AuthorIndex>,
     },
-    /// Such blocks in topological order: the answer to a [`Effect::Fetch`], or history that was pushed.
+    /// Such blocks in topological order: history that a peer pushed.
     Blocks {
         /// The blocks.
         blocks: Vec<VerifiedBlock>,
         /// The validator who sent them; none when that is not one.
         from: Option<AuthorIndex>,
     },
-    /// A fetch found no answer anywhere.
+    /// Such blocks in topological order: the answer to an [`Effect::Fetch`].
+    Fetched {
+        /// Of the effect.
+        id: u64,
+        /// The validator who answered; none when that is not one.
+        from: Option<AuthorIndex>,
+        /// The blocks; none when the answer is empty.
+        blocks: Vec<VerifiedBlock>,
+    },
+    /// An [`Effect::Fetch`] or [`Effect::FetchCommits`] found no answer, or a fetch one that breaks the
+    /// rules.
     FetchFailed {
+        /// Of the effect.
+        id: u64,
+    },
+    /// The answer to an [`Effect::FetchCommits`], verified.
+    Commits {
+        /// Of the effect.
+        id: u64,
+        /// What came.
+        range: CommitRange,
+    },
+    /// The answer to an [`Effect::AskOwnBlock`].
+    OwnBlock {
+        /// The validator who answered.
+        from: AuthorIndex,
+        /// Its newest block of ours; none when it has none.
+        block: Option<VerifiedBlock>,
+    },
+    /// The answer to an [`Effect::FetchCommits`] was refused by [`CommitRange::verify`] or did not decode.
+    CommitsRefused {
         /// Of the effect.
         id: u64,
     },
@@ -209,14 +249,31 @@ pub enum Effect {
     Propose(VerifiedBlock),
     /// Store the commit and hand it to execution.
     Commit(CommittedSubDag),
-    /// Ask for history; answer with [`Input::Blocks`] or [`Input::FetchFailed`].
+    /// Ask this validator for history; answer with [`Input::Fetched`] or [`Input::FetchFailed`]. When it
+    /// cannot be reached, whoever can will do.
     Fetch {
-        /// Names the request.
+        /// Names the question.
         id: u64,
-        /// Whom to ask first.
+        /// Whom to ask.
         from: AuthorIndex,
         /// The question.
         request: HistoryRequest,
+    },
+    /// Ask this validator for commits; answer with [`Input::Commits`], [`Input::CommitsRefused`] or
+    /// [`Input::FetchFailed`].
+    FetchCommits {
+        /// Names the question.
+        id: u64,
+        /// Whom to ask.
+        from: AuthorIndex,
+        /// The question.
+        request: CommitsRequest,
+    },
+    /// Ask this validator for its newest block of ours; answer with [`Input::OwnBlock`], or with nothing:
+    /// it is asked again.
+    AskOwnBlock {
+        /// Whom to ask.
+        to: AuthorIndex,
     },
     /// Send these blocks to a validator that lacks them.
     Push {
@@ -294,8 +351,15 @@ pub struct CoreStatus {
     pub missing: usize,
     /// Blocks that wait for their timestamps.
     pub held: usize,
+    /// Who has no slots for a while, and until which round.
+    pub probation: Vec<(AuthorIndex, Round)>,
     /// Whose blocks we wait for.
     pub wait_set: Vec<AuthorIndex>,
+    /// Far behind: commits are asked for, and no live blocks are taken.
+    pub syncing: bool,
+    /// Others are asked which rounds we signed, and nothing is signed meanwhile. Lasts when a store has
+    /// forgotten and our stake is more than f.
+    pub asking_own_rounds: bool,
     /// No commit for a while: waiting for everybody, longer and longer.
     pub recovering: bool,
     /// Nothing to do: rounds are stretched.
@@ -316,8 +380,10 @@ pub struct RoundView {
 pub struct SlotView {
     /// The author.
     pub author: AuthorIndex,
-    /// What is decided about it.
+    /// What is decided about it; `Skipped` on probation.
     pub status: SlotStatus,
+    /// It has no slot in this round (docs/protocol.md, part 6).
+    pub on_probation: bool,
     /// Accepted blocks; more than one of an equivocator.
     pub blocks: Vec<BlockView>,
 }

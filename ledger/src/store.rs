@@ -11,6 +11,7 @@ use borsh::BorshSerialize;
 
 use crate::codec;
 
+mod commits;
 mod database;
 mod events;
 mod history;

@@ -3,10 +3,14 @@
 
 use borsh::{BorshDeserialize, BorshSerialize};
 
-use crate::block::{BlockRef, Round};
+use crate::block::{BlockRef, Round, SignedVotes};
 use crate::codec::{self, DecodeError};
+use crate::committee::AuthorIndex;
 use crate::crypto::Hash;
-use crate::limits::{COMMITTEE_MAX, HISTORY_BLOCKS_MAX, HISTORY_TARGETS_MAX, MESSAGE_BYTES_MAX};
+use crate::limits::{
+    COMMITTEE_MAX, HISTORY_BLOCKS_MAX, HISTORY_TARGETS_MAX, MESSAGE_BYTES_MAX, RANGE_COMMITS_MAX,
+};
+use crate::ordering::Commit;
 
 /// Asks for everything below `targets` that the asker lacks, in one round trip (PROTOCOL §4).
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -15,6 +19,24 @@ pub struct HistoryRequest {
     pub targets: Vec<BlockRef>,
     /// Per author, the round up to which the asker holds every block that it knows of.
     pub frontier: Vec<Round>,
+}
+
+/// Asks for the commits behind `after`, with their blocks (PROTOCOL §10).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct CommitsRequest {
+    /// Index of the asker's last commit; 0 of one who has none.
+    pub after: u64,
+}
+
+/// A range of commits as it travels: not believed before `ordering::CommitRange::verify`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct CommitsAnswer {
+    /// In order, without gaps; none when the answerer has no later commit that a quorum vouches for.
+    pub commits: Vec<Commit>,
+    /// Encoded: of each commit its blocks in order, then those that it ignores.
+    pub blocks: Vec<Vec<u8>>,
+    /// Votes for the last commit, by authors with a quorum of stake.
+    pub votes: Vec<SignedVotes>,
 }
 
 /// A message between two nodes of one chain.
@@ -38,6 +60,13 @@ pub enum Request {
     History(HistoryRequest),
     /// An encoded transaction for a validator's pool.
     Transaction(Vec<u8>),
+    /// Commits with their blocks.
+    Commits(CommitsRequest),
+    /// The answerer's newest block by this author: what one who may have forgotten what it signed asks.
+    NewestBlock {
+        /// The author.
+        author: AuthorIndex,
+    },
 }
 
 /// The answer to a [`Request`].
@@ -54,6 +83,10 @@ pub enum Response {
     History(Vec<Vec<u8>>),
     /// The transaction is in the pool, or was there before; or the number of the error and its text.
     Transaction(Result<(), (i32, String)>),
+    /// Commits with their blocks.
+    Commits(CommitsAnswer),
+    /// An encoded block; none when the answerer has none.
+    NewestBlock(Option<Vec<u8>>),
     /// Not answered: busy, or the question breaks a bound.
     Refused(String),
 }
@@ -91,6 +124,13 @@ impl Response {
         let response: Self = codec::decode(bytes, MESSAGE_BYTES_MAX)?;
         match &response {
             Self::History(blocks) if blocks.len() > HISTORY_BLOCKS_MAX => too_many("blocks"),
+            Self::Commits(answer)
+                if answer.commits.len() > RANGE_COMMITS_MAX
+                    || answer.blocks.len() > HISTORY_BLOCKS_MAX
+                    || answer.votes.len() > COMMITTEE_MAX =>
+            {
+                too_many("commits, blocks or votes")
+            }
             _ => Ok(response),
         }
     }

@@ -191,6 +191,16 @@ fn perform(effects: Vec<Effect>, wake: &mut Option<Time>, wiring: &CoreWiring) -
                 wiring.fetcher.fetch(id, from, request);
                 continue;
             }
+            Effect::FetchCommits { id, from, request } => {
+                wiring.fetcher.fetch_commits(id, from, request);
+                continue;
+            }
+            Effect::AskOwnBlock { to } => {
+                if let Some(own) = wiring.own {
+                    wiring.fetcher.ask_own_block(to, own);
+                }
+                continue;
+            }
             Effect::Submitted { id, result } => {
                 wiring.shared.submitted(id, result);
                 continue;

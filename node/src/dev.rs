@@ -11,7 +11,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use pollen_ledger::committee::Validator;
-use pollen_ledger::{Genesis, KeyPair};
+use pollen_ledger::{Genesis, Hash, KeyPair};
 use pollen_rpc::client::PollenClient;
 use tokio::process::{Child, Command};
 
@@ -155,7 +155,7 @@ pub fn lay_out(options: &DevOptions) -> Result<Vec<DevNode>, DevError> {
     let rpc = ports(options.rpc_port, options.validators);
     let network = ports(options.network_port, options.validators);
     (0..options.validators)
-        .map(|index| lay_out_node(options, &root, index, &rpc, &network))
+        .map(|index| lay_out_node(options, &root, index, genesis.chain_id(), &rpc, &network))
         .collect()
 }
 
@@ -175,6 +175,7 @@ fn lay_out_node(
     options: &DevOptions,
     root: &Path,
     index: u16,
+    chain_id: Hash,
     rpc: &[u16],
     network: &[u16],
 ) -> Result<DevNode, DevError> {
@@ -183,7 +184,7 @@ fn lay_out_node(
     fs::create_dir_all(&folder).map_err(io)?;
     let key = folder.join("node.key.json");
     if !key.exists() {
-        keys::write(&key, &validator_key(index))?;
+        keys::write_validator(&key, &validator_key(index), chain_id)?;
     }
     let address = |at: usize| {
         vec![

@@ -1,20 +1,17 @@
-//! History that the core lacks, asked of peers: one round trip, and a second peer when the first is slow.
+//! What the core asks of peers: history, ranges of commits, and what they know of our own blocks. One
+//! question, one peer, one answer; whom to ask next and when is the core's to say.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use pollen_ledger::block::Block;
 use pollen_ledger::committee::AuthorIndex;
-use pollen_ledger::ordering::Input;
-use pollen_ledger::wire::{HistoryRequest, Request, Response};
+use pollen_ledger::ordering::{CommitRange, Input, RangeError};
+use pollen_ledger::wire::{CommitsRequest, HistoryRequest, Request, Response};
 use pollen_ledger::{Committee, Hash, Parameters, VerifiedBlock};
 use tokio::runtime::Handle;
 
 use crate::core_thread::CoreHandle;
-use crate::network::{NetworkHandle, Target};
-
-/// After so long without an answer another peer is asked as well.
-const HEDGE_AFTER: Duration = Duration::from_millis(300);
+use crate::network::{NetworkHandle, RequestError, Target};
 
 /// What a block is checked against.
 #[derive(Clone)]
@@ -47,6 +44,7 @@ impl Rules {
 }
 
 /// See the module's documentation.
+#[derive(Clone)]
 pub struct Fetcher {
     /// The runtime that requests run on.
     pub runtime: Handle,
@@ -59,58 +57,95 @@ pub struct Fetcher {
 }
 
 impl Fetcher {
-    /// Asks, and gives the answer or the failure to the core.
+    /// Asks for history, and gives the answer or the failure to the core.
     pub fn fetch(&self, id: u64, from: AuthorIndex, request: HistoryRequest) {
-        let (network, core, rules) = (self.network.clone(), self.core.clone(), self.rules.clone());
+        let this = self.clone();
         self.runtime.spawn(async move {
-            let blocks = ask(&network, from, request).await;
-            let verified = match blocks {
-                Some(blocks) => {
-                    let rules = rules.clone();
-                    tokio::task::spawn_blocking(move || rules.verify_all(&blocks)).await.ok()
+            let input = match this.ask(from, Request::History(request)).await {
+                Some((from, Response::History(blocks))) => {
+                    this.take_history(id, from, blocks).await
                 }
-                None => None,
+                _ => Input::FetchFailed { id },
             };
-            let input = match verified {
-                Some(Ok(blocks)) if !blocks.is_empty() => {
-                    Input::Blocks { blocks, from: Some(from) }
-                }
-                Some(Ok(_)) | None => Input::FetchFailed { id },
-                Some(Err(error)) => {
-                    tracing::warn!(from, %error, "a peer answered with a bad block");
-                    Input::FetchFailed { id }
-                }
-            };
-            core.mail(input);
+            this.core.mail(input);
         });
     }
-}
 
-/// The first answer of the named validator or, when it is slow, of any connected peer.
-async fn ask(
-    network: &NetworkHandle,
-    from: AuthorIndex,
-    request: HistoryRequest,
-) -> Option<Vec<Vec<u8>>> {
-    let blocks = |response: Response| match response {
-        Response::History(blocks) => Some(blocks),
-        _ => None,
-    };
-    let first = network.request(Target::Author(from), Request::History(request.clone()));
-    tokio::pin!(first);
-    match tokio::time::timeout(HEDGE_AFTER, &mut first).await {
-        Ok(Ok(response)) => return blocks(response),
-        Ok(Err(_)) => {
-            let second = network.request(Target::AnyConnected, Request::History(request));
-            return blocks(second.await.ok()?);
+    async fn take_history(
+        &self,
+        id: u64,
+        from: Option<AuthorIndex>,
+        blocks: Vec<Vec<u8>>,
+    ) -> Input {
+        let rules = self.rules.clone();
+        match tokio::task::spawn_blocking(move || rules.verify_all(&blocks)).await {
+            Ok(Ok(blocks)) => Input::Fetched { id, from, blocks },
+            Ok(Err(error)) => {
+                tracing::warn!(from, %error, "a peer answered with a bad block");
+                Input::FetchFailed { id }
+            }
+            Err(_) => Input::FetchFailed { id },
         }
-        Err(_) => {}
     }
-    let second = network.request(Target::AnyConnected, Request::History(request));
-    tokio::pin!(second);
-    tokio::select! {
-        Ok(response) = &mut first => blocks(response),
-        Ok(response) = &mut second => blocks(response),
-        else => None,
+
+    /// Asks for commits, and gives what became of the answer to the core.
+    pub fn fetch_commits(&self, id: u64, from: AuthorIndex, request: CommitsRequest) {
+        let this = self.clone();
+        self.runtime.spawn(async move {
+            let Some((from, Response::Commits(answer))) =
+                this.ask(from, Request::Commits(request)).await
+            else {
+                return this.core.mail(Input::FetchFailed { id });
+            };
+            let rules = this.rules.clone();
+            let verify = move || {
+                let Rules { chain_id, committee, parameters } = &rules;
+                CommitRange::verify(answer, chain_id, committee, parameters)
+            };
+            this.core.mail(match tokio::task::spawn_blocking(verify).await {
+                Ok(Ok(range)) => Input::Commits { id, range },
+                Ok(Err(RangeError::Empty)) | Err(_) => Input::FetchFailed { id },
+                Ok(Err(error)) => {
+                    tracing::warn!(from, %error, "a peer answered with commits that are refused");
+                    Input::CommitsRefused { id }
+                }
+            });
+        });
+    }
+
+    /// Asks a validator for its newest block by `own`, us. No answer is no input: the core asks again.
+    pub fn ask_own_block(&self, to: AuthorIndex, own: AuthorIndex) {
+        let this = self.clone();
+        self.runtime.spawn(async move {
+            let request = Request::NewestBlock { author: own };
+            let answer = this.network.request(Target::Author(to), request).await;
+            let Ok(Response::NewestBlock(encoded)) = answer else { return };
+            let block = match encoded.map(|bytes| this.rules.verify(&bytes)).transpose() {
+                Ok(block) => block,
+                Err(error) => {
+                    tracing::warn!(from = to, %error, "a peer answered with a bad block of ours");
+                    return;
+                }
+            };
+            // When the queue is full, the core asks again.
+            let _ = this.core.input(Input::OwnBlock { from: to, block });
+        });
+    }
+
+    /// The answer of a validator; of any connected peer, whose index is not told, when it has no
+    /// connection to us.
+    async fn ask(
+        &self,
+        from: AuthorIndex,
+        request: Request,
+    ) -> Option<(Option<AuthorIndex>, Response)> {
+        match self.network.request(Target::Author(from), request.clone()).await {
+            Ok(response) => Some((Some(from), response)),
+            Err(RequestError::NotConnected { .. }) => {
+                let response = self.network.request(Target::AnyConnected, request).await.ok()?;
+                Some((None, response))
+            }
+            Err(_) => None,
+        }
     }
 }

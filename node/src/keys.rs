@@ -8,7 +8,7 @@ use std::io::Write as _;
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
-use pollen_ledger::{AccountId, KeyPair, PublicKey};
+use pollen_ledger::{AccountId, Hash, KeyPair, PublicKey};
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize as _, Zeroizing};
 
@@ -102,13 +102,17 @@ pub fn generate() -> KeyPair {
     KeyPair::from_seed(&seed)
 }
 
+fn make_folder(key: &Path) -> Result<(), KeyError> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    let Some(folder) = key.parent() else { return Ok(()) };
+    let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
+    made.map_err(|source| KeyError::Io { path: key.to_owned(), source })
+}
+
 /// Writes a key to a new file of mode 0600; the folder is made with mode 0700.
 pub fn write(path: &Path, key: &KeyPair) -> Result<(), KeyError> {
     let io = |source| KeyError::Io { path: path.to_owned(), source };
-    if let Some(folder) = path.parent() {
-        use std::os::unix::fs::DirBuilderExt as _;
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(io)?;
-    }
+    make_folder(path)?;
     let document = KeyFile {
         version: 1,
         public_key: key.public_key(),
@@ -123,6 +127,59 @@ pub fn write(path: &Path, key: &KeyPair) -> Result<(), KeyError> {
         other => other.map_err(io)?,
     };
     file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(io)
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct NeverSigned {
+    public_key: PublicKey,
+    chain_id: Hash,
+}
+
+/// Beside a key file: it was made for a chain, and has signed nothing there.
+fn never_signed_path(key: &Path) -> PathBuf {
+    let mut name = key.file_name().unwrap_or_default().to_owned();
+    name.push(".never-signed");
+    key.with_file_name(name)
+}
+
+/// Writes a validator's new key as [`write`] does, with the mark that it has never signed on this chain:
+/// with it, and only with it, a node starts from an empty store without asking the others what it signed.
+pub fn write_validator(path: &Path, key: &KeyPair, chain_id: Hash) -> Result<(), KeyError> {
+    if path.exists() {
+        return Err(KeyError::Exists { path: path.to_owned() });
+    }
+    make_folder(path)?;
+    let mark = never_signed_path(path);
+    let document = NeverSigned { public_key: key.public_key(), chain_id };
+    let text = serde_json::to_string_pretty(&document).expect("plain strings");
+    // The mark first: without the key it says nothing.
+    fs::File::create(&mark)
+        .and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all()))
+        .map_err(|source| KeyError::Io { path: mark, source })?;
+    write(path, key)
+}
+
+/// True when the mark of a key file is there, and is this key's for this chain.
+pub fn has_never_signed(key: &Path, public: &PublicKey, chain: &Hash) -> Result<bool, KeyError> {
+    let path = never_signed_path(key);
+    let text = match fs::read_to_string(&path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
+        Err(source) => return Err(KeyError::Io { path, source }),
+        Ok(text) => text,
+    };
+    let mark: NeverSigned = serde_json::from_str(&text)
+        .map_err(|error| KeyError::Malformed { path, reason: error.to_string() })?;
+    Ok(mark.public_key == *public && mark.chain_id == *chain)
+}
+
+/// Takes the mark away, for good: before the first block is signed.
+pub fn forget_never_signed(key: &Path) -> Result<(), KeyError> {
+    let path = never_signed_path(key);
+    fs::remove_file(&path).map_err(|source| KeyError::Io { path: path.clone(), source })?;
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = fs::File::open(folder.unwrap_or(Path::new(".")));
+    folder.and_then(|folder| folder.sync_all()).map_err(|source| KeyError::Io { path, source })
 }
 
 /// Reads a key file, refusing one that others may read.

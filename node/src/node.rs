@@ -6,10 +6,10 @@ use std::thread;
 
 use pollen_ledger::execution::Executor;
 use pollen_ledger::genesis::GenesisError;
-use pollen_ledger::ordering::{Core, CoreConfig, Input, Settings, Time};
-use pollen_ledger::store::{Database, OpenError, RocksStore, StoreError};
+use pollen_ledger::ordering::{Core, CoreConfig, Input, Settings, SigningHistory, Time};
+use pollen_ledger::store::{Batch, Database, Durability, OpenError, RocksStore, StoreError};
 use pollen_ledger::wire::{Message, Request, Response};
-use pollen_ledger::{AuthorIndex, Genesis, KeyPair};
+use pollen_ledger::{AuthorIndex, Genesis, Hash, KeyPair, PublicKey, VerifiedBlock};
 use pollen_rpc::backend::Network;
 use pollen_rpc::server::{RpcServer, ServerConfig, ServerError};
 use pollen_vm::{Vm, VmConfig};
@@ -30,7 +30,7 @@ use crate::network::{
 };
 use crate::shared::{Head, Shared};
 use crate::verdicts::Verdicts;
-use crate::writer::{self, Write};
+use crate::writer::{self, OwnBlocks, Write};
 
 /// Orders that may wait for the storage writer: the node's back-pressure.
 const WRITER_QUEUE: usize = 4096;
@@ -238,12 +238,36 @@ async fn open_database(
     std::fs::create_dir_all(&config.data).map_err(data)?;
     let (path, genesis) = (config.data.join("ledger"), genesis.clone());
     let validator = own.map(|_| key.public_key());
+    let key_file = config.key.clone();
     tokio::task::spawn_blocking(move || {
         let store = Arc::new(RocksStore::open(&path)?);
-        Ok(Arc::new(Database::open(store, &genesis, validator)?))
+        let database = Database::open(store, &genesis, validator)?;
+        if let Some(validator) = validator {
+            take_marker(&database, &key_file, &validator, genesis.chain_id())?;
+        }
+        Ok(Arc::new(database))
     })
     .await
     .expect("opening does not panic")
+}
+
+/// A key's mark that it never signed goes over into the first directory that it is used with, before
+/// anything is signed. It counts once: a second directory of the same key asks the others.
+fn take_marker(
+    database: &Database,
+    key_file: &Path,
+    validator: &PublicKey,
+    chain_id: Hash,
+) -> Result<(), NodeError> {
+    if !keys::has_never_signed(key_file, validator, &chain_id)? {
+        return Ok(());
+    }
+    if database.signing_history()? == SigningHistory::Forgotten && database.own_floor()? == 0 {
+        let mut batch = Batch::default();
+        Database::put_signing_history(&mut batch, SigningHistory::NeverSigned);
+        database.write(batch, Durability::Synced)?;
+    }
+    Ok(keys::forget_never_signed(key_file)?)
 }
 
 fn open_engine(config: &NodeConfig) -> Result<Arc<Vm>, NodeError> {
@@ -273,6 +297,17 @@ struct Threads<'a> {
 fn start_threads(parts: Threads<'_>) -> Result<Vec<thread::JoinHandle<()>>, NodeError> {
     let recovered = parts.database.recover(parts.own)?;
     let again = parts.database.commits_with_blocks(parts.executor.next_commit())?;
+    let own_blocks = OwnBlocks {
+        author: parts.own,
+        floor: recovered.own_round_floor,
+        marked: recovered.signing_history != SigningHistory::Kept,
+    };
+    if parts.own.is_some() && recovered.signing_history == SigningHistory::Forgotten {
+        tracing::warn!(
+            "this validator's store does not know what was signed with its key: \
+             it signs nothing before a quorum of the others has said"
+        );
+    }
     let (to_writer, from_core) = std::sync::mpsc::sync_channel::<Write>(WRITER_QUEUE);
     let (to_execution, commits) = std::sync::mpsc::sync_channel(EXECUTION_QUEUE);
     let verdicts = Arc::new(Verdicts::new(parts.rules.chain_id));
@@ -301,7 +336,7 @@ fn start_threads(parts: Threads<'_>) -> Result<Vec<thread::JoinHandle<()>>, Node
                     return;
                 }
             }
-            writer::run(&from_core, &database, &network, &to_execution, &shared);
+            writer::run(&from_core, own_blocks, &database, &network, &to_execution, &shared);
         }),
     );
     let config = CoreConfig {
@@ -415,10 +450,46 @@ impl Events {
                     });
                 });
             }
+            Request::Commits(commits) => {
+                let (database, committee) = (self.database.clone(), self.rules.committee.clone());
+                tokio::task::spawn_blocking(move || {
+                    respond.send(match database.commit_range(&commits, &committee) {
+                        Ok(answer) => Response::Commits(answer),
+                        Err(error) => Response::Refused(error.to_string()),
+                    });
+                });
+            }
+            Request::NewestBlock { author } => {
+                let (database, core) = (self.database.clone(), self.core.clone());
+                tokio::spawn(
+                    async move { respond.send(newest_block(database, core, author).await) },
+                );
+            }
             Request::Transaction(encoded) => {
                 let backend = self.backend.clone();
                 tokio::spawn(async move { respond.send(backend.take_forwarded(encoded).await) });
             }
         }
+    }
+}
+
+/// The newest block by an author that the store or the core has: what is written is not always what was
+/// taken last, and what was taken is not always kept.
+async fn newest_block(database: Arc<Database>, core: CoreHandle, author: AuthorIndex) -> Response {
+    let Ok(held) = core.inspect(move |core| core.newest_block(author).cloned()).await else {
+        return Response::Refused("the node is overloaded or stopping".to_owned());
+    };
+    let stored = tokio::task::spawn_blocking(move || {
+        let newest = database.newest_block(author)?;
+        newest.map(|newest| database.block(&newest)).transpose()
+    });
+    match stored.await {
+        Ok(Ok(stored)) => {
+            let blocks = stored.flatten().into_iter().chain(held);
+            let newest = blocks.max_by_key(VerifiedBlock::round);
+            Response::NewestBlock(newest.map(|block| block.encode()))
+        }
+        Ok(Err(error)) => Response::Refused(error.to_string()),
+        Err(_) => Response::Refused("the node is stopping".to_owned()),
     }
 }

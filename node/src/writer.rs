@@ -10,9 +10,10 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender};
 
 use pollen_ledger::VerifiedBlock;
+use pollen_ledger::block::Round;
 use pollen_ledger::codec;
 use pollen_ledger::committee::AuthorIndex;
-use pollen_ledger::ordering::CommittedSubDag;
+use pollen_ledger::ordering::{CommittedSubDag, SigningHistory};
 use pollen_ledger::store::{Batch, Database, Durability};
 use pollen_ledger::wire::Message;
 
@@ -34,9 +35,40 @@ pub enum Write {
 /// Orders that one batch takes at most.
 const BATCH_ORDERS_MAX: usize = 512;
 
+/// What the store says of our own blocks, kept as they are written.
+pub struct OwnBlocks {
+    /// Our index, of a validator.
+    pub author: Option<AuthorIndex>,
+    /// At or below it nothing is signed again.
+    pub floor: Round,
+    /// The store says something of what was signed before: it goes with our first block.
+    pub marked: bool,
+}
+
+impl OwnBlocks {
+    /// An accepted block. One of ours that came from others raises the floor, and never lowers it.
+    fn put_accepted(&mut self, batch: &mut Batch, block: &VerifiedBlock) {
+        Database::put_block(batch, block);
+        if Some(block.author()) == self.author && block.round() > self.floor {
+            self.floor = block.round();
+            Database::put_own_floor(batch, self.floor);
+        }
+    }
+
+    /// A block that we signed.
+    fn put_proposal(&mut self, batch: &mut Batch, block: &VerifiedBlock) {
+        Database::put_own_block(batch, block);
+        self.floor = block.round();
+        if std::mem::replace(&mut self.marked, false) {
+            Database::put_signing_history(batch, SigningHistory::Kept);
+        }
+    }
+}
+
 /// Works off the queue until its senders are gone.
 pub fn run(
     queue: &Receiver<Write>,
+    mut own: OwnBlocks,
     database: &Database,
     network: &NetworkHandle,
     execution: &SyncSender<Arc<CommittedSubDag>>,
@@ -53,9 +85,9 @@ pub fn run(
         let mut durability = Durability::Buffered;
         for order in &orders {
             match order {
-                Write::Block(block) => Database::put_block(&mut batch, block),
+                Write::Block(block) => own.put_accepted(&mut batch, block),
                 Write::Proposal(block) => {
-                    Database::put_own_block(&mut batch, block);
+                    own.put_proposal(&mut batch, block);
                     durability = Durability::Synced;
                 }
                 Write::Commit(commit) => {

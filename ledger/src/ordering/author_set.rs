@@ -58,18 +58,32 @@ impl AuthorSet {
         })
     }
 
+    /// Who is in either.
+    pub fn or(&self, other: &Self) -> Self {
+        Self(std::array::from_fn(|word| self.0[word] | other.0[word]))
+    }
+
     /// The stake of the members together.
     pub fn stake(&self, committee: &Committee) -> Stake {
-        self.iter().map(|author| committee.stake(author)).sum()
+        match committee.uniform_stake() {
+            Some(stake) => self.len() as Stake * stake,
+            None => self.iter().map(|author| committee.stake(author)).sum(),
+        }
+    }
+}
+
+impl Extend<AuthorIndex> for AuthorSet {
+    fn extend<I: IntoIterator<Item = AuthorIndex>>(&mut self, authors: I) {
+        for author in authors {
+            self.insert(author);
+        }
     }
 }
 
 impl FromIterator<AuthorIndex> for AuthorSet {
     fn from_iter<I: IntoIterator<Item = AuthorIndex>>(authors: I) -> Self {
         let mut set = Self::default();
-        for author in authors {
-            set.insert(author);
-        }
+        set.extend(authors);
         set
     }
 }

@@ -3,14 +3,17 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
+use super::amnesia::OwnRounds;
 use super::attestations::{Attestations, Verdict};
 use super::author_set::AuthorSet;
 use super::dag::{self, Dag};
 use super::decider::{Decider, SlotStatus};
-use super::fetch::Fetches;
+use super::fetch::{Answer, Fetches};
 use super::held::Held;
 use super::linearize::Linearizer;
 use super::pacemaker::Pacemaker;
+use super::quota::Quota;
+use super::sync::CommitSync;
 use super::{
     BlockView, CoreConfig, CoreStatus, Effect, Input, Recovered, RoundView, SlotView, Time,
 };
@@ -22,8 +25,6 @@ use crate::mempool::{Mempool, PoolLimits};
 /// Attestations that wait for a block of ours; beyond it the oldest are dropped, since a later checkpoint
 /// vouches for all before it.
 const ATTESTATIONS_WAITING_MAX: usize = 64;
-/// Variants of one slot that are taken without being referenced by another block.
-const VARIANTS_MAX: usize = 2;
 
 /// See [`crate::ordering`].
 #[derive(Debug)]
@@ -32,14 +33,18 @@ pub struct Core {
     pub(super) now: Time,
     pub(super) effects: Vec<Effect>,
     pub(super) dag: Dag,
-    decider: Decider,
+    pub(super) decider: Decider,
     pub(super) linearizer: Linearizer,
     /// None on a follower.
     pub(super) pacemaker: Option<Pacemaker>,
     fetches: Fetches,
+    pub(super) sync: CommitSync,
     held: Held,
+    quota: Quota,
     attestations: Attestations,
     pub(super) pool: Mempool,
+    /// None on a follower.
+    pub(super) own_rounds: Option<OwnRounds>,
     /// The round of our last proposal, or the floor below which we may have signed.
     pub(super) own_round: Round,
     /// Our last block.
@@ -57,7 +62,7 @@ pub struct Core {
     pub(super) executed_commit_index: u64,
     /// Who waits for the open checkpoint waits for commits, and so for rounds.
     checkpoint_open: bool,
-    connected: AuthorSet,
+    pub(super) connected: AuthorSet,
     /// A block was accepted since slots were last looked at.
     undecided: bool,
     wake_at: Option<Time>,
@@ -93,23 +98,28 @@ impl Core {
             committee(),
             chain_id,
             config.genesis_time_ms,
+            config.parameters.clone(),
             last,
             &recovered.recent_commits,
         );
         linearizer.collect(gc_round);
         let order = config.parameters.commit_order;
+        let active = *linearizer.active();
         Self {
             now,
             effects: Vec::new(),
             dag: Dag::new(committee(), chain_id, gc_round),
-            decider: Decider::new(committee(), chain_id, order, last_round + 1),
-            pacemaker: config
-                .own
-                .map(|own| Pacemaker::new(own, committee(), settings.clone(), last_round, now)),
+            decider: Decider::new(committee(), chain_id, order, active, last_round + 1),
+            pacemaker: config.own.map(|own| {
+                Pacemaker::new(own, committee(), settings.clone(), active, last_round, now)
+            }),
             fetches: Fetches::new(config.own, committee(), settings.clone()),
+            sync: CommitSync::new(config.own, committee(), settings, now),
             held: Held::default(),
+            quota: Quota::default(),
             attestations: Attestations::new(committee(), chain_id),
             pool: Mempool::new(pool_limits),
+            own_rounds: config.own.map(|own| OwnRounds::new(own, committee(), recovered, now)),
             own_round: recovered.own_round_floor,
             own_last: None,
             own_timestamp_ms: 0,
@@ -154,7 +164,7 @@ impl Core {
             }
         }
         if let Some(own) = self.own_last {
-            self.dag.mark_own_history(own);
+            self.dag.mark_own_history(&[own]);
         }
     }
 
@@ -174,16 +184,31 @@ impl Core {
         self.now = self.now.max(now);
         match input {
             Input::Block { block, from } => {
-                self.receive(block, from);
+                // 4.4 known or not: what counts is who brings it
+                if let Some(pacemaker) = &mut self.pacemaker
+                    && from == Some(block.author())
+                {
+                    pacemaker.heard(&self.dag, block.round(), block.author(), self.now);
+                }
+                self.take_live(vec![block], from);
             }
             Input::Blocks { blocks, from } => {
-                let mut helped = false;
-                for block in blocks {
-                    helped |= self.receive(block, from);
-                }
-                self.fetches.answered(&self.dag, helped);
+                let accepted = self.take_live(blocks, from);
+                let answer = Answer { id: None, from, accepted };
+                self.fetches.answered(&self.dag, answer, self.now);
             }
-            Input::FetchFailed { id } => self.fetches.failed(id),
+            Input::Fetched { id, from, blocks } => {
+                let accepted = blocks.into_iter().map(|block| self.receive(block, from)).sum();
+                let answer = Answer { id: Some(id), from, accepted };
+                self.fetches.answered(&self.dag, answer, self.now);
+            }
+            Input::FetchFailed { id } => match CommitSync::is_own_id(id) {
+                true => self.sync.failed(id, false),
+                false => self.fetches.failed(id, self.now),
+            },
+            Input::Commits { id, range } => self.take_commits(id, range),
+            Input::OwnBlock { from, block } => self.take_own_block(from, block),
+            Input::CommitsRefused { id } => self.sync.failed(id, true),
             Input::Submit { transaction, id, bytes, reserve } => {
                 let result = self.pool.submit(transaction, id, bytes, reserve);
                 self.effects.push(Effect::Submitted { id, result });
@@ -207,6 +232,7 @@ impl Core {
                 if self.config.committee.member(author).is_some() {
                     self.connected.insert(author);
                     self.push_to(author);
+                    self.ask_own_block(author);
                 }
             }
             Input::Disconnected { author } => {
@@ -226,12 +252,18 @@ impl Core {
             self.receive(block, from);
         }
         self.decide();
+        let (effect, sync_at) = self.sync.advance(self.linearizer.index(), self.now);
+        self.effects.extend(effect);
+        let own_at = self.settle_own_rounds();
         let pace_at = self.propose_due();
         let pool_at = self.pool.wake_at_ms().map(Time);
         let push_at = self.push_due();
-        let (effects, fetch_at) = self.fetches.advance(&self.dag, self.now);
+        let (effects, fetch_at) = match self.sync.is_active() {
+            true => (Vec::new(), None),
+            false => self.fetches.advance(&self.dag, self.now),
+        };
         self.effects.extend(effects);
-        let wishes = [pace_at, pool_at, push_at, fetch_at, self.held.wake_at()];
+        let wishes = [pace_at, pool_at, push_at, fetch_at, sync_at, own_at, self.held.wake_at()];
         if let Some(at) = wishes.into_iter().flatten().min() {
             let at = at.max(self.now.plus_ms(1));
             if self.wake_at != Some(at) {
@@ -241,49 +273,66 @@ impl Core {
         }
     }
 
-    /// Takes a block that is valid; true when it is new and of use.
-    fn receive(&mut self, block: VerifiedBlock, from: Option<AuthorIndex>) -> bool {
+    /// Takes valid blocks that nobody asked for; not while far behind, but for what they say of commits.
+    /// Returns how many blocks became accepted.
+    fn take_live(&mut self, blocks: Vec<VerifiedBlock>, from: Option<AuthorIndex>) -> usize {
+        if self.sync.is_active() {
+            blocks.iter().for_each(|block| self.sync.hear(block.header()));
+            return 0;
+        }
+        blocks.into_iter().map(|block| self.receive(block, from)).sum()
+    }
+
+    /// Takes a block that is valid. Returns how many blocks became accepted by it.
+    pub(super) fn receive(&mut self, block: VerifiedBlock, from: Option<AuthorIndex>) -> usize {
         let reference = block.reference();
         let from = from.filter(|author| self.config.committee.member(*author).is_some());
+        self.sync.hear(block.header());
         if self.config.committee.member(reference.author).is_none()
             || reference.round <= self.dag.gc_round()
             || self.dag.knows(&reference)
         {
-            return false;
+            return 0;
         }
         // 3.2 delayed, not refused
         if Held::is_ahead(&block, self.now) {
             self.held.hold(block, from, self.now);
-            return false;
+            return 0;
         }
         // 9.3 a block of ours that we do not know: signed before something was lost, or by a thief
         if Some(reference.author) == self.config.own {
             self.own_round = self.own_round.max(reference.round);
+            if let Some(own_rounds) = &mut self.own_rounds {
+                own_rounds.saw(reference.round);
+            }
         }
-        let suspended = self.dag.suspended_count();
         let accepted = self.admit(block, from);
-        for block in &accepted {
+        self.take_accepted(&accepted);
+        accepted.len()
+    }
+
+    /// Blocks that the DAG has accepted: to be stored and counted.
+    pub(super) fn take_accepted(&mut self, accepted: &[VerifiedBlock]) {
+        for block in accepted {
             self.effects.push(Effect::Accepted(block.clone()));
             self.accepted(block);
         }
-        !accepted.is_empty() || self.dag.suspended_count() > suspended
     }
 
     /// Puts a block into the DAG.
     fn admit(&mut self, block: VerifiedBlock, from: Option<AuthorIndex>) -> Vec<VerifiedBlock> {
         let reference = block.reference();
-        // 9.5 more variants only when somebody's block needs them
-        if self.note_evidence(&block)
-            && self.dag.slot(reference.round, reference.author).count() >= VARIANTS_MAX
-            && !self.dag.is_awaited(&reference)
-        {
+        let is_variant = self.note_evidence(&block);
+        // 9.5 more variants only when somebody's block needs them, and not too many
+        let (committee, gc_depth) = (&self.config.committee, self.config.parameters.gc_depth);
+        if is_variant && !self.quota.takes(&self.dag, committee, gc_depth, &reference) {
             return Vec::new();
         }
         self.dag.insert(block, from, self.now)
     }
 
     /// 9.4 true when we hold another block of this slot: evidence, once per author.
-    fn note_evidence(&mut self, block: &VerifiedBlock) -> bool {
+    pub(super) fn note_evidence(&mut self, block: &VerifiedBlock) -> bool {
         let reference = block.reference();
         let Some(other) = self.dag.other_variant(&reference) else { return false };
         if !self.evidence.contains_key(&reference.author)
@@ -296,8 +345,11 @@ impl Core {
     }
 
     /// Remembers a block of ours as the last one.
-    fn note_own(&mut self, block: &VerifiedBlock) {
+    pub(super) fn note_own(&mut self, block: &VerifiedBlock) {
         let reference = block.reference();
+        if let Some(own_rounds) = &mut self.own_rounds {
+            own_rounds.saw(reference.round);
+        }
         self.own_round = self.own_round.max(reference.round);
         self.own_timestamp_ms = self.own_timestamp_ms.max(block.header().timestamp_ms);
         if self.own_last.is_none_or(|last| last.round < reference.round) {
@@ -346,13 +398,20 @@ impl Core {
                 // 5.7 a round whose slots are all skipped is passed over
                 if !decided.slots.is_empty() {
                     let committed = self.linearizer.commit(&mut self.dag, &decided);
-                    self.committed(&committed);
-                    self.effects.push(Effect::Commit(committed));
-                    self.collect(decided.round);
+                    self.output(committed);
                 }
             }
         }
         self.pool.advance(self.now.0, self.linearizer.timestamp_ms());
+    }
+
+    /// A commit, decided or installed: out with it, and then gc.
+    pub(super) fn output(&mut self, committed: super::CommittedSubDag) {
+        let round = committed.commit.round;
+        self.committed(&committed);
+        self.sync.committed(&committed.commit, self.now);
+        self.effects.push(Effect::Commit(committed));
+        self.collect(round);
     }
 
     fn committed(&mut self, committed: &super::CommittedSubDag) {
@@ -367,7 +426,11 @@ impl Core {
                 self.pool.ordered(commit.index, block.identified());
             }
         }
+        // 6.5 the rounds to come may have other slots
+        let active = self.linearizer.active();
+        self.decider.set_active(active);
         if let Some(pacemaker) = &mut self.pacemaker {
+            pacemaker.set_active(active);
             pacemaker.committed(commit.round, self.now);
         }
     }
@@ -383,11 +446,12 @@ impl Core {
         self.uncommitted_content -= lost;
         self.decider.collect(gc_round);
         self.linearizer.collect(gc_round);
+        self.quota.collect(gc_round);
         self.pool.collect(gc_round);
-        for block in accepted {
-            self.effects.push(Effect::Accepted(block.clone()));
-            self.accepted(&block);
+        if let Some(pacemaker) = &mut self.pacemaker {
+            pacemaker.collect(gc_round);
         }
+        self.take_accepted(&accepted);
     }
 
     /// 4.7 nothing to order, nothing to execute, no checkpoint to close or to certify, and nobody is ahead.
@@ -423,6 +487,13 @@ impl Core {
         }
     }
 
+    /// An author's newest block that is held, accepted or not: what its author is told when it asks. The
+    /// store may have a newer one, or not have this one yet.
+    pub fn newest_block(&self, author: AuthorIndex) -> Option<&VerifiedBlock> {
+        self.config.committee.member(author)?;
+        self.dag.newest(author).filter(|block| block.round() > 0)
+    }
+
     /// The state in numbers.
     pub fn status(&self) -> CoreStatus {
         let pacemaker = self.pacemaker.as_ref();
@@ -443,7 +514,10 @@ impl Core {
             suspended: self.dag.suspended_count(),
             missing: self.dag.missing().len(),
             held: self.held.len(),
+            probation: self.linearizer.probation().terms().collect(),
             wait_set: wait_set.iter().flat_map(AuthorSet::iter).collect(),
+            syncing: self.sync.is_active(),
+            asking_own_rounds: self.own_rounds.as_ref().is_some_and(|own| !own.is_sure()),
             recovering: pacemaker.is_some_and(Pacemaker::recovering),
             idle: self.is_idle(),
         }
@@ -463,13 +537,30 @@ impl Core {
                 let place = slots.order.iter().position(|other| *other == author)?;
                 slots.status.get(place).copied()
             });
+            let on_probation = match slots {
+                Some(_) => status.is_none(),
+                None => {
+                    round >= self.decider.cursor() && !self.linearizer.active().contains(author)
+                }
+            };
+            let without = if on_probation { SlotStatus::Skipped } else { SlotStatus::Undecided };
             SlotView {
                 author,
-                status: status.unwrap_or(SlotStatus::Undecided),
+                status: status.unwrap_or(without),
+                on_probation,
                 blocks: self.dag.slot(round, author).map(|(_, node)| block_view(node)).collect(),
             }
         };
         RoundView { round, slots: self.config.committee.authors().map(slot).collect() }
+    }
+
+    /// What every node that has the same commits has alike, however it came by them; for tests.
+    #[cfg(test)]
+    pub(super) fn committed_state(&self) -> String {
+        let committed = self.dag.nodes().filter(|node| node.committed && node.block.round() > 0);
+        let committed: Vec<BlockRef> = committed.map(|node| node.block.reference()).collect();
+        let (cursor, gc_round) = (self.decider.cursor(), self.dag.gc_round());
+        format!("{:?} {cursor} {gc_round} {committed:?}", self.linearizer)
     }
 
     /// Asserts the invariants of the parts; for tests.

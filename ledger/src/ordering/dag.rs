@@ -5,7 +5,7 @@
 //! for at least one parent that is neither accepted nor at or below the gc round; the waiting room is
 //! bounded per author in blocks and bytes. It decides nothing and keeps no time.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use super::Time;
@@ -23,18 +23,21 @@ const SUSPENDED_BYTES_MAX: usize = 8 << 20;
 #[derive(Debug)]
 pub(super) struct Node {
     pub block: VerifiedBlock,
-    /// Authors of accepted blocks of the next round that vote for it.
+    pub reference: BlockRef,
+    /// Authors of its parents in the round before: whom it votes for.
+    pub strong: AuthorSet,
+    /// Its older parents.
+    pub weak: Vec<BlockRef>,
+    /// Authors of accepted blocks of the next round that vote for it, and their stake.
     pub voters: AuthorSet,
-    /// Authors of accepted blocks two rounds up that certify it.
+    pub voter_stake: Stake,
+    /// Authors of accepted blocks two rounds up that certify it, and their stake.
     pub certifiers: AuthorSet,
-    /// Those blocks.
-    pub certificates: Vec<BlockRef>,
+    pub certifier_stake: Stake,
     /// It is in a commit, or was traversed and ignored by one.
     pub committed: bool,
     /// It is an ancestor of our last proposal, or that itself.
     pub in_own_history: bool,
-    /// Arrival: of two variants the earlier one is preferred as a parent.
-    sequence: u64,
 }
 
 impl Node {
@@ -50,12 +53,39 @@ pub(super) fn has_content(block: &VerifiedBlock) -> bool {
 }
 
 /// Who has accepted blocks in a round.
-#[derive(Debug, Default, Clone)]
+#[derive(Debug, Default, Clone, Copy)]
 pub(super) struct RoundAuthors {
     pub authors: AuthorSet,
     /// Those with more than one.
     pub equivocators: AuthorSet,
     pub stake: Stake,
+    /// How many blocks.
+    pub blocks: usize,
+}
+
+/// The accepted blocks of a round: per author those of its slot, in the order of their arrival. Nearly
+/// always that is one, so a block is found by two indices and one comparison.
+#[derive(Debug)]
+struct RoundNodes {
+    authors: RoundAuthors,
+    slots: Vec<Vec<Node>>,
+}
+
+/// The blocks of one round in the history of a block: per place among the variants of a slot, in the
+/// order of their arrival, the authors.
+#[derive(Debug, Default)]
+pub(super) struct Ancestors(Vec<AuthorSet>);
+
+impl Ancestors {
+    fn insert(&mut self, author: AuthorIndex, variant: usize) {
+        self.with(variant).insert(author);
+    }
+    fn with(&mut self, variant: usize) -> &mut AuthorSet {
+        while self.0.len() <= variant {
+            self.0.push(AuthorSet::default());
+        }
+        &mut self.0[variant]
+    }
 }
 
 #[derive(Debug)]
@@ -76,8 +106,11 @@ struct Room {
 pub(super) struct Dag {
     committee: Arc<Committee>,
     gc_round: Round,
-    nodes: BTreeMap<BlockRef, Node>,
-    rounds: BTreeMap<Round, RoundAuthors>,
+    /// Rounds one after the other, the first of them `lowest`.
+    rounds: VecDeque<RoundNodes>,
+    lowest: Round,
+    /// Blocks in slots with more than one.
+    variants: usize,
     highest: Vec<Round>,
     highest_round: Round,
     quorum_round: Round,
@@ -87,12 +120,35 @@ pub(super) struct Dag {
     waiting: BTreeMap<BlockRef, BTreeSet<BlockRef>>,
     /// Keys of `waiting` that are not suspended themselves, and since when.
     missing: BTreeMap<BlockRef, Time>,
-    accepted_count: u64,
 }
 
 /// The least reference of a round: where a range over it begins.
 pub(super) fn round_start(round: Round) -> BlockRef {
     BlockRef { round, author: 0, digest: Hash::ZERO }
+}
+
+/// What a block says of the round before it.
+struct Votes {
+    /// Authors whom it names and who have one block there: what that one votes for is counted.
+    plain: AuthorSet,
+    plain_stake: Stake,
+    /// Its parents there by others.
+    forked: Vec<BlockRef>,
+}
+
+impl Votes {
+    fn of(dag: &Dag, block: &VerifiedBlock, strong: &AuthorSet) -> Self {
+        let below = block.round() - 1;
+        let equivocators = dag.authors(below).equivocators;
+        let plain = strong.without(&equivocators);
+        let mut forked = Vec::new();
+        if plain != *strong {
+            let parents = block.header().parents.iter();
+            let is_forked = |p: &&BlockRef| p.round == below && equivocators.contains(p.author);
+            forked.extend(parents.filter(is_forked).copied());
+        }
+        Self { plain, plain_stake: plain.stake(&dag.committee), forked }
+    }
 }
 
 impl Dag {
@@ -101,8 +157,9 @@ impl Dag {
         let size = committee.size();
         let mut dag = Self {
             gc_round,
-            nodes: BTreeMap::new(),
-            rounds: BTreeMap::new(),
+            rounds: VecDeque::new(),
+            variants: 0,
+            lowest: if gc_round == 0 { 0 } else { gc_round + 1 },
             highest: vec![gc_round; size],
             highest_round: gc_round,
             quorum_round: gc_round,
@@ -110,7 +167,6 @@ impl Dag {
             room: vec![Room::default(); size],
             waiting: BTreeMap::new(),
             missing: BTreeMap::new(),
-            accepted_count: 0,
             committee,
         };
         if gc_round == 0 {
@@ -134,34 +190,44 @@ impl Dag {
     pub fn quorum_round(&self) -> Round {
         self.quorum_round
     }
+    fn nodes_at(&self, round: Round) -> Option<&RoundNodes> {
+        self.rounds.get(round.checked_sub(self.lowest)? as usize)
+    }
+    fn slot_nodes(&self, round: Round, author: AuthorIndex) -> &[Node] {
+        let slot = self.nodes_at(round).and_then(|nodes| nodes.slots.get(usize::from(author)));
+        slot.map_or(&[], Vec::as_slice)
+    }
     /// An accepted block.
     pub fn node(&self, reference: &BlockRef) -> Option<&Node> {
-        self.nodes.get(reference)
+        let slot = self.slot_nodes(reference.round, reference.author);
+        slot.iter().find(|node| node.reference.digest == reference.digest)
     }
     /// An accepted block.
     pub fn node_mut(&mut self, reference: &BlockRef) -> Option<&mut Node> {
-        self.nodes.get_mut(reference)
+        let nodes = self.rounds.get_mut(reference.round.checked_sub(self.lowest)? as usize)?;
+        let slot = nodes.slots.get_mut(usize::from(reference.author))?;
+        slot.iter_mut().find(|node| node.reference.digest == reference.digest)
     }
-    /// Accepted blocks of a round, by author, then digest.
+    /// Accepted blocks of a round, by author, then arrival.
     pub fn round(&self, round: Round) -> impl Iterator<Item = (&BlockRef, &Node)> {
-        self.nodes.range(round_start(round)..round_start(round + 1))
+        let slots = self.nodes_at(round).map_or(&[][..], |nodes| &nodes.slots);
+        slots.iter().flatten().map(|node| (&node.reference, node))
     }
-    /// Accepted blocks of a slot.
+    /// Accepted blocks of a slot, by arrival.
     pub fn slot(
         &self,
         round: Round,
         author: AuthorIndex,
     ) -> impl Iterator<Item = (&BlockRef, &Node)> {
-        let start = BlockRef { round, author, digest: Hash::ZERO };
-        self.nodes.range(start..).take_while(move |(r, _)| r.round == round && r.author == author)
+        self.slot_nodes(round, author).iter().map(|node| (&node.reference, node))
     }
     /// Who has accepted blocks in a round.
     pub fn authors(&self, round: Round) -> RoundAuthors {
-        self.rounds.get(&round).cloned().unwrap_or_default()
+        self.nodes_at(round).map(|nodes| nodes.authors).unwrap_or_default()
     }
     /// The stake of a round's accepted blocks.
     pub fn stake(&self, round: Round) -> Stake {
-        self.rounds.get(&round).map_or(0, |round| round.stake)
+        self.nodes_at(round).map_or(0, |nodes| nodes.authors.stake)
     }
     /// How many blocks wait for parents.
     pub fn suspended_count(&self) -> usize {
@@ -173,11 +239,28 @@ impl Dag {
     }
     /// True when the block is accepted or suspended.
     pub fn knows(&self, reference: &BlockRef) -> bool {
-        self.nodes.contains_key(reference) || self.suspended.contains_key(reference)
+        self.node(reference).is_some() || self.suspended.contains_key(reference)
     }
-    /// True when some suspended block waits for this one.
-    pub fn is_awaited(&self, reference: &BlockRef) -> bool {
-        self.waiting.contains_key(reference)
+    /// Accepted blocks in slots with more than one.
+    pub fn variants(&self) -> usize {
+        self.variants
+    }
+    /// How many blocks of this one's author and round are accepted or suspended.
+    pub fn variants_of(&self, reference: &BlockRef) -> usize {
+        let (round, author) = (reference.round, reference.author);
+        let start = BlockRef { round, author, digest: Hash::ZERO };
+        let suspended = self.suspended.range(start..);
+        let suspended = suspended.take_while(|(r, _)| r.round == round && r.author == author);
+        self.slot_nodes(round, author).len() + suspended.count()
+    }
+    /// The authors of suspended blocks that have this one in their history, as far as it is known.
+    pub fn needed_by(&self, reference: &BlockRef) -> AuthorSet {
+        let (mut open, mut seen) = (vec![*reference], BTreeSet::new());
+        while let Some(reference) = open.pop() {
+            let children = self.waiting.get(&reference).into_iter().flatten();
+            open.extend(children.filter(|child| seen.insert(**child)));
+        }
+        seen.iter().map(|child| child.author).collect()
     }
 
     /// Another block of the same author and round, accepted or suspended.
@@ -197,9 +280,15 @@ impl Dag {
     /// that came first.
     pub fn best(&self, author: AuthorIndex, round: Round) -> Option<(&BlockRef, &Node)> {
         let highest = self.highest[usize::from(author)].min(round);
-        (self.gc_round..=highest)
-            .rev()
-            .find_map(|round| self.slot(round, author).min_by_key(|(_, node)| node.sequence))
+        (self.gc_round..=highest).rev().find_map(|round| self.slot(round, author).next())
+    }
+
+    /// An author's block of the highest round, accepted or suspended.
+    pub fn newest(&self, author: AuthorIndex) -> Option<&VerifiedBlock> {
+        let accepted = self.best(author, Round::MAX).map(|(_, node)| &node.block);
+        let suspended = self.suspended.iter().rev().find(|(r, _)| r.author == author);
+        let suspended = suspended.map(|(_, suspended)| &suspended.block);
+        accepted.into_iter().chain(suspended).max_by_key(|block| block.round())
     }
 
     /// Who to ask for a missing block: who sent its suspended children, then their authors.
@@ -250,7 +339,7 @@ impl Dag {
             .header()
             .parents
             .iter()
-            .filter(|parent| parent.round > self.gc_round && !self.nodes.contains_key(parent))
+            .filter(|parent| parent.round > self.gc_round && self.node(parent).is_none())
             .copied()
             .collect();
         if missing.is_empty() {
@@ -357,8 +446,35 @@ impl Dag {
     fn add_node(&mut self, block: VerifiedBlock) {
         let reference = block.reference();
         let (round, author) = (reference.round, reference.author);
-        self.count_votes(&block);
-        let authors = self.rounds.entry(round).or_default();
+        let strong = self.count_votes(&block);
+        let weak = block.header().parents.iter().filter(|parent| parent.round + 1 < round);
+        let node = Node {
+            reference,
+            strong,
+            weak: weak.copied().collect(),
+            voters: AuthorSet::default(),
+            voter_stake: 0,
+            certifiers: AuthorSet::default(),
+            certifier_stake: 0,
+            committed: false,
+            in_own_history: false,
+            block,
+        };
+        let place = (round - self.lowest) as usize;
+        while self.rounds.len() <= place {
+            let slots = std::iter::repeat_with(Vec::new).take(self.committee.size()).collect();
+            self.rounds.push_back(RoundNodes { authors: RoundAuthors::default(), slots });
+        }
+        let nodes = &mut self.rounds[place];
+        let slot = &mut nodes.slots[usize::from(author)];
+        slot.push(node);
+        self.variants += match slot.len() {
+            1 => 0,
+            2 => 2,
+            _ => 1,
+        };
+        let authors = &mut nodes.authors;
+        authors.blocks += 1;
         if authors.authors.insert(author) {
             authors.stake += self.committee.stake(author);
         } else {
@@ -370,100 +486,125 @@ impl Dag {
         let highest = &mut self.highest[usize::from(author)];
         *highest = (*highest).max(round);
         self.highest_round = self.highest_round.max(round);
-        self.accepted_count += 1;
-        let node = Node {
-            block,
-            voters: AuthorSet::default(),
-            certifiers: AuthorSet::default(),
-            certificates: Vec::new(),
-            committed: false,
-            in_own_history: false,
-            sequence: self.accepted_count,
-        };
-        self.nodes.insert(reference, node);
     }
 
     /// protocol.md 5.2 and 5.3: whom a new block votes for, and what it certifies. All that it says is
-    /// about its own history, which is accepted: it never changes later.
-    fn count_votes(&mut self, block: &VerifiedBlock) {
+    /// about its own history, which is accepted: it never changes later. Returns whom it votes for.
+    fn count_votes(&mut self, block: &VerifiedBlock) -> AuthorSet {
         let (author, round) = (block.author(), block.round());
-        if round == 0 {
-            return;
-        }
-        let strong: Vec<BlockRef> = block
-            .header()
-            .parents
-            .iter()
-            .filter(|parent| parent.round + 1 == round)
-            .copied()
-            .collect();
-        for parent in &strong {
-            if let Some(node) = self.nodes.get_mut(parent) {
-                node.voters.insert(author);
+        let stake = self.committee.stake(author);
+        let mut strong = AuthorSet::default();
+        for parent in block.header().parents.iter().filter(|parent| parent.round + 1 == round) {
+            strong.insert(parent.author);
+            if let Some(node) = self.node_mut(parent)
+                && node.voters.insert(author)
+            {
+                node.voter_stake += stake;
             }
         }
         if round < 2 {
-            return;
+            return strong;
         }
-        let equivocators = self.authors(round - 1).equivocators;
-        let (forked, plain): (Vec<BlockRef>, Vec<BlockRef>) =
-            strong.iter().partition(|parent| equivocators.contains(parent.author));
-        let plain: AuthorSet = plain.iter().map(|parent| parent.author).collect();
+        let voted = Votes::of(self, block, &strong);
+        let quorum = self.committee.quorum();
         let mut certified = Vec::new();
         for (candidate, node) in self.round(round - 2) {
-            let mut votes = plain.and(&node.voters);
-            for parent in &forked {
-                if self.votes_for(parent, candidate) {
-                    votes.insert(parent.author);
-                }
-            }
-            if votes.stake(&self.committee) >= self.committee.quorum() {
+            if node.voter_stake >= quorum && self.certified_by(&voted, node) {
                 certified.push(*candidate);
             }
         }
         for candidate in certified {
-            let node = self.nodes.get_mut(&candidate).expect("just seen");
-            node.certifiers.insert(author);
-            node.certificates.push(block.reference());
+            let node = self.node_mut(&candidate).expect("just seen");
+            if node.certifiers.insert(author) {
+                node.certifier_stake += stake;
+            }
         }
+        strong
+    }
+
+    /// 5.3 the parents that vote for a block have a quorum of stake.
+    fn certified_by(&self, votes: &Votes, candidate: &Node) -> bool {
+        let forked =
+            votes.forked.iter().filter(|voter| self.votes_for(voter, &candidate.reference));
+        let forked: Stake = forked.map(|voter| self.committee.stake(voter.author)).sum();
+        // Those who do not vote are fewer, as a rule.
+        let against = votes.plain.without(&candidate.voters).stake(&self.committee);
+        votes.plain_stake - against + forked >= self.committee.quorum()
     }
 
     /// True when an accepted block names the other as a strong parent.
     pub fn votes_for(&self, voter: &BlockRef, candidate: &BlockRef) -> bool {
         voter.round == candidate.round + 1
-            && self
-                .nodes
-                .get(voter)
-                .is_some_and(|node| node.block.header().parents.contains(candidate))
+            && self.node(voter).is_some_and(|node| {
+                node.strong.contains(candidate.author)
+                    && node.block.header().parents.contains(candidate)
+            })
     }
 
-    /// True when `ancestor` is in the history of `from` (or the same).
-    pub fn reaches(&self, from: &BlockRef, ancestor: &BlockRef) -> bool {
-        let mut seen = BTreeSet::from([*from]);
-        let mut open = vec![*from];
-        while let Some(reference) = open.pop() {
-            if reference == *ancestor {
-                return true;
-            }
-            let Some(node) = self.nodes.get(&reference) else { continue };
-            for parent in &node.block.header().parents {
-                if parent.round >= ancestor.round && seen.insert(*parent) {
-                    open.push(*parent);
+    /// The blocks of a round that are in the history of an accepted block, or are that block.
+    pub fn ancestors(&self, of: &BlockRef, round: Round) -> Ancestors {
+        let depth = of.round.saturating_sub(round) as usize;
+        let mut found: Vec<Ancestors> =
+            std::iter::repeat_with(Ancestors::default).take(depth + 1).collect();
+        self.mark(&mut found, round, of);
+        for above in (1..=depth).rev() {
+            let here = round + above as Round;
+            let below = self.authors(here - 1);
+            for (variant, authors) in std::mem::take(&mut found[above]).0.iter().enumerate() {
+                for node in authors.iter().filter_map(|a| self.slot_nodes(here, a).get(variant)) {
+                    let plain = node.strong.without(&below.equivocators);
+                    let plain_below = found[above - 1].with(0);
+                    *plain_below = plain_below.or(&plain);
+                    if !node.strong.and(&below.equivocators).is_empty() {
+                        let parents = node.block.header().parents.iter();
+                        for parent in parents.filter(|p| below.equivocators.contains(p.author)) {
+                            self.mark(&mut found, round, parent);
+                        }
+                    }
+                    node.weak.iter().for_each(|parent| self.mark(&mut found, round, parent));
                 }
             }
         }
-        false
+        found.swap_remove(0)
     }
 
-    /// Marks the history of our own proposal, so that later ones do not name it again.
-    pub fn mark_own_history(&mut self, own: BlockRef) {
-        let mut open = vec![own];
+    fn mark(&self, found: &mut [Ancestors], lowest: Round, block: &BlockRef) {
+        let Some(depth) = block.round.checked_sub(lowest) else { return };
+        let slot = self.slot_nodes(block.round, block.author);
+        let variant = slot.iter().position(|node| node.reference.digest == block.digest);
+        if let (Some(found), Some(variant)) = (found.get_mut(depth as usize), variant) {
+            found.insert(block.author, variant);
+        }
+    }
+
+    /// True when one of these blocks, two rounds above it, certifies an accepted block.
+    pub fn is_certified_among(&self, ancestors: &Ancestors, candidate: &Node) -> bool {
+        let round = candidate.reference.round + 2;
+        let forked = self.authors(round).equivocators;
+        ancestors.0.iter().enumerate().any(|(variant, authors)| {
+            let certifiers = authors.and(&candidate.certifiers);
+            // Of an author with one block it is that block; of others, look.
+            !certifiers.without(&forked).is_empty()
+                || certifiers.and(&forked).iter().any(|author| {
+                    let node = &self.slot_nodes(round, author)[variant];
+                    self.certified_by(&Votes::of(self, &node.block, &node.strong), candidate)
+                })
+        })
+    }
+
+    /// Marks these and their history as that of our own proposals, so that later ones do not name it
+    /// again. Returns what was not marked before, ascending.
+    pub fn mark_own_history(&mut self, from: &[BlockRef]) -> Vec<BlockRef> {
+        let (mut open, mut fresh) = (from.to_vec(), Vec::new());
         while let Some(reference) = open.pop() {
-            let Some(node) = self.nodes.get_mut(&reference) else { continue };
+            let Some(node) = self.node_mut(&reference) else { continue };
             if !std::mem::replace(&mut node.in_own_history, true) {
+                fresh.push(reference);
                 open.extend(node.block.header().parents.iter().copied());
             }
         }
+        fresh.sort_unstable();
+        fresh
     }
 
     /// Raises the gc round. Returns the accepted blocks that are no longer held, and the suspended ones
@@ -474,9 +615,13 @@ impl Dag {
         }
         self.gc_round = gc_round;
         let first = round_start(gc_round + 1);
-        let kept = self.nodes.split_off(&first);
-        let dropped = std::mem::replace(&mut self.nodes, kept).into_values().collect();
-        self.rounds = self.rounds.split_off(&(gc_round + 1));
+        let below = (gc_round + 1 - self.lowest) as usize;
+        let dropped = self.rounds.drain(..below.min(self.rounds.len()));
+        let slots: Vec<Vec<Node>> = dropped.flat_map(|nodes| nodes.slots).collect();
+        let forked = slots.iter().filter(|slot| slot.len() > 1);
+        self.variants -= forked.map(Vec::len).sum::<usize>();
+        let dropped = slots.into_iter().flatten().collect();
+        self.lowest = gc_round + 1;
         let below: Vec<BlockRef> = self.suspended.range(..first).map(|(r, _)| *r).collect();
         for reference in below {
             self.unsuspend(&reference);
@@ -494,7 +639,7 @@ impl Dag {
     /// All accepted blocks; for tests.
     #[cfg(test)]
     pub fn nodes(&self) -> impl Iterator<Item = &Node> {
-        self.nodes.values()
+        self.rounds.iter().flat_map(|nodes| nodes.slots.iter().flatten())
     }
 
     /// Asserts what the module promises; for tests.
@@ -503,7 +648,7 @@ impl Dag {
         for (reference, suspended) in &self.suspended {
             assert!(!suspended.missing.is_empty(), "{reference:?} waits for nothing");
             for parent in &suspended.missing {
-                assert!(parent.round > self.gc_round && !self.nodes.contains_key(parent));
+                assert!(parent.round > self.gc_round && self.node(parent).is_none());
                 assert!(self.waiting[parent].contains(reference));
                 assert!(self.suspended.contains_key(parent) || self.missing.contains_key(parent));
             }

@@ -7,10 +7,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::dag::Dag;
+use super::author_set::AuthorSet;
+use super::dag::{Ancestors, Dag};
 use super::permutation::slot_order;
 use crate::block::{BlockRef, Round};
-use crate::committee::{AuthorIndex, Committee};
+use crate::committee::{AuthorIndex, Committee, Stake};
 use crate::crypto::Hash;
 use crate::genesis::CommitOrder;
 
@@ -30,6 +31,28 @@ pub enum SlotStatus {
 pub(super) struct RoundSlots {
     pub order: Vec<AuthorIndex>,
     pub status: Vec<SlotStatus>,
+    undecided: usize,
+    /// Blocks of the next two rounds when it was last looked at: without new ones no vote is new.
+    seen: (usize, usize),
+}
+
+impl RoundSlots {
+    fn new(order: Vec<AuthorIndex>) -> Self {
+        let status = vec![SlotStatus::Undecided; order.len()];
+        Self { undecided: order.len(), status, order, seen: (0, 0) }
+    }
+
+    /// A round of which nothing is open.
+    fn decided(order: Vec<AuthorIndex>, status: impl Fn(AuthorIndex) -> SlotStatus) -> Self {
+        let status = order.iter().map(|author| status(*author)).collect();
+        Self { undecided: 0, status, order, seen: (0, 0) }
+    }
+
+    /// The first slot that is not skipped; skipped when all are.
+    fn first(&self) -> SlotStatus {
+        let first = self.status.iter().find(|status| **status != SlotStatus::Skipped);
+        first.copied().unwrap_or(SlotStatus::Skipped)
+    }
 }
 
 /// A round that is decided: the committed blocks of its slots, in slot order; none when all are skipped.
@@ -45,6 +68,8 @@ pub(super) struct Decider {
     committee: Arc<Committee>,
     epoch_seed: Hash,
     commit_order: CommitOrder,
+    /// Who has slots in the rounds from the cursor on.
+    active: AuthorSet,
     /// The lowest round not yet output.
     cursor: Round,
     rounds: BTreeMap<Round, RoundSlots>,
@@ -56,9 +81,19 @@ impl Decider {
         committee: Arc<Committee>,
         epoch_seed: Hash,
         commit_order: CommitOrder,
+        active: AuthorSet,
         cursor: Round,
     ) -> Self {
-        Self { committee, epoch_seed, commit_order, cursor, rounds: BTreeMap::new() }
+        Self { committee, epoch_seed, commit_order, active, cursor, rounds: BTreeMap::new() }
+    }
+
+    /// 6.6 other slot holders from the cursor on: what was decided with the old ones and not output is
+    /// forgotten.
+    pub fn set_active(&mut self, active: &AuthorSet) {
+        if self.active != *active {
+            self.active = *active;
+            self.rounds.split_off(&self.cursor);
+        }
     }
 
     /// The lowest round not yet output.
@@ -74,6 +109,39 @@ impl Decider {
     /// Forgets rounds at or below the gc round.
     pub fn collect(&mut self, gc_round: Round) {
         self.rounds = self.rounds.split_off(&(gc_round + 1));
+    }
+
+    /// The slots of a round from the cursor on, in their order.
+    fn order(&self, round: Round) -> Vec<AuthorIndex> {
+        let mut order = slot_order(&self.committee, &self.epoch_seed, round);
+        order.retain(|author| self.active.contains(*author));
+        order
+    }
+
+    /// True when these blocks hold slots of the round, in slot order: what a commit of it can name.
+    pub fn are_slots(&self, round: Round, slots: &[BlockRef]) -> bool {
+        let mut order = self.order(round).into_iter();
+        let mut in_order = |slot: &BlockRef| order.any(|author| author == slot.author);
+        !slots.is_empty()
+            && (self.commit_order == CommitOrder::AllSlots || slots.len() == 1)
+            && slots.iter().all(|slot| slot.round == round)
+            && slots.iter().all(&mut in_order)
+    }
+
+    /// A quorum has decided every round up to this one, which is committed with these slots: output goes
+    /// on behind it.
+    pub fn installed(&mut self, round: Round, slots: &[BlockRef]) {
+        assert!(round >= self.cursor, "rounds are output once, in order");
+        for passed in self.cursor..=round {
+            let held = |author| slots.iter().find(|slot| slot.author == author);
+            let status = |author| match held(author) {
+                Some(slot) if passed == round => SlotStatus::Committed(*slot),
+                _ => SlotStatus::Skipped,
+            };
+            let decided = RoundSlots::decided(self.order(passed), status);
+            self.rounds.insert(passed, decided);
+        }
+        self.cursor = round + 1;
     }
 
     /// Decides what can be decided now, and outputs the next round when it is whole.
@@ -92,90 +160,26 @@ impl Decider {
         let Some(top) = dag.quorum_round().checked_sub(1) else { return };
         for round in self.cursor..=top {
             if !self.rounds.contains_key(&round) {
-                let order = slot_order(&self.committee, &self.epoch_seed, round);
-                let status = vec![SlotStatus::Undecided; order.len()];
-                self.rounds.insert(round, RoundSlots { order, status });
+                let slots = RoundSlots::new(self.order(round));
+                self.rounds.insert(round, slots);
             }
         }
-        // The first slot that is not skipped, of all rounds from the key on: the anchor of slots three
-        // rounds below.
-        let mut first: BTreeMap<Round, SlotStatus> = BTreeMap::new();
-        for round in (self.cursor..=top).rev() {
-            let anchor = first.get(&(round + 3)).copied().unwrap_or(SlotStatus::Undecided);
-            let slots = &self.rounds[&round];
-            let mut status = slots.status.clone();
-            for (place, author) in slots.order.iter().enumerate() {
-                if status[place] == SlotStatus::Undecided {
-                    status[place] = self.decide_slot(dag, round, *author, anchor);
-                }
+        if self.cursor > top {
+            return;
+        }
+        // The first slot that is not skipped, of all rounds from one, two and three above on: the last is
+        // the anchor.
+        let mut first = [SlotStatus::Undecided; 3];
+        for (round, slots) in self.rounds.range_mut(self.cursor..=top).rev() {
+            if slots.undecided > 0 {
+                decide_round(&self.committee, dag, *round, slots, first[2]);
             }
-            let after = first.get(&(round + 1)).copied().unwrap_or(SlotStatus::Undecided);
-            let own = status.iter().find(|status| **status != SlotStatus::Skipped);
-            first.insert(round, own.copied().unwrap_or(after));
-            self.rounds.get_mut(&round).expect("inserted above").status = status;
+            let own = match slots.first() {
+                SlotStatus::Skipped => first[0],
+                other => other,
+            };
+            first = [own, first[0], first[1]];
         }
-    }
-
-    fn decide_slot(
-        &self,
-        dag: &Dag,
-        round: Round,
-        author: AuthorIndex,
-        anchor: SlotStatus,
-    ) -> SlotStatus {
-        // 5.4 direct commit
-        if let Some(block) = self.direct_commit(dag, round, author) {
-            return SlotStatus::Committed(block);
-        }
-        // 5.5 direct skip
-        if self.direct_skip(dag, round, author) {
-            return SlotStatus::Skipped;
-        }
-        // 5.6 indirect, by the first slot from round + 3 on that is not skipped
-        match anchor {
-            SlotStatus::Committed(anchor) => self.indirect(dag, round, author, &anchor),
-            SlotStatus::Undecided | SlotStatus::Skipped => SlotStatus::Undecided,
-        }
-    }
-
-    fn direct_commit(&self, dag: &Dag, round: Round, author: AuthorIndex) -> Option<BlockRef> {
-        // At most one variant of a slot can be certified while at most f stake is Byzantine.
-        let quorum = self.committee.quorum();
-        dag.slot(round, author)
-            .find(|(_, node)| node.certifiers.stake(&self.committee) >= quorum)
-            .map(|(reference, _)| *reference)
-    }
-
-    fn direct_skip(&self, dag: &Dag, round: Round, author: AuthorIndex) -> bool {
-        let quorum = self.committee.quorum();
-        let next = dag.authors(round + 1);
-        next.stake >= quorum
-            && dag.slot(round, author).all(|(candidate, node)| {
-                // An author with two blocks counts once per side.
-                let mut against = next.authors.without(&node.voters);
-                for forked in next.equivocators.iter() {
-                    if dag
-                        .slot(round + 1, forked)
-                        .any(|(voter, _)| !dag.votes_for(voter, candidate))
-                    {
-                        against.insert(forked);
-                    }
-                }
-                against.stake(&self.committee) >= quorum
-            })
-    }
-
-    fn indirect(
-        &self,
-        dag: &Dag,
-        round: Round,
-        author: AuthorIndex,
-        anchor: &BlockRef,
-    ) -> SlotStatus {
-        let certified = dag.slot(round, author).find(|(_, node)| {
-            node.certificates.iter().any(|certificate| dag.reaches(anchor, certificate))
-        });
-        certified.map_or(SlotStatus::Skipped, |(reference, _)| SlotStatus::Committed(*reference))
     }
 
     /// 5.7 the next round, when it is decided.
@@ -198,4 +202,65 @@ impl Decider {
         self.cursor += 1;
         Some(DecidedRound { round, slots: committed })
     }
+}
+
+/// Decides what can be decided of a round.
+fn decide_round(
+    committee: &Committee,
+    dag: &Dag,
+    round: Round,
+    slots: &mut RoundSlots,
+    anchor: SlotStatus,
+) {
+    let seen = (dag.authors(round + 1).blocks, dag.authors(round + 2).blocks);
+    // 5.6 the anchor is the first slot from round + 3 on that is not skipped
+    let anchor = match anchor {
+        SlotStatus::Committed(anchor) => Some(dag.ancestors(&anchor, round + 2)),
+        SlotStatus::Undecided | SlotStatus::Skipped => None,
+    };
+    if anchor.is_none() && std::mem::replace(&mut slots.seen, seen) == seen {
+        return;
+    }
+    for (author, status) in slots.order.iter().zip(&mut slots.status) {
+        if *status == SlotStatus::Undecided {
+            // 5.4, 5.5, else 5.6
+            *status = direct(committee, dag, round, *author)
+                .or_else(|| Some(indirect(dag, round, *author, anchor.as_ref()?)))
+                .unwrap_or(SlotStatus::Undecided);
+            slots.undecided -= usize::from(*status != SlotStatus::Undecided);
+        }
+    }
+}
+
+fn direct(
+    committee: &Committee,
+    dag: &Dag,
+    round: Round,
+    author: AuthorIndex,
+) -> Option<SlotStatus> {
+    let quorum = committee.quorum();
+    // 5.4 At most one variant of a slot can be certified while at most f stake is Byzantine.
+    let certified = dag.slot(round, author).find(|(_, node)| node.certifier_stake >= quorum);
+    if let Some((reference, _)) = certified {
+        return Some(SlotStatus::Committed(*reference));
+    }
+    // 5.5
+    let next = dag.authors(round + 1);
+    let skipped = next.stake >= quorum
+        && dag.slot(round, author).all(|(candidate, node)| {
+            // An author with two blocks counts once per side.
+            let both = node.voters.and(&next.equivocators);
+            let against = both.iter().filter(|forked| {
+                dag.slot(round + 1, *forked).any(|(voter, _)| !dag.votes_for(voter, candidate))
+            });
+            let against: Stake = against.map(|forked| committee.stake(forked)).sum();
+            next.stake - node.voter_stake + against >= quorum
+        });
+    skipped.then_some(SlotStatus::Skipped)
+}
+
+/// 5.6 by the blocks of round + 2 in the anchor's history.
+fn indirect(dag: &Dag, round: Round, author: AuthorIndex, anchor: &Ancestors) -> SlotStatus {
+    let certified = dag.slot(round, author).find(|(_, node)| dag.is_certified_among(anchor, node));
+    certified.map_or(SlotStatus::Skipped, |(reference, _)| SlotStatus::Committed(*reference))
 }

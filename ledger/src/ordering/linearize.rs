@@ -9,10 +9,12 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use super::author_set::AuthorSet;
 use super::dag::Dag;
 use super::decider::DecidedRound;
+use super::probation::Probation;
 use crate::block::{BlockRef, Round, VerifiedBlock};
 use crate::codec;
 use crate::committee::{AuthorIndex, Committee, Stake};
 use crate::crypto::{Domain, Hash};
+use crate::genesis::Parameters;
 
 /// The blocks that one round adds to the order. Stored; its digest chains all commits before it.
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -27,6 +29,8 @@ pub struct Commit {
     pub previous: Hash,
     /// See [`Commit::compute_digest`].
     pub digest: Hash,
+    /// Digest of the slot holders that decided it.
+    pub active: Hash,
     /// The committed blocks of the round's slots, in slot order.
     pub slots: Vec<BlockRef>,
     /// The blocks to execute, in order.
@@ -34,26 +38,29 @@ pub struct Commit {
     /// Blocks of the commit set that are not executed, since another block of their author and round is
     /// in this or an earlier commit. Ascending. Not part of the digest, which they follow from.
     pub ignored: Vec<BlockRef>,
+    /// Who has slots in the rounds after this one, and what that follows from (part 6). Not part of the
+    /// digest, since it follows from the blocks of this commit and those before.
+    pub probation: Probation,
 }
 
 impl Commit {
     /// 7.6: blake3(previous, index, round, timestamp, digest of the slot holders, references in order).
-    pub fn compute_digest(&self, active: &Hash) -> Hash {
+    pub fn compute_digest(&self) -> Hash {
         Domain::Commit.hash(&[
             &self.previous.0,
             &self.index.to_le_bytes(),
             &self.round.to_le_bytes(),
             &self.timestamp_ms.to_le_bytes(),
-            &active.0,
+            &self.active.0,
             &codec::encode(&self.blocks),
         ])
     }
 }
 
-/// The digest of the slot holders: in this version the whole committee.
-pub fn active_digest(committee: &Committee) -> Hash {
-    let authors: Vec<AuthorIndex> = committee.authors().collect();
-    Domain::List.hash(&[&committee.epoch().to_le_bytes(), &codec::encode(&authors)])
+/// The digest of the slot holders of an epoch.
+pub fn active_digest(epoch: u64, active: &AuthorSet) -> Hash {
+    let authors: Vec<AuthorIndex> = active.iter().collect();
+    Domain::List.hash(&[&epoch.to_le_bytes(), &codec::encode(&authors)])
 }
 
 /// A commit with its blocks, in order: what execution takes.
@@ -66,10 +73,14 @@ pub struct CommittedSubDag {
 }
 
 /// See the module's documentation.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Linearizer {
     committee: Arc<Committee>,
-    active: Hash,
+    parameters: Parameters,
+    probation: Probation,
+    /// 6.5 who has slots in the rounds after the last commit.
+    active: AuthorSet,
+    active_digest: Hash,
     index: u64,
     round: Round,
     timestamp_ms: u64,
@@ -85,17 +96,22 @@ impl Linearizer {
         committee: Arc<Committee>,
         chain_id: Hash,
         genesis_time_ms: u64,
+        parameters: Parameters,
         last: Option<&Commit>,
         recent: &[Commit],
     ) -> Self {
-        let active = active_digest(&committee);
+        let probation = last.map_or_else(Probation::default, |commit| commit.probation.clone());
+        let active = probation.active(&committee);
         let emitted = recent
             .iter()
             .flat_map(|commit| commit.blocks.iter().map(|block| (block.round, block.author)))
             .collect();
         Self {
-            committee,
+            active_digest: active_digest(committee.epoch(), &active),
             active,
+            committee,
+            parameters,
+            probation,
             index: last.map_or(0, |commit| commit.index),
             round: last.map_or(0, |commit| commit.round),
             timestamp_ms: last.map_or(genesis_time_ms, |commit| commit.timestamp_ms),
@@ -119,6 +135,15 @@ impl Linearizer {
     /// Digest of the last commit; the chain id before the first.
     pub fn digest(&self) -> Hash {
         self.digest
+    }
+
+    /// Who has slots in the rounds after the last commit.
+    pub fn active(&self) -> &AuthorSet {
+        &self.active
+    }
+    /// Who is on probation after the last commit, and why.
+    pub fn probation(&self) -> &Probation {
+        &self.probation
     }
 
     /// Commits a decided round with at least one committed slot. The DAG still holds everything above the
@@ -153,16 +178,30 @@ impl Linearizer {
             timestamp_ms,
             previous: self.digest,
             digest: Hash::ZERO,
+            active: self.active_digest,
             slots: decided.slots.clone(),
             blocks: blocks.iter().map(VerifiedBlock::reference).collect(),
             ignored,
+            probation: self.next_probation(dag, decided.round),
         };
-        commit.digest = commit.compute_digest(&self.active);
+        // 6.5 with the holders of this round's slots; those of later rounds may be others
+        commit.digest = commit.compute_digest();
+        if commit.probation != self.probation {
+            self.probation = commit.probation.clone();
+            self.active = self.probation.active(&self.committee);
+            self.active_digest = active_digest(self.committee.epoch(), &self.active);
+        }
         self.index = commit.index;
         self.round = commit.round;
         self.timestamp_ms = commit.timestamp_ms;
         self.digest = commit.digest;
         CommittedSubDag { commit, blocks }
+    }
+
+    fn next_probation(&self, dag: &Dag, round: Round) -> Probation {
+        let mut next = self.probation.clone();
+        next.committed(&self.parameters, &self.committee, dag, self.round, round);
+        next
     }
 
     /// Forgets what can no longer come into a commit.

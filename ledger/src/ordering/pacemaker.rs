@@ -14,6 +14,8 @@ use crate::committee::{AuthorIndex, Committee};
 const LOOK_BACK: Round = 10;
 /// In how many of them an author must have been in time.
 const IN_TIME_LEAST: u32 = 3;
+/// How far above the highest quorum it takes note of blocks that are not accepted.
+const HEARD_AHEAD: Round = 2;
 /// Rounds without a commit after which recovery begins.
 const RECOVERY_AFTER_ROUNDS: Round = 8;
 /// Commits after which recovery ends.
@@ -30,10 +32,34 @@ pub(super) enum Pace {
     Blocked,
 }
 
+/// When a round's blocks came.
 #[derive(Debug, Default)]
 struct Timing {
     quorum_at: Option<Time>,
-    arrivals: BTreeMap<AuthorIndex, Time>,
+    accepted: AuthorSet,
+    /// Whose block came from its author's own hand.
+    heard: AuthorSet,
+    /// Blocks that were both, and since when, in order of time.
+    arrivals: Vec<(AuthorIndex, Time)>,
+}
+
+impl Timing {
+    /// How long after the round's quorum blocks came; nothing when that was not watched.
+    fn lateness_ms(&self) -> impl Iterator<Item = (AuthorIndex, u64)> + '_ {
+        let quorum_at = self.quorum_at;
+        let late =
+            move |(author, at): &(AuthorIndex, Time)| Some((*author, at.since_ms(quorum_at?)));
+        self.arrivals.iter().filter_map(late)
+    }
+}
+
+/// Whom to wait for in a round and how long: worked out once when the round begins.
+#[derive(Debug, Clone, Copy)]
+struct Plan {
+    round: Round,
+    recovering: bool,
+    awaited: AuthorSet,
+    wait_ms: u64,
 }
 
 /// See the module's documentation.
@@ -42,7 +68,10 @@ pub(super) struct Pacemaker {
     own: AuthorIndex,
     committee: Arc<Committee>,
     settings: Settings,
+    /// Who has slots: nobody else is waited for.
+    active: AuthorSet,
     timings: BTreeMap<Round, Timing>,
+    plan: Option<Plan>,
     proposed_at: Time,
     progress_at: Time,
     progress_round: Round,
@@ -59,20 +88,31 @@ impl Pacemaker {
         own: AuthorIndex,
         committee: Arc<Committee>,
         settings: Settings,
+        active: AuthorSet,
         committed: Round,
         now: Time,
     ) -> Self {
         Self {
             own,
+            active,
             committee,
             settings,
             timings: BTreeMap::new(),
+            plan: None,
             proposed_at: now,
             progress_at: now,
             progress_round: committed,
             recovery: None,
             pushed_at: now,
             pushes: 0,
+        }
+    }
+
+    /// 6.5 the slots of the rounds to come are these authors'.
+    pub fn set_active(&mut self, active: &AuthorSet) {
+        if self.active != *active {
+            self.active = *active;
+            self.plan = None;
         }
     }
 
@@ -84,9 +124,23 @@ impl Pacemaker {
     /// A block was accepted.
     pub fn accepted(&mut self, dag: &Dag, round: Round, author: AuthorIndex, now: Time) {
         let timing = self.timings.entry(round).or_default();
-        timing.arrivals.entry(author).or_insert(now);
+        if timing.accepted.insert(author) && timing.heard.contains(author) {
+            timing.arrivals.push((author, now));
+        }
         if timing.quorum_at.is_none() && dag.stake(round) >= self.committee.quorum() {
             timing.quorum_at = Some(now);
+        }
+    }
+
+    /// A block came from its author itself, accepted already or not yet. Who gives its blocks to a few
+    /// only, and leaves it to them to pass them on, is not waited for.
+    pub fn heard(&mut self, dag: &Dag, round: Round, author: AuthorIndex, now: Time) {
+        let watched = dag.gc_round()..=dag.quorum_round().saturating_add(HEARD_AHEAD);
+        if watched.contains(&round) {
+            let timing = self.timings.entry(round).or_default();
+            if timing.heard.insert(author) && timing.accepted.contains(author) {
+                timing.arrivals.push((author, now));
+            }
         }
     }
 
@@ -95,6 +149,12 @@ impl Pacemaker {
         self.proposed_at = now;
         (self.pushed_at, self.pushes) = (now, 0);
         self.timings = self.timings.split_off(&round.saturating_sub(LOOK_BACK));
+    }
+
+    /// Rounds at or below gc no longer count for any measure: without proposals, as while catching up,
+    /// nothing else forgets them.
+    pub fn collect(&mut self, gc_round: Round) {
+        self.timings = self.timings.split_off(&(gc_round + 1));
     }
 
     /// A round was committed.
@@ -123,11 +183,11 @@ impl Pacemaker {
         };
         let mut at = self.proposed_at.plus_ms(delay_ms);
         // C1 everybody in the wait set is in; C2 or the wait is over
-        let awaited = self.wait_set(own_round).without(&dag.authors(own_round).authors);
-        if !awaited.is_empty() {
+        let plan = self.plan(own_round);
+        if !plan.awaited.without(&dag.authors(own_round).authors).is_empty() {
             let quorum_at = self.timings.get(&own_round).and_then(|timing| timing.quorum_at);
             let since = quorum_at.unwrap_or(self.proposed_at).max(self.proposed_at);
-            at = at.max(since.plus_ms(self.wait_ms(own_round)));
+            at = at.max(since.plus_ms(self.grown_ms(own_round, plan.wait_ms)));
         }
         if at <= now { Pace::Now } else { Pace::At(at) }
     }
@@ -142,53 +202,68 @@ impl Pacemaker {
         }
     }
 
-    /// 4.4 who was in time in at least 3 of the 10 rounds before; rounds that we did not watch count for
-    /// everybody. All in recovery.
+    fn plan(&mut self, round: Round) -> Plan {
+        let recovering = self.recovering();
+        let fits = |plan: &Plan| plan.round == round && plan.recovering == recovering;
+        if let Some(plan) = self.plan.filter(fits) {
+            return plan;
+        }
+        let awaited = self.wait_set(round);
+        let plan = Plan { round, recovering, awaited, wait_ms: self.wait_ms(round, &awaited) };
+        self.plan = Some(plan);
+        plan
+    }
+
+    /// The rounds before that look-back covers, as far as we know when their quorum was there.
+    fn watched(&self, round: Round) -> impl Iterator<Item = &Timing> {
+        let back = round.saturating_sub(LOOK_BACK)..round;
+        self.timings.range(back).map(|(_, timing)| timing).filter(|t| t.quorum_at.is_some())
+    }
+
+    /// 4.4 who has slots and was in time in at least 3 of the 10 rounds before; rounds that we did not
+    /// watch count for everybody. All in recovery.
     pub fn wait_set(&self, round: Round) -> AuthorSet {
         let others = self.committee.authors().filter(|author| *author != self.own);
         if self.recovering() {
             return others.collect();
         }
-        let watched: Vec<&Timing> = (1..=LOOK_BACK)
-            .filter_map(|back| self.timings.get(&round.checked_sub(back)?))
-            .filter(|timing| timing.quorum_at.is_some())
-            .collect();
-        let unwatched = LOOK_BACK - watched.len() as u32;
-        let in_time = |author: AuthorIndex| {
-            let times = watched.iter().filter(|timing| {
-                self.lateness_ms(timing, author)
-                    .is_some_and(|late_ms| late_ms <= self.settings.wait_max_ms)
-            });
-            unwatched + times.count() as u32 >= IN_TIME_LEAST
-        };
-        others.filter(|author| in_time(*author)).collect()
+        let mut in_time = vec![LOOK_BACK; self.committee.size()];
+        for timing in self.watched(round) {
+            in_time.iter_mut().for_each(|times| *times -= 1);
+            for (author, late_ms) in timing.lateness_ms() {
+                in_time[usize::from(author)] += u32::from(late_ms <= self.settings.wait_max_ms);
+            }
+        }
+        let in_time = |author: &AuthorIndex| in_time[usize::from(*author)] >= IN_TIME_LEAST;
+        others.filter(|author| self.active.contains(*author)).filter(in_time).collect()
     }
 
-    /// How long after the round's quorum an author's block came.
-    fn lateness_ms(&self, timing: &Timing, author: AuthorIndex) -> Option<u64> {
-        Some(timing.arrivals.get(&author)?.since_ms(timing.quorum_at?))
-    }
-
-    /// 4.5 clamp(1.5 x p95 of lateness); in recovery it grows with the square of the gap.
-    fn wait_ms(&self, round: Round) -> u64 {
+    /// 4.5 clamp(1.5 x p95 of lateness)
+    fn wait_ms(&self, round: Round, awaited: &AuthorSet) -> u64 {
         let settings = &self.settings;
-        let waited = self.wait_set(round);
-        let mut lateness: Vec<u64> = (1..=LOOK_BACK)
-            .filter_map(|back| self.timings.get(&round.checked_sub(back)?))
-            .flat_map(|timing| waited.iter().filter_map(|author| self.lateness_ms(timing, author)))
-            .filter(|late_ms| *late_ms <= settings.wait_max_ms)
+        let mut lateness: Vec<u64> = self
+            .watched(round)
+            .flat_map(Timing::lateness_ms)
+            .filter(|(author, late_ms)| {
+                *late_ms <= settings.wait_max_ms && awaited.contains(*author)
+            })
+            .map(|(_, late_ms)| late_ms)
             .collect();
         lateness.sort_unstable();
         let place = (lateness.len() * 95).div_ceil(100).saturating_sub(1);
         // With nothing measured yet, a wait in the middle: one that is too short is the trap.
         let p95 = lateness.get(place).copied().unwrap_or(settings.wait_max_ms / 4);
-        let wait = (p95 * 3 / 2).max(settings.wait_min_ms).min(settings.wait_max_ms);
+        (p95 * 3 / 2).max(settings.wait_min_ms).min(settings.wait_max_ms)
+    }
+
+    /// 4.6 in recovery the wait grows with the square of the gap.
+    fn grown_ms(&self, round: Round, wait_ms: u64) -> u64 {
         if !self.recovering() {
-            return wait;
+            return wait_ms;
         }
         let gap = u64::from((round + 1).saturating_sub(self.progress_round));
-        let grown = settings.wait_min_ms.saturating_mul(gap.saturating_mul(gap));
-        grown.min(settings.recovery_wait_max_ms).max(wait)
+        let grown = self.settings.wait_min_ms.saturating_mul(gap.saturating_mul(gap));
+        grown.min(self.settings.recovery_wait_max_ms).max(wait_ms)
     }
 
     /// 4.8 when to send our last block again, should nothing move.

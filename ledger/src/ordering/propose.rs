@@ -1,27 +1,36 @@
 //! Our own blocks (protocol.md part 4): when one is due, which parents it names, what it carries.
 
+use super::amnesia::OwnRounds;
+use super::author_set::AuthorSet;
 use super::core::Core;
+use super::dag;
 use super::fetch::FAR_BEHIND_ROUNDS;
 use super::pacemaker::Pace;
+use super::quota;
 use super::{Effect, Time};
 use crate::block::{BLOCK_VERSION, Block, BlockHeader, BlockRef, Round, VerifiedBlock};
 use crate::codec;
 use crate::committee::AuthorIndex;
 use crate::crypto::{Domain, Hash};
 use crate::limits::{
-    BLOCK_ATTESTATIONS_MAX, BLOCK_EVIDENCE_MAX, BLOCK_HEADER_BYTES_MAX, ROUND_MAX,
+    BLOCK_ATTESTATIONS_MAX, BLOCK_EVIDENCE_MAX, BLOCK_HEADER_BYTES_MAX, HISTORY_BLOCKS_MAX,
+    ROUND_MAX,
 };
 use crate::mempool::BodyLimits;
 
 /// Bytes of a body around its transactions: their number.
 const BODY_OVERHEAD_BYTES: usize = 4;
 
+/// Rounds in which an author's blocks may have been short of votes for its next one to be relayed.
+const RELAY_LOOK_BACK: Round = 3;
+
 impl Core {
     /// Makes every block that is due. Returns when the next may be, when only time is lacking.
     pub(super) fn propose_due(&mut self) -> Option<Time> {
         let own = self.config.own?;
         loop {
-            if self.own_round >= ROUND_MAX || self.is_far_behind() {
+            let sure = self.own_rounds.as_ref().is_some_and(OwnRounds::is_sure);
+            if self.own_round >= ROUND_MAX || !sure || self.is_far_behind() {
                 return None;
             }
             let round = match self.resume_round() {
@@ -45,11 +54,11 @@ impl Core {
 
     /// True when honest validators are known to be far ahead: history first, then blocks.
     fn is_far_behind(&self) -> bool {
-        self.dag.suspended_count() > 0
-            && self
-                .dag
-                .suspended_stake_above(self.dag.quorum_round().saturating_add(FAR_BEHIND_ROUNDS))
-                >= self.config.committee.validity()
+        self.sync.is_active()
+            || self.dag.suspended_count() > 0
+                && self.dag.suspended_stake_above(
+                    self.dag.quorum_round().saturating_add(FAR_BEHIND_ROUNDS),
+                ) >= self.config.committee.validity()
     }
 
     /// 4.9 the safe resume, the one exception to never skipping a round: when our next round is at most
@@ -69,12 +78,14 @@ impl Core {
     fn propose(&mut self, own: AuthorIndex, round: Round) {
         assert!(round > self.own_round, "one block per round");
         let parents = self.choose_parents(own, round);
+        let fresh = self.dag.mark_own_history(&parents);
+        self.relay(round, &fresh);
         let (ids, body) = self.choose_transactions(round);
         let evidence =
             self.evidence.iter().filter(|(author, _)| !self.published.contains(**author));
         let evidence = evidence.map(|(_, proof)| proof.clone()).take(BLOCK_EVIDENCE_MAX).collect();
         let waiting = self.attestations_waiting.len().min(BLOCK_ATTESTATIONS_MAX);
-        let commit_index = self.linearizer.index();
+        let (commit_index, commit_digest) = (self.linearizer.index(), self.linearizer.digest());
         let header = BlockHeader {
             version: BLOCK_VERSION,
             chain_id: self.config.chain_id,
@@ -87,10 +98,7 @@ impl Core {
             transaction_count: ids.len() as u32,
             body_bytes: body.len() as u32,
             attestations: self.attestations_waiting.drain(..waiting).collect(),
-            commit_votes: (commit_index > 0)
-                .then(|| (commit_index, self.linearizer.digest()))
-                .into_iter()
-                .collect(),
+            commit_votes: self.sync.take_votes(commit_index, commit_digest),
             evidence,
         };
         let key = self.config.key.as_ref().expect("checked when the core was made");
@@ -100,9 +108,43 @@ impl Core {
         self.proposed(block, &ids);
     }
 
+    /// 4.14 blocks that few have, and that our new block brings into our history, go out with it: others
+    /// could not accept it before they had fetched them. Should authors with more than f stake be like
+    /// that, it is the network that is slow, and more copies would not help it.
+    fn relay(&mut self, round: Round, fresh: &[BlockRef]) {
+        let committee = &self.config.committee;
+        let short = |(_, node): (_, &dag::Node)| node.voter_stake < committee.quorum();
+        let mut split: Vec<(VerifiedBlock, AuthorSet)> = Vec::new();
+        for reference in fresh {
+            // Votes on a block of the last round are still to come.
+            let due = Round::from(reference.round + 1 == round);
+            let voted = reference.round.saturating_sub(due);
+            let mut looked_at = voted.saturating_sub(RELAY_LOOK_BACK).max(1)..=voted;
+            if looked_at.any(|before| self.dag.slot(before, reference.author).any(short))
+                && let Some(node) = self.dag.node(reference)
+            {
+                split.push((node.block.clone(), node.voters));
+            }
+        }
+        let authors: AuthorSet = split.iter().map(|(block, _)| block.author()).collect();
+        if authors.stake(committee) > committee.faulty_stake() {
+            return;
+        }
+        for to in self.connected.iter().filter(|to| Some(*to) != self.config.own) {
+            let lacking =
+                split.iter().filter(|(b, voters)| b.author() != to && !voters.contains(to));
+            let blocks: Vec<VerifiedBlock> =
+                lacking.map(|(block, _)| block.clone()).take(HISTORY_BLOCKS_MAX).collect();
+            if !blocks.is_empty() {
+                self.effects.push(Effect::Push { to, blocks });
+            }
+        }
+    }
+
     fn proposed(&mut self, block: VerifiedBlock, ids: &[Hash]) {
         let reference = block.reference();
         self.own_round = reference.round;
+        self.own_rounds.as_mut().expect("a validator has them").signed(reference.round);
         self.own_last = Some(reference);
         self.own_timestamp_ms = block.header().timestamp_ms;
         self.pool.proposed(reference, ids);
@@ -117,14 +159,14 @@ impl Core {
             self.effects.push(Effect::Accepted(other.clone()));
         }
         accepted.iter().for_each(|block| self.accepted(block));
-        self.dag.mark_own_history(reference);
+        self.dag.mark_own_history(&[reference]);
         let now = self.now;
         self.pacemaker.as_mut().expect("a validator has one").proposed(reference.round, now);
     }
 
     /// 4.10 our previous block; then of each author the best accepted block that is not in our history.
-    /// One block per author, so never two branches of an equivocator; one with evidence against it only
-    /// when the quorum needs it.
+    /// One block per author, so never two branches of an equivocator; one with evidence against it, or
+    /// one that brings a fork bomb (9.6), only when the quorum needs it.
     fn choose_parents(&self, own: AuthorIndex, round: Round) -> Vec<BlockRef> {
         let committee = &self.config.committee;
         let own_last = self.own_last.unwrap_or_else(|| {
@@ -135,15 +177,16 @@ impl Core {
         for author in committee.authors().filter(|author| *author != own) {
             let Some((reference, node)) = self.dag.best(author, round - 1) else { continue };
             let strong = reference.round + 1 == round;
-            match (self.evidence.contains_key(&author), strong) {
+            let fresh = !node.in_own_history && !node.committed;
+            let distrust = self.evidence.contains_key(&author)
+                || fresh && quota::is_bomb(&self.dag, committee, node);
+            match (distrust, strong) {
                 (true, true) => distrusted.push(*reference),
                 (false, true) => {
                     stake += committee.stake(author);
                     parents.push(*reference);
                 }
-                (false, false) if !node.in_own_history && !node.committed => {
-                    parents.push(*reference);
-                }
+                (false, false) if fresh => parents.push(*reference),
                 (_, false) => {}
             }
         }

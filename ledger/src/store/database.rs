@@ -15,6 +15,7 @@ use crate::committee::AuthorIndex;
 use crate::crypto::Hash;
 use crate::execution::{StateKey, Value};
 use crate::genesis::Parameters;
+use crate::ordering::SigningHistory;
 use crate::receipt::Receipt;
 use crate::transaction::{AccountId, SignedTransaction};
 
@@ -32,6 +33,8 @@ pub(super) mod meta {
     pub const OWN_FLOOR: &[u8] = b"own_floor";
     /// 32 bytes: the public key whose blocks are our own.
     pub const VALIDATOR: &[u8] = b"validator";
+    /// u8: 0 nothing was ever signed, 1 the store may have forgotten what was. Goes with our first block.
+    pub const SIGNING: &[u8] = b"signing";
 }
 
 /// The last checkpoint in the store.
@@ -268,6 +271,26 @@ impl Database {
     /// The round at and below which nothing of ours may be signed again; 0 at the start.
     pub fn own_floor(&self) -> Result<Round, StoreError> {
         Ok(self.meta(meta::OWN_FLOOR)?.unwrap_or(0))
+    }
+
+    /// Adds what this directory says about what was signed with our key. [`SigningHistory::Forgotten`] is
+    /// for whoever restores or imports one; it lasts until a block of ours is signed again.
+    pub fn put_signing_history(batch: &mut Batch, history: SigningHistory) {
+        match history {
+            SigningHistory::NeverSigned => batch.put(Family::Meta, meta::SIGNING, [0]),
+            SigningHistory::Forgotten => batch.put(Family::Meta, meta::SIGNING, [1]),
+            SigningHistory::Kept => batch.delete(Family::Meta, meta::SIGNING),
+        }
+    }
+
+    /// What this directory says about what was signed with our key.
+    pub fn signing_history(&self) -> Result<SigningHistory, StoreError> {
+        match self.meta::<u8>(meta::SIGNING)? {
+            None => Ok(SigningHistory::Kept),
+            Some(0) => Ok(SigningHistory::NeverSigned),
+            Some(1) => Ok(SigningHistory::Forgotten),
+            Some(other) => Err(StoreError::Corrupt { what: format!("meta.signing is {other}") }),
+        }
     }
 
     /// A block's encoding.

@@ -11,9 +11,10 @@ use crate::codec;
 use crate::crypto::{Hash, PublicKey};
 use crate::execution::genesis_batch;
 use crate::genesis::Genesis;
+use crate::ordering::SigningHistory;
 
 /// The layout that this program reads and writes.
-pub const SCHEMA_VERSION: u32 = 1;
+pub const SCHEMA_VERSION: u32 = 2;
 
 /// Why a data directory was not opened.
 #[derive(Debug, thiserror::Error)]
@@ -160,7 +161,8 @@ impl Database {
         }
     }
 
-    /// The directory of a validator is bound to its key at its first opening with one.
+    /// The directory of a validator is bound to its key at its first opening with one. From then on, until
+    /// a block of ours is in it, it has to be told what was signed before: it cannot know.
     fn check_validator(&self, genesis: &Genesis, key: PublicKey) -> Result<(), OpenError> {
         match self.meta::<PublicKey>(meta::VALIDATOR)? {
             Some(found) if found != key => {
@@ -170,6 +172,7 @@ impl Database {
             None => {
                 let mut batch = Batch::default();
                 batch.put(Family::Meta, meta::VALIDATOR, key.0);
+                Self::put_signing_history(&mut batch, SigningHistory::Forgotten);
                 self.store.write(batch, Durability::Synced)?;
             }
         }

@@ -38,7 +38,8 @@ impl Database {
                 break;
             }
         }
-        Ok(Recovered { last_commit, recent_commits, blocks, own_round_floor })
+        let signing_history = self.signing_history()?;
+        Ok(Recovered { last_commit, recent_commits, blocks, own_round_floor, signing_history })
     }
 
     /// Stored commits from an index on, with their blocks: those that execution has not seen.

@@ -11,7 +11,7 @@ use pollen_ledger::block::{Block, BlockHeader, BlockRef, EquivocationProof, Roun
 use pollen_ledger::codec;
 use pollen_ledger::committee::AuthorIndex;
 use pollen_ledger::crypto::Domain;
-use pollen_ledger::wire::Message;
+use pollen_ledger::wire::{CommitsAnswer, Message};
 use pollen_ledger::{Hash, KeyPair, Signature, VerifiedBlock};
 use serde::Serialize;
 
@@ -427,6 +427,27 @@ impl Actor {
             Behaviour::Silent => self.random.permille(500).then_some(right),
             _ => Some(right),
         }
+    }
+
+    /// What it makes of the right answer to a question for commits; false is silence.
+    pub fn answers_commits(&mut self, answer: &mut CommitsAnswer) -> bool {
+        if self.behaviour != Behaviour::FalseAnswers || answer.commits.is_empty() {
+            return true;
+        }
+        let place = self.random.below(answer.commits.len() as u64) as usize;
+        let commit = &mut answer.commits[place];
+        match self.random.below(9) {
+            0 => return false,
+            1 => drop(answer.blocks.pop()),
+            2 => commit.timestamp_ms += 1,
+            3 => answer.votes.truncate(1),
+            4 => commit.slots.reverse(),
+            5 => commit.ignored.clear(),
+            6 => commit.blocks.reverse(),
+            7 => answer.commits.truncate(place),
+            _ => answer.commits.clear(),
+        }
+        true
     }
 
     fn false_answer(&mut self, mut right: Vec<Vec<u8>>) -> Option<Vec<Vec<u8>>> {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use pollen_ledger::ordering::{CommittedSubDag, Core};
+use pollen_ledger::ordering::{CommittedSubDag, Core, SigningHistory};
 use pollen_ledger::store::{Batch, Database, Durability, MemoryStore};
 use pollen_ledger::{AuthorIndex, Genesis, KeyPair, VerifiedBlock};
 
@@ -27,15 +27,24 @@ pub enum Order {
     Push(AuthorIndex, Vec<VerifiedBlock>),
 }
 
-/// A question for history that waits for its answer.
+/// What a question is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum About {
+    /// History; the id of the effect.
+    History(u64),
+    /// Commits; the id of the effect.
+    Commits(u64),
+    /// The newest block of whoever asks.
+    OwnBlock,
+}
+
+/// A question that waits for its answer.
 #[derive(Debug)]
 pub struct Question {
-    /// Who was asked first.
+    /// Who was asked.
     pub from: usize,
-    /// The encoded question.
-    pub bytes: Rc<Vec<u8>>,
-    /// Whether a second host was asked.
-    pub hedged: bool,
+    /// What about.
+    pub about: About,
 }
 
 /// See the module's documentation.
@@ -59,6 +68,8 @@ pub struct Host {
     pub execution: Execution,
     /// Questions under way.
     pub questions: BTreeMap<u64, Question>,
+    /// Questions asked so far.
+    pub asked: u64,
     /// When it has taken the message that it is taking.
     pub cpu_free: u64,
     /// Commits for execution that were handed over.
@@ -80,6 +91,12 @@ impl Host {
     ) -> Self {
         let store = Arc::new(MemoryStore::new());
         let database = open(&store, genesis, key.as_ref());
+        if author.is_some() {
+            // What making a key leaves beside it: nothing was signed with it yet.
+            let mut batch = Batch::default();
+            Database::put_signing_history(&mut batch, SigningHistory::NeverSigned);
+            database.write(batch, Durability::Synced).expect("memory holds it");
+        }
         let execution = Execution::new(execution, &database);
         Self {
             author,
@@ -91,6 +108,7 @@ impl Host {
             database,
             execution,
             questions: BTreeMap::new(),
+            asked: 0,
             cpu_free: 0,
             executing: VecDeque::new(),
             store,
@@ -117,7 +135,7 @@ impl Host {
         self.core = None;
         self.timer = None;
         if !self.writing.is_empty() && random.permille(500) {
-            let (batch, _) = batch_of(&self.writing);
+            let (batch, _) = self.batch_of(&self.writing);
             self.database.write(batch, Durability::Buffered).expect("memory holds it");
         }
         let unsynced = self.store.unsynced_batches() as u64;
@@ -168,7 +186,7 @@ impl Host {
     /// The write is done: what is to be performed now.
     pub fn end_write(&mut self) -> Vec<Order> {
         let orders = std::mem::take(&mut self.writing);
-        let (batch, durability) = batch_of(&orders);
+        let (batch, durability) = self.batch_of(&orders);
         if !batch.is_empty() {
             self.database.write(batch, durability).expect("memory holds it");
         }
@@ -181,21 +199,33 @@ fn open(store: &Arc<MemoryStore>, genesis: &Genesis, key: Option<&KeyPair>) -> D
     Database::open(store, genesis, key.map(KeyPair::public_key)).expect("the store is whole")
 }
 
-fn batch_of(orders: &[Order]) -> (Batch, Durability) {
-    let mut batch = Batch::default();
-    let mut durability = Durability::Buffered;
-    for order in orders {
-        match order {
-            Order::Block(block) => Database::put_block(&mut batch, block),
-            Order::Proposal(block) => {
-                Database::put_own_block(&mut batch, block);
-                durability = Durability::Synced;
+impl Host {
+    /// As the node's writer does (`node/src/writer.rs`).
+    fn batch_of(&self, orders: &[Order]) -> (Batch, Durability) {
+        let mut batch = Batch::default();
+        let mut durability = Durability::Buffered;
+        let mut floor = self.database.own_floor().expect("memory can be read");
+        for order in orders {
+            match order {
+                Order::Block(block) => {
+                    Database::put_block(&mut batch, block);
+                    if Some(block.author()) == self.author && block.round() > floor {
+                        floor = block.round();
+                        Database::put_own_floor(&mut batch, floor);
+                    }
+                }
+                Order::Proposal(block) => {
+                    Database::put_own_block(&mut batch, block);
+                    floor = block.round();
+                    Database::put_signing_history(&mut batch, SigningHistory::Kept);
+                    durability = Durability::Synced;
+                }
+                Order::Commit(commit) => {
+                    Database::put_commit(&mut batch, commit.commit.index, &commit.commit);
+                }
+                Order::Push(..) => {}
             }
-            Order::Commit(commit) => {
-                Database::put_commit(&mut batch, commit.commit.index, &commit.commit);
-            }
-            Order::Push(..) => {}
         }
+        (batch, durability)
     }
-    (batch, durability)
 }

@@ -116,6 +116,8 @@ pub struct Ordered {
     pub previous: Hash,
     /// 7.6
     pub digest: Hash,
+    /// Digest of who had slots.
+    pub active: Hash,
     /// In slot order.
     pub slots: Vec<BlockRef>,
     /// In order.
@@ -134,6 +136,7 @@ impl Ordered {
         bytes.extend_from_slice(&self.timestamp_ms.to_le_bytes());
         bytes.extend_from_slice(&self.previous.0);
         bytes.extend_from_slice(&self.digest.0);
+        bytes.extend_from_slice(&self.active.0);
         for blocks in [&self.slots, &self.blocks, &self.ignored] {
             bytes.extend_from_slice(&encode_list(blocks));
         }
@@ -488,14 +491,26 @@ impl Reference {
         let index = before.len() as u64 + 1;
         let state = last.and_then(|last| last.probation.as_ref());
         let without = state.map(Probation::without_slots).unwrap_or_default();
-        let digest = self.digest(&previous, index, round, timestamp_ms, &blocks, &without);
+        let active = self.active(&without);
+        let digest = digest(&previous, index, round, timestamp_ms, &active, &blocks);
         history.extend(blocks.iter().chain(&ignored).copied());
         let probation = self.rules.probation.as_ref().map(|rules| {
             let state = state.cloned().unwrap_or_default();
             let before = last.map_or(0, |last| last.round);
             self.probation(rules, state, history, (before, round), gc_round, counts)
         });
-        Ordered { index, round, timestamp_ms, previous, digest, slots, blocks, ignored, probation }
+        Ordered {
+            index,
+            round,
+            timestamp_ms,
+            previous,
+            digest,
+            active,
+            slots,
+            blocks,
+            ignored,
+            probation,
+        }
     }
 
     /// 7.5
@@ -523,29 +538,33 @@ impl Reference {
         stamps.into_iter().find(enough).expect("a slot's parents have stake")
     }
 
-    /// 7.6
-    fn digest(
-        &self,
-        previous: &Hash,
-        index: u64,
-        round: Round,
-        timestamp_ms: u64,
-        blocks: &[BlockRef],
-        without: &BTreeSet<AuthorIndex>,
-    ) -> Hash {
+    /// Of who has slots.
+    fn active(&self, without: &BTreeSet<AuthorIndex>) -> Hash {
         let all = 0..self.rules.stakes.len() as AuthorIndex;
         let active: Vec<AuthorIndex> = all.filter(|author| !without.contains(author)).collect();
         let mut holders = self.rules.epoch.to_le_bytes().to_vec();
         holders.extend_from_slice(&(active.len() as u32).to_le_bytes());
         active.iter().for_each(|author| holders.extend_from_slice(&author.to_le_bytes()));
-        let mut bytes = previous.0.to_vec();
-        bytes.extend_from_slice(&index.to_le_bytes());
-        bytes.extend_from_slice(&round.to_le_bytes());
-        bytes.extend_from_slice(&timestamp_ms.to_le_bytes());
-        bytes.extend_from_slice(&Domain::List.hash(&[&holders]).0);
-        bytes.extend_from_slice(&encode_list(blocks));
-        Domain::Commit.hash(&[&bytes])
+        Domain::List.hash(&[&holders])
     }
+}
+
+/// 7.6
+fn digest(
+    previous: &Hash,
+    index: u64,
+    round: Round,
+    timestamp_ms: u64,
+    active: &Hash,
+    blocks: &[BlockRef],
+) -> Hash {
+    let mut bytes = previous.0.to_vec();
+    bytes.extend_from_slice(&index.to_le_bytes());
+    bytes.extend_from_slice(&round.to_le_bytes());
+    bytes.extend_from_slice(&timestamp_ms.to_le_bytes());
+    bytes.extend_from_slice(&active.0);
+    bytes.extend_from_slice(&encode_list(blocks));
+    Domain::Commit.hash(&[&bytes])
 }
 
 impl Answer {

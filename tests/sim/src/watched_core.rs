@@ -139,8 +139,8 @@ impl WatchedCore {
     }
 
     /// Answers a fetch.
-    pub fn fetched(&mut self, _id: u64, from: Option<AuthorIndex>, blocks: Vec<VerifiedBlock>) {
-        self.input(Input::Blocks { blocks, from });
+    pub fn fetched(&mut self, id: u64, from: Option<AuthorIndex>, blocks: Vec<VerifiedBlock>) {
+        self.input(Input::Fetched { id, from, blocks });
     }
 
     /// Answers every fetch out of these blocks until it asks no more.

@@ -16,10 +16,10 @@ use pollen_ledger::committee::{AuthorIndex, Validator};
 use pollen_ledger::crypto::simulated::SimulatedSignatures;
 use pollen_ledger::genesis::{CommitOrder, PROTOCOL_VERSION};
 use pollen_ledger::ordering::{
-    CommittedSubDag, Core, CoreConfig, CoreStatus, Effect, Input, Settings, Time,
+    CommitRange, CommittedSubDag, Core, CoreConfig, CoreStatus, Effect, Input, Settings, Time,
 };
 use pollen_ledger::store::{Batch, Durability};
-use pollen_ledger::wire::{HistoryRequest, Message, Request, Response};
+use pollen_ledger::wire::{Message, Request, Response};
 use pollen_ledger::{
     Attestation, Checkpoint, Committee, Genesis, Hash, KeyPair, Parameters, VerifiedBlock, codec,
 };
@@ -29,7 +29,7 @@ use crate::check::{Checker, Violation};
 use crate::counts::{Counts, Observer};
 use crate::execution::Executed;
 use crate::faults::Faults;
-use crate::host::{Host, Order, Question};
+use crate::host::{About, Host, Order, Question};
 use crate::links::Links;
 use crate::load::{Load, client_accounts};
 use crate::options::{Crypto, Options};
@@ -39,8 +39,6 @@ use crate::random::Random;
 pub const BEGIN_MS: u64 = 1_000_000_000;
 /// Genesis is this much before that, in milliseconds: clocks may be behind.
 const GENESIS_BEFORE_MS: u64 = 120_000;
-/// After so long without an answer another host is asked as well, in microseconds.
-const HEDGE_US: u64 = 300_000;
 /// After so long without any the question failed, in microseconds.
 const ANSWER_MAX_US: u64 = 10_000_000;
 /// What executing a commit takes, in microseconds.
@@ -237,6 +235,10 @@ fn genesis_of(options: &Options, keys: &[KeyPair]) -> Genesis {
                 false => CommitOrder::AllSlots,
             },
             transaction_lifetime_max_ms: 1 << 40,
+            // Short, so that a run sees probations begin and end.
+            probation_window_rounds: 20,
+            probation_split_percent: 10,
+            probation_doublings_max: 3,
         },
     }
 }
@@ -611,51 +613,73 @@ impl World {
         }
     }
 
-    // Questions for history
+    // Questions
 
-    fn ask(&mut self, host: usize, id: u64, from: AuthorIndex, request: &HistoryRequest) {
-        let bytes = Rc::new(codec::encode(&Request::History(request.clone())));
-        let life = self.hosts[host].life;
-        let from = usize::from(from);
-        self.counts.add("questions for history");
-        let question = Question { from, bytes: Rc::clone(&bytes), hedged: false };
-        self.hosts[host].questions.insert(id, question);
-        // Who asks a host that is down hears of it at once.
-        let patience = if self.hosts[from].is_up() { HEDGE_US } else { 1_000 };
+    /// Asks a host; one that is down is not asked, and history then of whoever is up.
+    fn ask(&mut self, host: usize, to: AuthorIndex, about: About, request: &Request) {
+        let mut to = usize::from(to);
+        let (life, id) = (self.hosts[host].life, self.hosts[host].asked);
+        self.hosts[host].asked += 1;
+        if !self.hosts[to].is_up() && matches!(about, About::History(_)) {
+            let others: Vec<usize> = (0..self.options.stakes.len())
+                .filter(|other| *other != host && self.hosts[*other].is_up())
+                .collect();
+            if !others.is_empty() {
+                to = *self.peers.pick(&others);
+            }
+        }
+        self.hosts[host].questions.insert(id, Question { from: to, about });
+        let patience = if self.hosts[to].is_up() { ANSWER_MAX_US } else { 1_000 };
         self.at(self.now + patience, Event::Overdue { host, life, id });
-        self.send(host, from, &Packet::Question { life, id, bytes }, 0);
+        let bytes = Rc::new(codec::encode(request));
+        self.send(host, to, &Packet::Question { life, id, bytes }, 0);
     }
 
     fn overdue(&mut self, host: usize, id: u64) {
-        let Some(question) = self.hosts[host].questions.get_mut(&id) else { return };
-        let (first, bytes) = (question.from, Rc::clone(&question.bytes));
-        if std::mem::replace(&mut question.hedged, true) {
-            self.hosts[host].questions.remove(&id);
-            self.input(host, Input::FetchFailed { id });
-            return;
-        }
-        let others: Vec<usize> = (0..self.options.stakes.len())
-            .filter(|other| *other != host && *other != first && self.hosts[*other].is_up())
-            .collect();
-        let life = self.hosts[host].life;
-        self.at(self.now + ANSWER_MAX_US, Event::Overdue { host, life, id });
-        if !others.is_empty() {
-            let other = *self.peers.pick(&others);
-            self.send(host, other, &Packet::Question { life, id, bytes }, 0);
+        let Some(question) = self.hosts[host].questions.remove(&id) else { return };
+        match question.about {
+            About::History(id) | About::Commits(id) => {
+                self.input(host, Input::FetchFailed { id });
+            }
+            About::OwnBlock => {}
         }
     }
 
     fn answer(&mut self, host: usize, to: usize, life: u32, id: u64, bytes: &[u8]) {
-        let Ok(Request::History(request)) = Request::decode(bytes) else { return };
+        let Ok(request) = Request::decode(bytes) else { return };
         let validators = self.options.stakes.len();
-        let right =
-            self.hosts[host].database.history(&request, validators).expect("memory can be read");
-        let answer = match &mut self.hosts[host].actor {
-            Some(actor) => actor.answers(right),
-            None => Some(right),
+        let Host { database, actor, core, .. } = &mut self.hosts[host];
+        let response = match request {
+            Request::History(request) => {
+                let right = database.history(&request, validators).expect("memory can be read");
+                let blocks = match actor {
+                    Some(actor) => actor.answers(right),
+                    None => Some(right),
+                };
+                blocks.map(Response::History)
+            }
+            Request::Commits(request) => {
+                let right = database.commit_range(&request, &self.rules.committee);
+                let mut answer = right.expect("memory can be read");
+                match actor {
+                    Some(actor) => actor.answers_commits(&mut answer).then_some(answer),
+                    None => Some(answer),
+                }
+                .map(Response::Commits)
+            }
+            Request::NewestBlock { author } => {
+                let name = database.newest_block(author).expect("memory can be read");
+                let stored = name.and_then(|name| database.block(&name).expect("it is whole"));
+                let held = core.as_ref().and_then(|core| core.newest_block(author).cloned());
+                let newest = stored.into_iter().chain(held).max_by_key(VerifiedBlock::round);
+                // Who lies about it says that there is none.
+                let newest = newest.filter(|_| actor.is_none());
+                Some(Response::NewestBlock(newest.map(|block| block.encode())))
+            }
+            _ => None,
         };
-        if let Some(blocks) = answer {
-            let bytes = Rc::new(codec::encode(&Response::History(blocks)));
+        if let Some(response) = response {
+            let bytes = Rc::new(codec::encode(&response));
             self.send(host, to, &Packet::Answer { life, id, bytes }, 0);
         }
     }
@@ -666,13 +690,38 @@ impl World {
         }
         let Some(question) = self.hosts[host].questions.remove(&id) else { return };
         let from = self.hosts[question.from].author;
-        let blocks = match Response::decode(bytes) {
-            Ok(Response::History(blocks)) => verify_all(&self.rules, &blocks),
-            _ => None,
-        };
-        let input = match blocks {
-            Some(blocks) if !blocks.is_empty() => Input::Blocks { blocks, from },
-            _ => Input::FetchFailed { id },
+        let rules = Rc::clone(&self.rules);
+        let input = match (question.about, Response::decode(bytes)) {
+            (About::History(id), Ok(Response::History(blocks))) => {
+                match verify_all(&rules, &blocks) {
+                    Some(blocks) => Input::Fetched { id, from, blocks },
+                    None => Input::FetchFailed { id },
+                }
+            }
+            (About::Commits(id), Ok(Response::Commits(answer))) => {
+                let (committee, parameters) = (&rules.committee, &rules.parameters);
+                match CommitRange::verify(answer, &rules.chain_id, committee, parameters) {
+                    Ok(range) => {
+                        self.counts.add("ranges of commits");
+                        Input::Commits { id, range }
+                    }
+                    Err(_) => Input::CommitsRefused { id },
+                }
+            }
+            (About::Commits(id), _) => Input::CommitsRefused { id },
+            (About::History(id), _) => Input::FetchFailed { id },
+            (About::OwnBlock, Ok(Response::NewestBlock(block))) => {
+                let Some(from) = from else { return };
+                let block = match block {
+                    Some(bytes) => match verify(&rules, &bytes) {
+                        Some(block) => Some(block),
+                        None => return,
+                    },
+                    None => None,
+                };
+                Input::OwnBlock { from, block }
+            }
+            (About::OwnBlock, _) => return,
         };
         self.input(host, input);
     }
@@ -728,7 +777,17 @@ impl World {
                     self.counts.add("pushes");
                     self.hosts[host].order(Order::Push(to, blocks));
                 }
-                Effect::Fetch { id, from, request } => self.ask(host, id, from, &request),
+                Effect::Fetch { id, from, request } => {
+                    self.counts.add("questions for history");
+                    self.ask(host, from, About::History(id), &Request::History(request));
+                }
+                Effect::FetchCommits { id, from, request } => {
+                    self.ask(host, from, About::Commits(id), &Request::Commits(request));
+                }
+                Effect::AskOwnBlock { to } => {
+                    let author = self.hosts[host].author.expect("a validator asks");
+                    self.ask(host, to, About::OwnBlock, &Request::NewestBlock { author });
+                }
                 Effect::Submitted { id, result } => self.load.submitted(host, id, result.is_ok()),
                 Effect::Included { .. } => self.counts.included += 1,
                 Effect::Evidence(proof) => {

@@ -41,6 +41,9 @@ fn the_development_genesis_is_what_it_says() {
             checkpoint_interval_ms: 20,
             checkpoint_interval_max_ms: 1_000,
             commit_order: CommitOrder::AllSlots,
+            probation_window_rounds: 100,
+            probation_split_percent: 10,
+            probation_doublings_max: 6,
             transaction_lifetime_max_ms: 86_400_000,
         },
     };
@@ -49,7 +52,7 @@ fn the_development_genesis_is_what_it_says() {
     assert_eq!(found, expected);
     assert_eq!(
         found.chain_id().to_string(),
-        "393c6a43bdc84645942636e4e6c30c2ebdeee276c04fc8c0e4cda6306eebb9f1"
+        "14192cbe3f91c27ba8661c96e765ce8968b9812a5b8aacef2bcec80286ec3cd5"
     );
 }
 
@@ -60,6 +63,6 @@ fn checkpoint_0_is_pinned() {
     let (checkpoint, _) = genesis_batch(&genesis);
     assert_eq!(
         checkpoint.digest().to_string(),
-        "ed4e610886a83cc84df4d593445aa188d97ec739335e2b6466796cb4f4c2dce6"
+        "ca274fc31ad1ed322ef0f6fc7e324dd3b54a66e560a06357151919fc195dbb8e"
     );
 }

@@ -43,11 +43,16 @@ pub fn block(
     VerifiedBlock::trusted(block, &parameters()).unwrap()
 }
 
+/// One that begins with round 1, and everybody's slots.
+fn decider(committee: &Arc<Committee>, order: CommitOrder) -> Decider {
+    Decider::new(Arc::clone(committee), chain_id(), order, committee.authors().collect(), 1)
+}
+
 /// A DAG that is drawn block by block.
 pub struct Drawing {
     pub dag: Dag,
     pub decider: Decider,
-    committee: Arc<Committee>,
+    pub committee: Arc<Committee>,
     /// (round, author, variant)
     pub blocks: BTreeMap<(Round, AuthorIndex, u8), VerifiedBlock>,
 }
@@ -58,7 +63,7 @@ impl Drawing {
         let genesis = |author| ((0, author, 0), VerifiedBlock::genesis(chain_id(), 0, author));
         Self {
             dag: Dag::new(Arc::clone(&committee), chain_id(), 0),
-            decider: Decider::new(Arc::clone(&committee), chain_id(), CommitOrder::AllSlots, 1),
+            decider: decider(&committee, CommitOrder::AllSlots),
             blocks: committee.authors().map(genesis).collect(),
             committee,
         }
@@ -400,8 +405,7 @@ fn random_dags_are_decided_as_the_rules_say_in_any_order() {
 #[test]
 fn the_first_commit_order_ends_a_round_at_its_first_commit() {
     let mut drawing = Drawing::new(&[1, 1, 1, 1]);
-    drawing.decider =
-        Decider::new(Arc::clone(&drawing.committee), chain_id(), CommitOrder::FirstCommit, 1);
+    drawing.decider = decider(&drawing.committee, CommitOrder::FirstCommit);
     drawing.full(1..=4);
     let decided = drawing.decided();
     assert_eq!(decided.iter().map(|d| d.slots.len()).collect::<Vec<_>>(), [1, 1]);

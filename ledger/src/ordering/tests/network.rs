@@ -11,10 +11,12 @@ use crate::committee::{AuthorIndex, Committee, Validator};
 use crate::crypto::{Domain, Hash, KeyPair};
 use crate::genesis::{CommitOrder, Parameters};
 use crate::ordering::{
-    Commit, CommittedSubDag, Core, CoreConfig, Effect, Input, Recovered, Settings, Time,
+    Commit, CommitRange, CommittedSubDag, Core, CoreConfig, Effect, Input, RangeError, Recovered,
+    Settings, SigningHistory, Time,
 };
+use crate::store::{Batch, Database, Durability, MemoryStore};
 use crate::transaction::{AccountId, Action, SignedTransaction, TRANSACTION_VERSION, Transaction};
-use crate::wire::HistoryRequest;
+use crate::wire::{CommitsAnswer, CommitsRequest, HistoryRequest, Response};
 
 /// When virtual time begins, in milliseconds.
 pub const BEGIN_MS: u64 = 1_000_000;
@@ -73,6 +75,9 @@ pub fn parameters() -> Parameters {
         checkpoint_interval_ms: 20,
         checkpoint_interval_max_ms: 1000,
         commit_order: CommitOrder::AllSlots,
+        probation_window_rounds: 100,
+        probation_split_percent: 10,
+        probation_doublings_max: 6,
         transaction_lifetime_max_ms: 3_600_000,
     }
 }
@@ -108,12 +113,41 @@ enum Record {
     Commit(Commit),
 }
 
-/// What a node keeps: a log of which everything up to the last sync survives a crash.
-#[derive(Default)]
+/// What a node keeps: a log of which everything up to the last sync survives a crash, and a database that
+/// holds the same and answers peers.
 struct Disk {
     log: Vec<Record>,
     synced: usize,
     blocks: BTreeMap<BlockRef, VerifiedBlock>,
+    database: Database,
+}
+
+impl Disk {
+    fn new() -> Self {
+        let genesis = crate::execution::tests::genesis(&[]);
+        let database = Database::open(Arc::new(MemoryStore::default()), &genesis, None).unwrap();
+        Self { log: Vec::new(), synced: 0, blocks: BTreeMap::new(), database }
+    }
+
+    fn write(&mut self, record: Record) {
+        let mut batch = Batch::default();
+        match &record {
+            Record::Block(block) => {
+                self.blocks.insert(block.reference(), block.clone());
+                Database::put_block(&mut batch, block);
+            }
+            Record::Commit(commit) => Database::put_commit(&mut batch, commit.index, commit),
+        }
+        self.database.write(batch, Durability::Synced).unwrap();
+        self.log.push(record);
+    }
+
+    /// What is left when only the first `kept` records are.
+    fn truncate(&mut self, kept: usize) {
+        let old = std::mem::replace(self, Self::new());
+        old.log.into_iter().take(kept).for_each(|record| self.write(record));
+        self.synced = kept;
+    }
 }
 
 pub struct Node {
@@ -124,6 +158,8 @@ pub struct Node {
     pub commits: Vec<Commit>,
     /// Ids of ordered transactions, in order, with repetitions.
     pub ordered: Vec<Hash>,
+    /// Per commit, how long after the stamps of its honest blocks it came, in milliseconds.
+    pub latency_ms: Vec<Vec<u64>>,
     /// Height of the last checkpoint, its ledger time, and transactions executed since.
     pub checkpoint: (u64, u64, u64),
     timer: Option<u64>,
@@ -135,9 +171,10 @@ impl Node {
         Self {
             core: None,
             own,
-            disk: Disk::default(),
+            disk: Disk::new(),
             commits: Vec::new(),
             ordered: Vec::new(),
+            latency_ms: Vec::new(),
             checkpoint: (0, 0, 0),
             timer: None,
             certified: 0,
@@ -166,10 +203,28 @@ pub struct Network {
     pub loss: u64,
     /// Who signs two blocks a round.
     pub equivocators: BTreeSet<usize>,
+    /// Who gives its blocks in time to one honest validator only, another one each round.
+    pub withholders: BTreeSet<usize>,
+    /// How much later everybody else gets them, in milliseconds.
+    pub withheld_ms: u64,
     proposed: BTreeMap<(AuthorIndex, Round), Hash>,
     pub evidence: BTreeSet<AuthorIndex>,
     /// Blocks of an answer.
     pub answer_max: usize,
+    /// Who was asked by whom for commits.
+    pub ranges_asked: Vec<(usize, AuthorIndex)>,
+    /// Nobody answers with commits.
+    pub no_ranges: bool,
+    /// What the store of a node that starts says of itself; by default that it is whole.
+    pub histories: BTreeMap<usize, SigningHistory>,
+    /// Who keeps back blocks that others signed when they ask for them.
+    pub silent_about_own: BTreeSet<usize>,
+    /// Nobody says which blocks of others it has.
+    pub nobody_answers: bool,
+    /// This node is killed behind so many more of its effects.
+    pub kill_after: Option<(usize, u64)>,
+    /// Who answers with wrong commits.
+    pub liars: BTreeSet<usize>,
     pub verify: bool,
 }
 
@@ -190,9 +245,18 @@ impl Network {
             delay_ms: (1, 20),
             loss: 0,
             equivocators: BTreeSet::new(),
+            withholders: BTreeSet::new(),
+            withheld_ms: 1_000,
             proposed: BTreeMap::new(),
             evidence: BTreeSet::new(),
             answer_max: 64,
+            ranges_asked: Vec::new(),
+            no_ranges: false,
+            histories: BTreeMap::new(),
+            silent_about_own: BTreeSet::new(),
+            nobody_answers: false,
+            kill_after: None,
+            liars: BTreeSet::new(),
             verify: false,
         };
         for index in 0..size {
@@ -265,6 +329,11 @@ impl Network {
             block.round() > gc_round || (own(block) && Some(block.round()) == floor)
         });
         recovered.blocks = blocks;
+        recovered.signing_history = match (self.histories.get(&index), floor) {
+            (Some(history), _) => *history,
+            (None, None) => SigningHistory::NeverSigned,
+            (None, Some(_)) => SigningHistory::Kept,
+        };
         recovered
     }
 
@@ -277,14 +346,7 @@ impl Network {
         let kept = synced + self.random.below((written - synced) as u64 + 1) as usize;
         let node = &mut self.nodes[index];
         node.core = None;
-        node.disk.log.truncate(kept);
-        node.disk.synced = kept;
-        node.disk.blocks.clear();
-        for record in &node.disk.log {
-            if let Record::Block(block) = record {
-                node.disk.blocks.insert(block.reference(), block.clone());
-            }
-        }
+        node.disk.truncate(kept);
     }
 
     fn push(&mut self, at: u64, event: Event) {
@@ -342,15 +404,22 @@ impl Network {
 
     fn perform(&mut self, index: usize, effects: Vec<Effect>) {
         for effect in effects {
+            if self.is_killed(index) {
+                return;
+            }
             match effect {
                 Effect::Accepted(block) => self.write(index, &block),
                 Effect::Propose(block) => self.propose(index, block),
                 Effect::Commit(committed) => self.commit(index, committed),
                 Effect::Fetch { id, from, request } => self.fetch(index, id, from, &request),
+                Effect::FetchCommits { id, from, request } => {
+                    self.fetch_commits(index, id, from, &request);
+                }
                 Effect::Push { to, blocks } => {
                     let from = self.nodes[index].own;
                     self.send_lossy(usize::from(to), Input::Blocks { blocks, from });
                 }
+                Effect::AskOwnBlock { to } => self.ask_own_block(index, to),
                 Effect::Submitted { .. } | Effect::Included { .. } => {}
                 Effect::Evidence(proof) => {
                     assert!(proof.verify(&chain_id(), &self.committee), "seed {}", self.seed);
@@ -370,10 +439,24 @@ impl Network {
         }
     }
 
+    /// Counts effects towards the kill that is planned, and kills.
+    fn is_killed(&mut self, index: usize) -> bool {
+        match &mut self.kill_after {
+            Some((victim, 0)) if *victim == index => {
+                self.kill_after = None;
+                self.crash(index);
+                true
+            }
+            Some((victim, left)) if *victim == index => {
+                *left -= 1;
+                false
+            }
+            _ => false,
+        }
+    }
+
     fn write(&mut self, index: usize, block: &VerifiedBlock) {
-        let disk = &mut self.nodes[index].disk;
-        disk.log.push(Record::Block(block.clone()));
-        disk.blocks.insert(block.reference(), block.clone());
+        self.nodes[index].disk.write(Record::Block(block.clone()));
     }
 
     fn propose(&mut self, index: usize, block: VerifiedBlock) {
@@ -392,10 +475,25 @@ impl Network {
         let twin = self.equivocators.contains(&index).then(|| self.twin(index, &block));
         for to in 0..self.nodes.len() {
             let sent = twin.as_ref().filter(|_| to % 2 == 1).unwrap_or(&block).clone();
-            if to != index {
-                self.send_lossy(to, Input::Block { block: sent, from: self.nodes[index].own });
+            let input = Input::Block { block: sent, from: self.nodes[index].own };
+            if to == index {
+                continue;
+            }
+            if self.withholds(index, to, block.round()) {
+                let at = self.now + self.withheld_ms;
+                self.push(at, Event::Input(to, self.lives[to], input));
+            } else {
+                self.send_lossy(to, input);
             }
         }
+    }
+
+    /// True when a withholder keeps its block of this round from a node for a while.
+    fn withholds(&self, index: usize, to: usize, round: Round) -> bool {
+        let honest = (0..self.committee.size()).filter(|node| !self.withholders.contains(node));
+        let honest: Vec<usize> = honest.collect();
+        let friend = honest[(round as usize + index) % honest.len()];
+        self.withholders.contains(&index) && !self.withholders.contains(&to) && to != friend
     }
 
     /// Another block for the same round.
@@ -414,7 +512,7 @@ impl Network {
             committed.blocks.iter().map(VerifiedBlock::reference).collect();
         assert_eq!(references, commit.blocks);
         let node = &mut self.nodes[index];
-        node.disk.log.push(Record::Commit(commit.clone()));
+        node.disk.write(Record::Commit(commit.clone()));
         let place = commit.index as usize - 1;
         if let Some(before) = node.commits.get(place) {
             assert_eq!(before, commit, "another commit after a restart, seed {}", self.seed);
@@ -426,6 +524,12 @@ impl Network {
         let ids: Vec<Hash> =
             transactions.map(|signed| signed.transaction.id(&chain_id())).collect();
         node.ordered.extend(&ids);
+        let honest = committed
+            .blocks
+            .iter()
+            .filter(|block| !self.withholders.contains(&usize::from(block.author())));
+        let late = |block: &VerifiedBlock| self.now.saturating_sub(block.header().timestamp_ms);
+        node.latency_ms.push(honest.map(late).collect());
         self.execute(index, &committed, ids);
     }
 
@@ -478,8 +582,108 @@ impl Network {
             wanted.iter().take(self.answer_max).map(|reference| held[reference].clone()).collect();
         let (there, back) = (self.delay(), self.delay());
         if self.random.below(1000) >= self.loss {
-            let input = Input::Blocks { blocks, from: Some(from) };
+            let input = Input::Fetched { id, blocks, from: Some(from) };
             self.push(self.now + there + back, Event::Input(index, self.lives[index], input));
+        }
+    }
+
+    fn fetch_commits(
+        &mut self,
+        index: usize,
+        id: u64,
+        from: AuthorIndex,
+        request: &CommitsRequest,
+    ) {
+        let peer = usize::from(from);
+        self.ranges_asked.push((index, from));
+        let (there, back) = (self.delay(), self.delay());
+        if self.nodes[peer].core.is_none() || self.no_ranges {
+            return;
+        }
+        let mut answer = self.range(peer, request.after);
+        if self.liars.contains(&peer) {
+            self.lie(&mut answer);
+        }
+        let verified = self.verify_range(answer);
+        let input = match verified {
+            Ok(range) => Input::Commits { id, range },
+            Err(RangeError::Empty) => Input::FetchFailed { id },
+            Err(_) => Input::CommitsRefused { id },
+        };
+        self.push(self.now + there + back, Event::Input(index, self.lives[index], input));
+    }
+
+    /// The lowest round above `round` that a validator proposed in.
+    pub fn first_proposal_above(&self, index: usize, round: Round) -> Option<Round> {
+        let author = index as AuthorIndex;
+        self.proposed.range((author, round + 1)..(author, Round::MAX)).next().map(|(key, _)| key.1)
+    }
+
+    /// How many blocks a validator proposed.
+    pub fn proposals_of(&self, index: usize) -> usize {
+        let author = index as AuthorIndex;
+        self.proposed.range((author, 0)..(author, Round::MAX)).count()
+    }
+
+    /// An author's newest block on a node's disk.
+    pub fn newest_block_of(&self, node: usize, author: AuthorIndex) -> VerifiedBlock {
+        let database = &self.nodes[node].disk.database;
+        database.block(&database.newest_block(author).unwrap().unwrap()).unwrap().unwrap()
+    }
+
+    fn ask_own_block(&mut self, index: usize, to: AuthorIndex) {
+        let (peer, own) = (usize::from(to), self.nodes[index].own.expect("only validators ask"));
+        if self.nodes[peer].core.is_none()
+            || self.nobody_answers
+            || self.random.below(1000) < self.loss
+        {
+            return;
+        }
+        let database = &self.nodes[peer].disk.database;
+        let newest = database.newest_block(own).unwrap();
+        let stored = newest.and_then(|newest| database.block(&newest).unwrap());
+        let held = self.core(peer).newest_block(own).cloned();
+        let mut block = stored.into_iter().chain(held).max_by_key(VerifiedBlock::round);
+        if self.silent_about_own.contains(&peer) {
+            block = None;
+        }
+        let at = self.now + self.delay() + self.delay();
+        self.push(at, Event::Input(index, self.lives[index], Input::OwnBlock { from: to, block }));
+    }
+
+    /// Loses a node's disk but for the first `kept` records: an empty one, or a restored image.
+    pub fn roll_back(&mut self, index: usize, kept: usize) {
+        assert!(self.nodes[index].core.is_none(), "it has to be stopped first");
+        let kept = kept.min(self.nodes[index].disk.log.len());
+        self.nodes[index].disk.truncate(kept);
+    }
+
+    /// What a node answers to who has the commits up to `after`.
+    pub fn range(&self, node: usize, after: u64) -> CommitsAnswer {
+        let database = &self.nodes[node].disk.database;
+        database.commit_range(&CommitsRequest { after }, &self.committee).unwrap()
+    }
+
+    /// What becomes of an answer: bytes that travel, are decoded and verified.
+    pub fn verify_range(&self, answer: CommitsAnswer) -> Result<CommitRange, RangeError> {
+        let response = codec::encode(&Response::Commits(answer));
+        let Ok(Response::Commits(answer)) = Response::decode(&response) else { panic!("decodes") };
+        CommitRange::verify(answer, &chain_id(), &self.committee, &self.parameters)
+    }
+
+    /// Changes an answer in one of many ways, so that it is wrong.
+    fn lie(&mut self, answer: &mut CommitsAnswer) {
+        if answer.commits.is_empty() {
+            return;
+        }
+        let place = self.random.below(answer.commits.len() as u64) as usize;
+        match self.random.below(6) {
+            0 => drop(answer.blocks.pop()),
+            1 => answer.commits[place].timestamp_ms += 1,
+            2 => answer.votes.truncate(1),
+            3 => answer.commits[place].slots.reverse(),
+            4 => forget_ignored(answer),
+            _ => answer.commits.clear(),
         }
     }
 
@@ -521,6 +725,12 @@ impl Network {
         }
     }
 
+    /// Against whom the blocks that a node holds carry proofs.
+    pub fn published(&self, index: usize) -> BTreeSet<AuthorIndex> {
+        let blocks = self.nodes[index].disk.blocks.values();
+        blocks.flat_map(|block| &block.header().evidence).map(|proof| proof.author).collect()
+    }
+
     pub fn core(&self, index: usize) -> &Core {
         self.nodes[index].core.as_ref().expect("it runs")
     }
@@ -536,5 +746,15 @@ impl Network {
             self.push(at, Event::Input(node, self.lives[node], submit(&signed)));
         }
         ids
+    }
+}
+
+/// Takes what commits ignore out of an answer, the blocks as well: no digest and no vote covers them.
+pub fn forget_ignored(answer: &mut CommitsAnswer) {
+    let mut blocks = std::mem::take(&mut answer.blocks).into_iter();
+    for commit in &mut answer.commits {
+        answer.blocks.extend(blocks.by_ref().take(commit.blocks.len()));
+        blocks.by_ref().take(commit.ignored.len()).for_each(drop);
+        commit.ignored.clear();
     }
 }

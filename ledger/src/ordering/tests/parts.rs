@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::decider::{Drawing, block};
-use super::network::{chain_id, committee_of, key};
+use super::network::{chain_id, committee_of, key, parameters};
 use crate::checkpoint::Attestation;
 use crate::committee::AuthorIndex;
 use crate::crypto::Hash;
@@ -70,7 +70,7 @@ fn gc_is_that_of_the_previous_commit() {
     for (link_round, expected) in [(9, true), (10, false)] {
         let mut drawing = Drawing::new(&[1, 1, 1, 1]);
         let committee = committee_of(&[1, 1, 1, 1]);
-        let mut linearizer = Linearizer::new(committee, chain_id(), 0, None, &[]);
+        let mut linearizer = Linearizer::new(committee, chain_id(), 0, parameters(), None, &[]);
         let mut commits = Vec::new();
         for round in 1..=14 {
             let authors: &[AuthorIndex] =
@@ -106,7 +106,7 @@ fn commits_chain() {
     let mut drawing = Drawing::new(&[1, 1, 1, 1]);
     drawing.full(1..=8);
     let committee = committee_of(&[1, 1, 1, 1]);
-    let mut linearizer = Linearizer::new(committee, chain_id(), 77, None, &[]);
+    let mut linearizer = Linearizer::new(committee, chain_id(), 77, parameters(), None, &[]);
     let commits = commit_all(&mut drawing, &mut linearizer, 60);
     assert_eq!(commits.len(), 6);
     let mut previous = chain_id();

@@ -3,6 +3,7 @@
 use super::*;
 use crate::execution::tests::{block, genesis, key_of};
 use crate::genesis::Genesis;
+use crate::ordering::SigningHistory;
 
 fn document() -> Genesis {
     genesis(&[("alice", 1_000)])
@@ -91,6 +92,28 @@ fn a_directory_belongs_to_one_validator() {
         assert!(matches!(open("validator 2"), Err(OpenError::OtherValidator { .. })));
         open("validator 1").unwrap();
         Database::open(store.clone(), &document(), None).unwrap();
+    });
+}
+
+/// An empty directory with a known key may have been a full one: who knows better has to say so.
+#[test]
+fn a_new_directory_does_not_know_what_was_signed() {
+    on_each(|store| {
+        let document = document();
+        let key = Some(key_of("validator 1").public_key());
+        let open = || Database::open(store.clone(), &document, key).unwrap();
+        assert_eq!(open().signing_history().unwrap(), SigningHistory::Forgotten);
+        for history in [SigningHistory::NeverSigned, SigningHistory::Forgotten] {
+            let mut batch = Batch::default();
+            Database::put_signing_history(&mut batch, history);
+            open().write(batch, Durability::Synced).unwrap();
+            assert_eq!(open().signing_history().unwrap(), history);
+        }
+        let mut batch = Batch::default();
+        Database::put_own_block(&mut batch, &block(&document, 1, 7, Vec::new()));
+        Database::put_signing_history(&mut batch, SigningHistory::Kept);
+        open().write(batch, Durability::Synced).unwrap();
+        assert_eq!(open().signing_history().unwrap(), SigningHistory::Kept);
     });
 }
 

@@ -3,7 +3,7 @@
 use super::*;
 use crate::block::{BlockRef, VerifiedBlock};
 use crate::execution::tests::{block, genesis};
-use crate::ordering::Commit;
+use crate::ordering::{Commit, Probation};
 
 fn commit(index: u64, round: u32, blocks: Vec<BlockRef>) -> Commit {
     Commit {
@@ -12,9 +12,11 @@ fn commit(index: u64, round: u32, blocks: Vec<BlockRef>) -> Commit {
         timestamp_ms: 1_000 * index,
         previous: crate::Hash::ZERO,
         digest: crate::Hash::of_content(&index.to_le_bytes()),
+        active: crate::Hash::ZERO,
         slots: blocks.clone(),
         blocks,
         ignored: Vec::new(),
+        probation: Probation::default(),
     }
 }
 

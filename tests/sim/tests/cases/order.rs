@@ -138,7 +138,6 @@ fn case_28_median_of_the_parents() {
 /// and takes D's slots from round 11 on, until that of round 20 gives them back; the next term is twice as
 /// long.
 #[test]
-#[ignore = "waits for probation in the core"]
 fn case_29_probation_boundary() {
     let mut chain = Chain::new(&[1; 4]);
     chain.signed = false;
