@@ -110,7 +110,7 @@ pub fn submit(transaction: &Arc<SignedTransaction>) -> Input {
 #[derive(Clone)]
 enum Record {
     Block(VerifiedBlock),
-    Commit(Commit),
+    Commit(Box<Commit>),
 }
 
 /// What a node keeps: a log of which everything up to the last sync survives a crash, and a database that
@@ -136,7 +136,7 @@ impl Disk {
                 self.blocks.insert(block.reference(), block.clone());
                 Database::put_block(&mut batch, block);
             }
-            Record::Commit(commit) => Database::put_commit(&mut batch, commit.index, commit),
+            Record::Commit(commit) => Database::put_commit(&mut batch, commit.index, &**commit),
         }
         self.database.write(batch, Durability::Synced).unwrap();
         self.log.push(record);
@@ -316,7 +316,7 @@ impl Network {
         for record in &node.disk.log {
             match record {
                 Record::Block(block) => blocks.push(block.clone()),
-                Record::Commit(commit) => recovered.recent_commits.push(commit.clone()),
+                Record::Commit(commit) => recovered.recent_commits.push((**commit).clone()),
             }
         }
         recovered.last_commit = recovered.recent_commits.last().cloned();
@@ -512,7 +512,7 @@ impl Network {
             committed.blocks.iter().map(VerifiedBlock::reference).collect();
         assert_eq!(references, commit.blocks);
         let node = &mut self.nodes[index];
-        node.disk.write(Record::Commit(commit.clone()));
+        node.disk.write(Record::Commit(Box::new(commit.clone())));
         let place = commit.index as usize - 1;
         if let Some(before) = node.commits.get(place) {
             assert_eq!(before, commit, "another commit after a restart, seed {}", self.seed);
