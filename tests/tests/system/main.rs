@@ -6,6 +6,7 @@ mod bad_input;
 mod cluster;
 mod determinism;
 mod dev;
+mod follow;
 mod harness;
 mod layout;
 mod load;
