@@ -69,7 +69,8 @@ async fn follow(session: &Session, rounds: Option<u32>) -> Result<(), Failure> {
             return Ok(());
         }
         pause = next_pause(pause, decided);
-        if !starting && !(further && !news.is_empty()) && !follower.done() {
+        let at_once = starting || (further && !news.is_empty());
+        if !at_once && !follower.done() {
             tokio::time::sleep(pause).await;
         }
     }
