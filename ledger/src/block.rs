@@ -248,23 +248,24 @@ impl EquivocationProof {
         })
     }
 
+    /// The digests that name the two blocks, in the order of `rests`.
+    pub fn digests(&self) -> [Hash; 2] {
+        let (version, epoch, round, author) = (self.version, self.epoch, self.round, self.author);
+        let digest = |rest| block_digest(version, &self.chain_id, epoch, round, author, rest);
+        [digest(&self.rests[0]), digest(&self.rests[1])]
+    }
+
     /// True when both headers are the author's, differ, and belong to this committee's chain and epoch.
     pub fn verify(&self, chain_id: &Hash, committee: &Committee) -> bool {
         let Some(member) = committee.member(self.author) else { return false };
         self.chain_id == *chain_id
             && self.epoch == committee.epoch()
             && self.rests[0] < self.rests[1]
-            && self.rests.iter().zip(&self.signatures).all(|(rest, signature)| {
-                let digest = block_digest(
-                    self.version,
-                    &self.chain_id,
-                    self.epoch,
-                    self.round,
-                    self.author,
-                    rest,
-                );
-                member.public_key.verify(&digest.0, signature)
-            })
+            && self
+                .digests()
+                .iter()
+                .zip(&self.signatures)
+                .all(|(digest, signature)| member.public_key.verify(&digest.0, signature))
     }
 }
 

@@ -121,13 +121,10 @@ pub enum Command {
     },
     /// Show the nodes of the network
     Status,
-    /// Draw the last rounds of the DAG
-    #[command(after_help = "Example:\n  pollen dag --rounds 12")]
-    Dag {
-        /// How many rounds
-        #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=200))]
-        rounds: u32,
-    },
+    /// Draw the last rounds of the DAG, or each as it is decided
+    #[command(after_help = "Examples:\n  pollen dag --rounds 12\n  pollen dag --follow\n  \
+                      pollen dag --follow --rounds 100 --json")]
+    Dag(DagArgs),
     /// Run a validator or a peer
     Node(NodeArgs),
     /// Run a development network on this machine
@@ -215,6 +212,17 @@ pub struct EventsArgs {
     #[arg(long, default_value_t = 50)]
     pub limit: u32,
     /// Wait for more
+    #[arg(long)]
+    pub follow: bool,
+}
+
+/// `pollen dag`.
+#[derive(Debug, Args)]
+pub struct DagArgs {
+    /// How many rounds [default: 10; with --follow no end]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    pub rounds: Option<u32>,
+    /// Show each round when all its slots are decided, oldest first, until Ctrl-C
     #[arg(long)]
     pub follow: bool,
 }
@@ -349,7 +357,7 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Events(args) => look::events(&session, &args).await,
         Command::Module { module, wit } => modules::show(&session, &module, wit).await,
         Command::Status => look::status(&session).await,
-        Command::Dag { rounds } => dag::show(&session, rounds).await,
+        Command::Dag(args) => dag::run(&session, &args).await,
         Command::Node(args) => network::node(args).await,
         Command::Dev(args) => network::dev(&session, &args).await,
         Command::Bench(args) => crate::bench::run(&session, &args).await,

@@ -314,10 +314,27 @@ impl From<pollen_ledger::BlockRef> for BlockName {
 pub struct DagRounds {
     /// The rounds.
     pub rounds: Vec<DagRound>,
-    /// Round of the last commit.
+    /// Round of the last commit: this one and all before it are output for good, also where this node
+    /// does not know (any more) how a slot was decided.
     pub committed_round: u32,
     /// Highest round that this node holds.
     pub round: u32,
+    /// Lowest round that it still holds.
+    pub oldest_round: u32,
+    /// Who signed two blocks for one round: what this node knows, at most one a validator, by author.
+    pub evidence: Vec<DagEvidence>,
+}
+
+/// Two blocks of one author and round.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DagEvidence {
+    /// Who signed both.
+    pub author: u16,
+    /// For which round.
+    pub round: u32,
+    /// Their digests.
+    pub blocks: [Hash; 2],
 }
 
 /// One round.
@@ -328,7 +345,7 @@ pub struct DagRound {
     pub round: u32,
     /// Its blocks, by author.
     pub blocks: Vec<DagBlock>,
-    /// Its slots, in the order in which a commit takes them.
+    /// The validators' slots in it, by author.
     pub slots: Vec<DagSlot>,
 }
 
@@ -369,8 +386,10 @@ pub enum SlotStatus {
 pub struct DagSlot {
     /// Whose.
     pub author: u16,
-    /// What the decider says.
+    /// What the decider says; `skipped` on probation.
     pub status: SlotStatus,
+    /// Its author is on probation and has no slot in this round.
+    pub on_probation: bool,
 }
 
 /// An account (`account_get`). One that does not exist has `exists: false` and zeros.

@@ -523,10 +523,16 @@ impl Core {
         }
     }
 
+    /// What is known of who equivocated, by author: at most one proof for each. Seen here, or published in
+    /// a block that was accepted; after a restart only what the blocks above gc still tell.
+    pub fn evidence(&self) -> impl Iterator<Item = &EquivocationProof> {
+        self.evidence.values()
+    }
+
     /// The rounds `from` to `to`, both included, as far as they are held: above gc and not above the
     /// highest accepted round.
     pub fn rounds(&self, from: Round, to: Round) -> Vec<RoundView> {
-        let from = from.max(self.dag.gc_round()).max(1);
+        let from = from.max(self.dag.gc_round() + 1);
         (from..=to.min(self.dag.highest_round())).map(|round| self.round_view(round)).collect()
     }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use pollen_ledger::block::EquivocationProof;
 use pollen_ledger::checkpoint::Checkpoint;
 use pollen_ledger::execution::{ExecutedTransaction, StateRead};
 use pollen_ledger::ordering::{Core, CoreStatus, SlotStatus as Decided};
@@ -10,8 +11,8 @@ use pollen_ledger::store::{EventRecord, Location, StateAt};
 use pollen_ledger::{AccountId, Action, Address, Hash, SignedTransaction};
 use pollen_rpc::api::{
     ActionResult, Answer, Bytes, ChainHead, ChainParameters, CheckpointView, CommitteeMember,
-    Cursor, DagBlock, DagRound, DagRounds, DagSlot, EventView, NodeInfo, Peer, ReadAt, SlotStatus,
-    Stage, TransactionView, TxOutcome, TxStatus,
+    Cursor, DagBlock, DagEvidence, DagRound, DagRounds, DagSlot, EventView, NodeInfo, Peer, ReadAt,
+    SlotStatus, Stage, TransactionView, TxOutcome, TxStatus,
 };
 use pollen_rpc::backend::RoundRange;
 use pollen_rpc::error::RpcError;
@@ -350,6 +351,7 @@ pub fn look_at_rounds(core: &Core, range: RoundRange) -> DagRounds {
                     Decided::Skipped => SlotStatus::Skipped,
                     Decided::Undecided => SlotStatus::Undecided,
                 },
+                on_probation: slot.on_probation,
             })
             .collect(),
     });
@@ -357,5 +359,11 @@ pub fn look_at_rounds(core: &Core, range: RoundRange) -> DagRounds {
         rounds: rounds.collect(),
         committed_round: status.commit_round,
         round: status.highest_round,
+        oldest_round: status.gc_round + 1,
+        evidence: core.evidence().map(evidence).collect(),
     }
+}
+
+fn evidence(proof: &EquivocationProof) -> DagEvidence {
+    DagEvidence { author: proof.author, round: proof.round, blocks: proof.digests() }
 }

@@ -53,6 +53,11 @@ pub fn table<const N: usize>(
     table.to_string()
 }
 
+/// Characters in a line of the terminal that standard output is; none when it is no terminal.
+pub fn terminal_width() -> Option<usize> {
+    Table::new().width().map(usize::from)
+}
+
 /// `key   value` lines with the keys padded to one width.
 pub fn pairs<V: Display>(pairs: impl IntoIterator<Item = (&'static str, V)>) -> String {
     let pairs: Vec<_> = pairs.into_iter().collect();

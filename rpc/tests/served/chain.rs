@@ -194,7 +194,13 @@ impl Backend for Chain {
         };
         let round = |round| DagRound { round, blocks: Vec::new(), slots: Vec::new() };
         let rounds = (from..=to).map(round).collect();
-        ready(self.answer(DagRounds { rounds, committed_round: 98, round: 100 }))
+        ready(self.answer(DagRounds {
+            rounds,
+            committed_round: 98,
+            round: 100,
+            oldest_round: 1,
+            evidence: Vec::new(),
+        }))
     }
 
     fn submit(&self, transaction: Vec<u8>) -> Answering<'_, TxStatus> {

@@ -7,6 +7,7 @@ mod cluster;
 mod determinism;
 mod dev;
 mod figures;
+mod follow;
 mod harness;
 mod layout;
 mod load;

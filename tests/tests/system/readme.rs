@@ -213,6 +213,11 @@ impl Stranger {
         if block.contains("pollen tx") {
             contains(&["outcome  success", "event alarm", " ready ", "validator 3", "● committed"]);
         }
+        if block.contains("pollen dag --follow") {
+            let rounds =
+                stdout.lines().filter_map(|line| line.get(..9)?.trim().parse::<u32>().ok());
+            assert_eq!(rounds.count(), 5, "{stdout}");
+        }
         if block.contains("curl") {
             let answer: Value = serde_json::from_str(stdout.trim()).expect(stdout);
             assert_eq!((&answer["jsonrpc"], &answer["id"]), (&json!("2.0"), &json!(1)));

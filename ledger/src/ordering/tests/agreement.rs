@@ -102,6 +102,10 @@ fn one_of_four_equivocates() {
         assert!(network.check() > 10, "seed {seed}");
         network.check_ordered_once(&ids);
         assert_eq!(network.evidence.iter().copied().collect::<Vec<_>>(), [2], "seed {seed}");
+        for node in [0, 1, 3] {
+            let proofs: Vec<_> = network.core(node).evidence().collect();
+            assert!(matches!(&proofs[..], [proof] if proof.author == 2), "seed {seed}: {proofs:?}");
+        }
         // Of an equivocator at most one block per round is ever executed.
         for commits in network.nodes.iter().map(|node| &node.commits) {
             let mut slots: Vec<_> =

@@ -1,6 +1,8 @@
 //! Equivocators that sign more than two blocks a round (PROTOCOL §12, 23 to 25): memory stays bounded, nobody
 //! passes a bomb on, and who comes late gets over it.
 
+use std::collections::BTreeSet;
+
 use super::network::{Network, chain_id, key};
 use crate::block::{BLOCK_VERSION, Block, BlockHeader, BlockRef, Round, VerifiedBlock};
 use crate::codec;
@@ -96,6 +98,8 @@ fn a_fork_bomb_is_taken_in_part() {
             branches.push(chain(&network, 3, u64::from(2 * top + variant), 3, from + 1, top));
         }
     }
+    let bombs: BTreeSet<(Round, Hash)> =
+        branches.iter().flatten().map(|block| (block.round(), block.reference().digest)).collect();
     for branch in &mut branches {
         deliver(&mut network, 0, vec![branch.pop().unwrap()], 3);
     }
@@ -117,6 +121,9 @@ fn a_fork_bomb_is_taken_in_part() {
     assert!(network.check() > before + 10);
     network.check_ordered_once(&ids);
     assert_eq!(network.evidence.iter().copied().collect::<Vec<_>>(), [3]);
+    let [proof] = network.core(0).evidence().collect::<Vec<_>>()[..] else { panic!("one proof") };
+    let digests = proof.digests();
+    assert!(digests.iter().all(|digest| bombs.contains(&(proof.round, *digest))), "{proof:?}");
     for node in 0..3 {
         assert!(network.published(node).contains(&3), "the proof travels in blocks");
     }
