@@ -182,8 +182,14 @@ impl Core {
             }
             Input::FetchFailed { id } => self.fetches.failed(id),
             Input::Submit { transaction, id, bytes, reserve } => {
+                let waiting = self.pool.ready_len() > 0;
                 let result = self.pool.submit(transaction, id, bytes, reserve);
                 self.effects.push(Effect::Submitted { id, result });
+                // One more of what waits already changes nothing else, and the timer is set: at tens of
+                // thousands a second, looking at everything each time is work.
+                if waiting {
+                    return std::mem::take(&mut self.effects);
+                }
             }
             Input::Executed { height, commit_index, ids, digest, attestation } => {
                 self.executed_commit_index = self.executed_commit_index.max(commit_index);
