@@ -38,6 +38,8 @@ use tally::Tally;
 
 /// How long transactions may take to be ordered everywhere after the last one was sent.
 const STRAGGLERS: Duration = Duration::from_secs(20);
+/// Load behind the measured time, so that its end is like its middle.
+const COOL_DOWN: Duration = Duration::from_millis(500);
 /// How often a condition is looked at.
 const POLL: Duration = Duration::from_millis(20);
 /// How often the progress is told.
@@ -146,6 +148,10 @@ async fn measure(
     for node in &nodes {
         let mut config = NodeConfig::load(Some(&node.config))?;
         config.ordering.min_round_delay_ms = args.round_delay_ms;
+        // Where both are offered, nodes that start together may find each other by QUIC first.
+        let tcp = |address: &String| address.contains("/tcp/");
+        config.network.listen.retain(tcp);
+        config.network.validators.values_mut().for_each(|addresses| addresses.retain(tcp));
         validators.push(Validator::start(&config, args.with, &accounts, origin).await?);
     }
     let run = run_load(&validators, &accounts, args, rate).await;
@@ -169,10 +175,11 @@ async fn run_load(
     let begin_us = tallies[0].now_us();
     let from_us = begin_us + args.warm_up.as_micros() as u64;
     let to_us = from_us + args.duration.as_micros() as u64;
+    let end_us = to_us + COOL_DOWN.as_micros() as u64;
     tallies.iter().for_each(|tally| tally.measure(from_us..to_us));
     let threads: Vec<_> = validators
         .iter()
-        .map(|validator| load::start(validator, accounts, args, rate, begin_us..to_us))
+        .map(|validator| load::start(validator, accounts, args, rate, begin_us..end_us))
         .collect();
     let bar = progress(args.warm_up + args.duration);
     tell_until(&bar, &tallies, validators, begin_us, from_us).await?;

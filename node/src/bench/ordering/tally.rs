@@ -275,3 +275,84 @@ pub fn balance(tallies: &[Arc<Tally>], go_on: bool) -> Books {
         same_order: same_digests && same_seen,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use pollen_ledger::block::{BLOCK_VERSION, BlockHeader};
+    use pollen_ledger::crypto::Domain;
+    use pollen_ledger::ordering::Commit;
+    use pollen_ledger::{Block, SignedTransaction, VerifiedBlock, codec};
+
+    use super::super::accounts::Shape;
+    use super::*;
+    use crate::dev;
+
+    fn commit(
+        accounts: &Accounts,
+        index: u64,
+        digest: Hash,
+        made: &[(u16, usize)],
+    ) -> CommittedSubDag {
+        let make = |(author, number): &(u16, usize)| {
+            let signed = accounts.make(Shape::Unsigned(512), *author, *number, 0).signed;
+            SignedTransaction::clone(&signed)
+        };
+        let body = codec::encode(&made.iter().map(make).collect::<Vec<_>>());
+        let header = BlockHeader {
+            version: BLOCK_VERSION,
+            chain_id: accounts.chain_id,
+            epoch: 0,
+            round: index as u32,
+            author: 0,
+            timestamp_ms: 0,
+            parents: Vec::new(),
+            body_digest: Domain::Body.hash(&[&body]),
+            transaction_count: made.len() as u32,
+            body_bytes: body.len() as u32,
+            attestations: Vec::new(),
+            commit_votes: Vec::new(),
+            evidence: Vec::new(),
+        };
+        let block = Block::sign(header, body, &dev::validator_key(0));
+        let block = VerifiedBlock::trusted(block, &accounts.parameters).unwrap();
+        let commit = Commit {
+            index,
+            round: index as u32,
+            timestamp_ms: 0,
+            previous: Hash::ZERO,
+            digest,
+            slots: vec![block.reference()],
+            blocks: vec![block.reference()],
+            ignored: Vec::new(),
+        };
+        CommittedSubDag { commit, blocks: vec![block] }
+    }
+
+    /// The books are what the figures stand on: a copy, a loss and another order must all show.
+    #[test]
+    fn copies_losses_and_another_order_show_in_the_books() {
+        let accounts = Arc::new(Accounts::new(2, &dev::genesis(2)));
+        let tallies: Vec<_> =
+            (0..2).map(|own| Arc::new(Tally::new(own, &accounts, Instant::now()))).collect();
+        for tally in &tallies {
+            tally.measure(0..u64::MAX);
+            assert_eq!([tally.schedule(0), tally.schedule(0)], [0, 1]);
+        }
+        let digest = |number: u64| Hash::of_content(&number.to_le_bytes());
+        let first = commit(&accounts, 1, digest(1), &[(0, 0), (1, 0), (0, 1)]);
+        tallies.iter().for_each(|tally| tally.commit(&first, true));
+        let books = balance(&tallies, true);
+        assert_eq!((books.ordered_least, books.ordered_most, books.repeated), (3, 3, 0));
+        assert_eq!((books.same_order, books.finished, books.commits_compared), (true, Some(0), 1));
+        assert_eq!(books.measured.ordered_us.len(), 3, "each at its own validator");
+        tallies[0].finish(1);
+        assert_eq!(balance(&tallies, true).finished, Some(2));
+
+        // A copy at one validator; another transaction and so another digest at the other.
+        tallies[0].commit(&commit(&accounts, 2, digest(2), &[(1, 0)]), true);
+        tallies[1].commit(&commit(&accounts, 2, digest(3), &[(1, 1)]), true);
+        let books = balance(&tallies, true);
+        assert_eq!((books.ordered_least, books.ordered_most, books.repeated), (3, 4, 1));
+        assert!(!books.same_order);
+    }
+}
