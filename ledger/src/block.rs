@@ -22,6 +22,9 @@ pub type Round = u32;
 /// The version of [`BlockHeader`] that this program reads and writes.
 pub const BLOCK_VERSION: u16 = 1;
 
+/// Bytes of an encoded transaction at least: an empty one without signature.
+const TRANSACTION_BYTES_MIN: usize = 79;
+
 /// Names one block. Encoded as author, round, digest; ordered by round, then author, then digest, so
 /// that sorted collections run in rounds.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, BorshSerialize, BorshDeserialize)]
@@ -318,18 +321,35 @@ pub struct VerifiedBlock(Arc<Verified>);
 struct Verified {
     block: Block,
     reference: BlockRef,
-    transactions: Vec<Arc<SignedTransaction>>,
-    transaction_ids: Vec<Hash>,
+    transactions: Transactions,
 }
 
-impl Verified {
-    /// Hashes the ids once, here: the pool, execution and whoever waits for a transaction ask for them.
-    fn new(block: Block, reference: BlockRef, transactions: Vec<SignedTransaction>) -> Self {
-        let chain_id = &block.header.chain_id;
-        let transaction_ids =
-            transactions.iter().map(|signed| signed.transaction.id(chain_id)).collect();
-        let transactions = transactions.into_iter().map(Arc::new).collect();
-        Self { block, reference, transactions, transaction_ids }
+/// Transactions of a body. Their ids are hashed once, here: the pool, execution and whoever waits for a
+/// transaction ask for them.
+#[derive(Debug, Default)]
+struct Transactions {
+    signed: Vec<Arc<SignedTransaction>>,
+    ids: Vec<Hash>,
+}
+
+impl Transactions {
+    /// Decodes a body strictly: exactly as `Vec<SignedTransaction>`.
+    fn decode(body: &[u8], chain_id: &Hash) -> Result<Self, DecodeError> {
+        let mut rest = body;
+        let count: u32 = codec::take(&mut rest)?;
+        // What is allocated on the word of the count alone is bounded by the bytes that are there.
+        let room = (count as usize).min(body.len() / TRANSACTION_BYTES_MIN);
+        let mut transactions =
+            Self { signed: Vec::with_capacity(room), ids: Vec::with_capacity(room) };
+        for _ in 0..count {
+            let (signed, id) = SignedTransaction::take(&mut rest, chain_id)?;
+            transactions.signed.push(Arc::new(signed));
+            transactions.ids.push(id);
+        }
+        match rest {
+            [] => Ok(transactions),
+            _ => Err(DecodeError::Malformed { reason: "bytes are left over".to_owned() }),
+        }
     }
 }
 
@@ -356,30 +376,45 @@ impl VerifiedBlock {
     }
     /// Its transactions, decoded. Their signatures are not part of block validity.
     pub fn transactions(&self) -> &[Arc<SignedTransaction>] {
-        &self.0.transactions
+        &self.0.transactions.signed
     }
     /// The ids of its transactions, in their order.
     pub fn transaction_ids(&self) -> &[Hash] {
-        &self.0.transaction_ids
+        &self.0.transactions.ids
     }
     /// Its transactions with their ids.
     pub fn identified(&self) -> impl Iterator<Item = (Hash, &Arc<SignedTransaction>)> {
-        self.0.transaction_ids.iter().copied().zip(&self.0.transactions)
+        let Transactions { signed, ids } = &self.0.transactions;
+        ids.iter().copied().zip(signed)
     }
     /// Its encoding.
     pub fn encode(&self) -> Vec<u8> {
         codec::encode(&self.0.block)
     }
 
-    /// A block of ours, just signed; or one read back from our own store, verified when it went in.
-    /// Only the body is decoded (and refused when it does not).
+    /// A block read back from our own store, verified when it went in. Only the body is decoded (and
+    /// refused when it does not).
     pub fn trusted(block: Block, parameters: &Parameters) -> Result<Self, BlockError> {
-        let transactions: Vec<SignedTransaction> =
-            codec::decode(&block.body, parameters.block_bytes_max as usize)?;
+        check_body_bytes(&block, parameters)?;
+        let transactions = Transactions::decode(&block.body, &block.header.chain_id)?;
+        Ok(Self::of(block, transactions))
+    }
+
+    /// A block of ours, just signed, over these transactions: nothing has to be read out of it again.
+    pub(crate) fn own(
+        block: Block,
+        identified: impl Iterator<Item = (Hash, Arc<SignedTransaction>)>,
+    ) -> Self {
+        let (ids, signed): (Vec<_>, Vec<_>) = identified.unzip();
+        assert_eq!(signed.len(), block.header.transaction_count as usize, "a body of its own");
+        Self::of(block, Transactions { signed, ids })
+    }
+
+    fn of(block: Block, transactions: Transactions) -> Self {
         let header = &block.header;
         let reference =
             BlockRef { round: header.round, author: header.author, digest: header.digest() };
-        Ok(Self(Arc::new(Verified::new(block, reference, transactions))))
+        Self(Arc::new(Verified { block, reference, transactions }))
     }
 
     /// The unsigned block of round 0, derived from chain and epoch: every node makes the same.
@@ -400,9 +435,8 @@ impl VerifiedBlock {
             commit_votes: Vec::new(),
             evidence: Vec::new(),
         };
-        let reference = BlockRef { round: 0, author, digest: header.digest() };
         let block = Block { header, signature: Signature([0; 64]), body };
-        Self(Arc::new(Verified::new(block, reference, Vec::new())))
+        Self::of(block, Transactions::default())
     }
 }
 
@@ -468,18 +502,18 @@ impl Block {
             return Err(BlockError::BadSignature);
         }
         // 8 the body's transactions
-        let transactions: Vec<SignedTransaction> =
-            codec::decode(&self.body, parameters.block_bytes_max as usize)?;
-        if transactions.len() != header.transaction_count as usize {
+        let transactions = Transactions::decode(&self.body, chain_id)?;
+        if transactions.signed.len() != header.transaction_count as usize {
             return body_rule("not as many transactions as the header says");
         }
         let fuel = transactions
+            .signed
             .iter()
             .try_fold(0u64, |sum, signed| sum.checked_add(signed.transaction.max_fuel));
         if fuel.is_none_or(|fuel| fuel > parameters.block_fuel_max) {
             return body_rule("more fuel than a block may ask for");
         }
-        if transactions.iter().any(|signed| signed.check_shape(parameters).is_err()) {
+        if transactions.signed.iter().any(|signed| signed.check_shape(parameters).is_err()) {
             return body_rule("a transaction out of its bounds");
         }
         // 9 evidence
@@ -487,8 +521,13 @@ impl Block {
             return Err(BlockError::Evidence);
         }
         let reference = BlockRef { round: header.round, author, digest };
-        Ok(VerifiedBlock(Arc::new(Verified::new(self, reference, transactions))))
+        Ok(VerifiedBlock(Arc::new(Verified { block: self, reference, transactions })))
     }
+}
+
+fn check_body_bytes(block: &Block, parameters: &Parameters) -> Result<(), DecodeError> {
+    let (bytes, max) = (block.body.len(), parameters.block_bytes_max as usize);
+    if bytes > max { Err(DecodeError::TooLarge { bytes, max }) } else { Ok(()) }
 }
 
 /// Rules 5, 6 and 7.
@@ -535,3 +574,7 @@ fn check_parents(
     }
     Ok(())
 }
+
+#[cfg(test)]
+#[path = "block_tests.rs"]
+mod tests;

@@ -39,3 +39,13 @@ pub fn decode<T: BorshDeserialize>(bytes: &[u8], max: usize) -> Result<T, Decode
     }
     T::try_from_slice(bytes).map_err(|error| DecodeError::Malformed { reason: error.to_string() })
 }
+
+/// Takes one value off the front of `rest`. Whoever calls it in turn checks that nothing is left.
+pub fn take<T: BorshDeserialize>(rest: &mut &[u8]) -> Result<T, DecodeError> {
+    T::deserialize(rest).map_err(|error| DecodeError::Malformed { reason: error.to_string() })
+}
+
+/// Bytes of a value's encoding, without making it.
+pub fn length<T: BorshSerialize>(value: &T) -> usize {
+    borsh::object_length(value).expect("counting cannot fail")
+}

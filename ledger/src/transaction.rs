@@ -197,6 +197,16 @@ impl SignedTransaction {
         codec::decode(bytes, parameters.transaction_bytes_max as usize)
     }
 
+    /// Takes one off the front of a block's body, with its id. The encoding is canonical, so the id is
+    /// hashed from the bytes as they came.
+    pub(crate) fn take(rest: &mut &[u8], chain_id: &Hash) -> Result<(Self, Hash), DecodeError> {
+        let before = *rest;
+        let transaction = codec::take(rest)?;
+        let id = Domain::Transaction.hash(&[&chain_id.0, &before[..before.len() - rest.len()]]);
+        let (signatures, attachments) = (codec::take(rest)?, codec::take(rest)?);
+        Ok((Self { transaction, signatures, attachments }, id))
+    }
+
     /// The key that signed first; none when there is no signature.
     pub fn key(&self) -> Option<&PublicKey> {
         self.signatures.first().map(|signature| &signature.public_key)
@@ -233,7 +243,7 @@ impl SignedTransaction {
                 parameters.transaction_fuel_max, tx.max_fuel
             ));
         }
-        let signed = codec::encode(tx).len();
+        let signed = codec::length(tx);
         if signed > TRANSACTION_SIGNED_BYTES_MAX {
             let max = TRANSACTION_SIGNED_BYTES_MAX;
             return Err(TransactionError::TooLarge { what: "the signed part", bytes: signed, max });
@@ -301,7 +311,7 @@ impl SignedTransaction {
 
     /// Fuel that it costs before anything runs: base, signatures, signed bytes and attached bytes.
     pub fn intrinsic_fuel(&self, parameters: &Parameters) -> u64 {
-        let signed = codec::encode(&self.transaction).len() as u64;
+        let signed = codec::length(&self.transaction) as u64;
         let attached: u64 = self.attachments.iter().map(|attachment| attachment.len() as u64).sum();
         parameters
             .transaction_fuel_base

@@ -74,11 +74,6 @@ impl NodeBackend {
         Self(Arc::new(parts))
     }
 
-    /// Index in the committee, of a validator.
-    pub fn author(&self) -> Option<u16> {
-        self.0.own
-    }
-
     /// Runs what reads disks or modules on a thread of its own.
     fn blocking<T: Send + 'static>(
         &self,

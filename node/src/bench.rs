@@ -5,17 +5,42 @@
 //! `--rate 0` the loop is closed instead: as many in flight as allowed, for the highest throughput.
 
 mod load;
+mod ordering;
 mod report;
 mod work;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 use pollen_rpc::client::PollenClient;
 
 use crate::cli::{Failure, Session};
+
+/// `pollen bench`.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct BenchCommand {
+    /// A measurement of a part, where one is named.
+    #[command(subcommand)]
+    pub part: Option<Part>,
+    /// The load on a running network.
+    #[command(flatten)]
+    pub network: BenchArgs,
+}
+
+/// Parts that are measured by themselves.
+#[derive(Debug, Subcommand)]
+pub enum Part {
+    /// Measure the ordering protocol alone: validators in this process, real sockets, real databases
+    #[command(after_help = "Examples:\n  pollen bench ordering\n  \
+                            pollen bench ordering --rate 1000,20000 --duration 30s --json\n  \
+                            pollen bench ordering --rate 0 --in-flight 4000\n  \
+                            pollen bench ordering --rate 5000 --with signatures\n  \
+                            pollen bench ordering --rate 1000 --with execution")]
+    Ordering(ordering::OrderingArgs),
+}
 
 /// What is measured.
 #[derive(Debug, Clone, Args)]
@@ -43,8 +68,15 @@ pub struct BenchArgs {
 /// How long a node may take to say that it is there.
 const ANSWER_PATIENCE: Duration = Duration::from_secs(2);
 
-/// Runs the benchmark.
-pub async fn run(session: &Session, args: &BenchArgs) -> Result<(), Failure> {
+/// Runs the benchmark that was asked for.
+pub async fn run(session: &Session, command: &BenchCommand) -> Result<(), Failure> {
+    match &command.part {
+        Some(Part::Ordering(args)) => ordering::run(session, args).await,
+        None => run_network(session, &command.network).await,
+    }
+}
+
+async fn run_network(session: &Session, args: &BenchArgs) -> Result<(), Failure> {
     let session = &answering(session).await?;
     let processes = report::Processes::of(session);
     let work = work::prepare(session, args).await?;

@@ -19,6 +19,7 @@ use pollen_rpc::client::PollenClient;
 
 pub use accounts::{submit, submit_in_parts};
 pub use failure::{EXIT_FAILED, EXIT_TIMED_OUT, EXIT_UNREACHABLE, Failure};
+pub(crate) use network::start_log;
 
 use crate::home::{self, NetworkFile};
 
@@ -133,8 +134,9 @@ pub enum Command {
     )]
     Dev(DevArgs),
     /// Measure a network: open-loop load, percentiles, throughput
-    #[command(after_help = "Example:\n  pollen bench --rate 1000 --duration 20s --mix token")]
-    Bench(crate::bench::BenchArgs),
+    #[command(after_help = "Examples:\n  pollen bench --rate 1000 --duration 20s --mix token\n  \
+                      pollen bench ordering --rate 1000,20000,40000")]
+    Bench(crate::bench::BenchCommand),
     /// Print a script for the shell's completion
     Completions {
         /// bash, zsh, fish, elvish or powershell

@@ -6,7 +6,9 @@ use std::thread;
 
 use pollen_ledger::execution::Executor;
 use pollen_ledger::genesis::GenesisError;
-use pollen_ledger::ordering::{Core, CoreConfig, Input, Settings, SigningHistory, Time};
+use pollen_ledger::ordering::{
+    CommittedSubDag, Core, CoreConfig, Input, Settings, SigningHistory, Time,
+};
 use pollen_ledger::store::{Batch, Database, Durability, OpenError, RocksStore, StoreError};
 use pollen_ledger::wire::{Message, Request, Response};
 use pollen_ledger::{AuthorIndex, Genesis, Hash, KeyPair, PublicKey, VerifiedBlock};
@@ -35,7 +37,8 @@ use crate::writer::{self, OwnBlocks, Write};
 /// Orders that may wait for the storage writer: the node's back-pressure.
 const WRITER_QUEUE: usize = 4096;
 /// Commits that may wait for execution.
-const EXECUTION_QUEUE: usize = 256;
+pub(crate) const EXECUTION_QUEUE: usize = 256;
+
 /// Why a node did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum NodeError {
@@ -95,6 +98,40 @@ pub struct Node {
     driver: JoinHandle<()>,
 }
 
+/// What every node begins with: its chain, its place in it, its store.
+pub(crate) struct Begun {
+    /// The chain.
+    pub genesis: Genesis,
+    /// The node's key.
+    pub key: KeyPair,
+    /// Its index, of a validator.
+    pub own: Option<AuthorIndex>,
+    /// Its store.
+    pub database: Arc<Database>,
+    /// What blocks are checked against.
+    pub rules: Rules,
+}
+
+impl Begun {
+    /// Reads the documents and opens the store.
+    pub async fn new(config: &NodeConfig) -> Result<Self, NodeError> {
+        let genesis = read_genesis(config.genesis.as_deref())?;
+        let key = keys::read(&config.key)?;
+        let committee = Arc::new(genesis.committee().map_err(GenesisError::from)?);
+        let own = committee.index_of(&key.public_key());
+        let database = open_database(config, &genesis, &key, own).await?;
+        let parameters = Arc::new(genesis.parameters.clone());
+        let rules = Rules { chain_id: genesis.chain_id(), committee, parameters };
+        Ok(Self { genesis, key, own, database, rules })
+    }
+
+    /// Starts the network; when it returns, the node listens.
+    pub async fn start_network(&self, config: &NodeConfig) -> Result<network::Running, NodeError> {
+        let config = network_config(config, &self.genesis, &self.key, self.own)?;
+        Ok(network::start(config).await?)
+    }
+}
+
 fn read_genesis(path: Option<&Path>) -> Result<Genesis, NodeError> {
     let text = match path {
         None => dev::GENESIS.to_owned(),
@@ -143,38 +180,34 @@ fn network_config(
 impl Node {
     /// Starts everything; returns when the RPC server listens.
     pub async fn start(config: NodeConfig) -> Result<Self, NodeError> {
-        let genesis = read_genesis(config.genesis.as_deref())?;
-        let key = keys::read(&config.key)?;
-        let committee = Arc::new(genesis.committee().map_err(GenesisError::from)?);
-        let own = committee.index_of(&key.public_key());
-        let database = open_database(&config, &genesis, &key, own).await?;
+        let begun = Begun::new(&config).await?;
         let engine = open_engine(&config)?;
-        let executor = Executor::new(&database, engine.clone())?;
+        let executor = Executor::new(&begun.database, engine.clone())?;
         let checkpoint = executor.checkpoint().clone();
         let digest = checkpoint.digest();
-        let shared = Arc::new(Shared::new(genesis.chain_id(), Head { checkpoint, digest }));
+        let chain_id = begun.rules.chain_id;
+        let shared = Arc::new(Shared::new(chain_id, Head { checkpoint, digest }));
 
-        let (network, events, driver) =
-            network::start(network_config(&config, &genesis, &key, own)?).await?;
+        let (network, events, driver) = begun.start_network(&config).await?;
         let (core, queue) = CoreHandle::new();
-        let rules = Rules {
-            chain_id: genesis.chain_id(),
-            committee: committee.clone(),
-            parameters: Arc::new(genesis.parameters.clone()),
-        };
-        let threads = start_threads(Threads {
+        let verdicts = Arc::new(Verdicts::new(chain_id));
+        let again = begun.database.commits_with_blocks(executor.next_commit())?;
+        let (to_execution, commits) = std::sync::mpsc::sync_channel(EXECUTION_QUEUE);
+        let executing =
+            start_execution(&begun, executor, verdicts.clone(), &shared, &core, commits);
+        let mut threads = start_ordering(Ordering {
             config: &config,
-            genesis: &genesis,
-            key: own.map(|_| key.clone()),
-            own,
-            database: database.clone(),
-            executor,
+            begun: &begun,
             shared: shared.clone(),
             network: network.clone(),
             core: core.clone(),
             queue,
-            rules: rules.clone(),
+            verdicts: Some(verdicts),
+            again,
+            commits: to_execution,
         })?;
+        threads.push(executing);
+        let Begun { genesis, key, own, database, rules } = begun;
         let backend = NodeBackend::new(Parts {
             network: Network {
                 chain_id: genesis.chain_id(),
@@ -192,8 +225,9 @@ impl Node {
             interfaces: Default::default(),
             genesis,
         });
+        let taken_in = Some(backend.clone());
         let events = tokio::spawn(
-            Events { core: core.clone(), rules, database, backend: backend.clone() }.run(events),
+            Events { core: core.clone(), rules, database, own, backend: taken_in }.run(events),
         );
         let server = ServerConfig::new(config.rpc.listen);
         let rpc = RpcServer::start(server, Arc::new(backend)).await?;
@@ -270,7 +304,7 @@ fn take_marker(
     Ok(keys::forget_never_signed(key_file)?)
 }
 
-fn open_engine(config: &NodeConfig) -> Result<Arc<Vm>, NodeError> {
+pub(crate) fn open_engine(config: &NodeConfig) -> Result<Arc<Vm>, NodeError> {
     let vm = VmConfig {
         instances: config.modules.instances,
         cache_dir: Some(config.data.join("modules")),
@@ -279,55 +313,53 @@ fn open_engine(config: &NodeConfig) -> Result<Arc<Vm>, NodeError> {
     Vm::new(&vm).map(Arc::new).map_err(|error| NodeError::Vm(error.to_string()))
 }
 
-struct Threads<'a> {
-    config: &'a NodeConfig,
-    genesis: &'a Genesis,
-    key: Option<KeyPair>,
-    own: Option<AuthorIndex>,
-    database: Arc<Database>,
-    executor: Executor,
-    shared: Arc<Shared>,
-    network: NetworkHandle,
-    core: CoreHandle,
-    queue: std::sync::mpsc::Receiver<core_thread::CoreOrder>,
-    rules: Rules,
+/// What the threads of ordering are started with.
+pub(crate) struct Ordering<'a> {
+    /// This node's own numbers.
+    pub config: &'a NodeConfig,
+    /// Its chain and store.
+    pub begun: &'a Begun,
+    /// What the rest of the node looks at.
+    pub shared: Arc<Shared>,
+    /// Where blocks go.
+    pub network: NetworkHandle,
+    /// The way to the core.
+    pub core: CoreHandle,
+    /// Its other end.
+    pub queue: std::sync::mpsc::Receiver<core_thread::CoreOrder>,
+    /// Signatures of transactions, where somebody wants to know.
+    pub verdicts: Option<Arc<Verdicts>>,
+    /// Commits of an earlier run that are not executed.
+    pub again: Vec<CommittedSubDag>,
+    /// Where commits go once they are on disk.
+    pub commits: std::sync::mpsc::SyncSender<Arc<CommittedSubDag>>,
 }
 
-/// Starts writer, execution and core, in the order in which work flows back.
-fn start_threads(parts: Threads<'_>) -> Result<Vec<thread::JoinHandle<()>>, NodeError> {
-    let recovered = parts.database.recover(parts.own)?;
-    let again = parts.database.commits_with_blocks(parts.executor.next_commit())?;
+/// Starts writer and core, in the order in which work flows back.
+pub(crate) fn start_ordering(
+    parts: Ordering<'_>,
+) -> Result<Vec<thread::JoinHandle<()>>, NodeError> {
+    let Begun { genesis, key, own, database, rules } = parts.begun;
+    let recovered = database.recover(*own)?;
     let own_blocks = OwnBlocks {
-        author: parts.own,
+        author: *own,
         floor: recovered.own_round_floor,
         marked: recovered.signing_history != SigningHistory::Kept,
     };
-    if parts.own.is_some() && recovered.signing_history == SigningHistory::Forgotten {
+    if own.is_some() && recovered.signing_history == SigningHistory::Forgotten {
         tracing::warn!(
             "this validator's store does not know what was signed with its key: \
              it signs nothing before a quorum of the others has said"
         );
     }
     let (to_writer, from_core) = std::sync::mpsc::sync_channel::<Write>(WRITER_QUEUE);
-    let (to_execution, commits) = std::sync::mpsc::sync_channel(EXECUTION_QUEUE);
-    let verdicts = Arc::new(Verdicts::new(parts.rules.chain_id));
-    let execution = Execution::new(
-        parts.executor,
-        parts.database.clone(),
-        verdicts.clone(),
-        parts.shared.clone(),
-        parts.core.clone(),
-        parts.key.clone(),
-        parts.genesis.parameters.gc_depth,
-    );
     let spawn = |name: &str, body: Box<dyn FnOnce() + Send>| {
         let thread = thread::Builder::new().name(name.to_owned());
         thread.spawn(body).expect("the system starts a thread")
     };
-    let executing = pollen_vm::stack::spawn("execution", move || execution.run(&commits))
-        .expect("the system starts a thread");
     let (database, network, shared) =
-        (parts.database.clone(), parts.network.clone(), parts.shared.clone());
+        (database.clone(), parts.network.clone(), parts.shared.clone());
+    let (again, to_execution) = (parts.again, parts.commits);
     let writing = spawn(
         "writer",
         Box::new(move || {
@@ -340,12 +372,12 @@ fn start_threads(parts: Threads<'_>) -> Result<Vec<thread::JoinHandle<()>>, Node
         }),
     );
     let config = CoreConfig {
-        own: parts.own,
-        key: parts.key,
-        committee: parts.rules.committee.clone(),
-        chain_id: parts.rules.chain_id,
-        genesis_time_ms: parts.genesis.time_ms,
-        parameters: parts.genesis.parameters.clone(),
+        own: *own,
+        key: own.map(|_| key.clone()),
+        committee: rules.committee.clone(),
+        chain_id: rules.chain_id,
+        genesis_time_ms: genesis.time_ms,
+        parameters: genesis.parameters.clone(),
         settings: Settings {
             min_round_delay_ms: parts.config.ordering.min_round_delay_ms,
             idle_round_delay_ms: parts.config.ordering.idle_round_delay_ms,
@@ -354,15 +386,15 @@ fn start_threads(parts: Threads<'_>) -> Result<Vec<thread::JoinHandle<()>>, Node
     };
     let wiring = CoreWiring {
         writer: to_writer,
-        verdicts,
+        verdicts: parts.verdicts,
         fetcher: Fetcher {
             runtime: tokio::runtime::Handle::current(),
             network: parts.network,
             core: parts.core.clone(),
-            rules: parts.rules,
+            rules: rules.clone(),
         },
         shared: parts.shared,
-        own: parts.own,
+        own: *own,
         evidence: parts.config.data.join("divergence.json"),
     };
     let (handle, queue) = (parts.core, parts.queue);
@@ -373,19 +405,48 @@ fn start_threads(parts: Threads<'_>) -> Result<Vec<thread::JoinHandle<()>>, Node
             core_thread::run(core, first, &queue, &handle, &wiring);
         }),
     );
-    Ok(vec![ordering, writing, executing])
+    Ok(vec![ordering, writing])
+}
+
+/// Starts execution, on a stack that modules may use up.
+pub(crate) fn start_execution(
+    begun: &Begun,
+    executor: Executor,
+    verdicts: Arc<Verdicts>,
+    shared: &Arc<Shared>,
+    core: &CoreHandle,
+    commits: std::sync::mpsc::Receiver<Arc<CommittedSubDag>>,
+) -> thread::JoinHandle<()> {
+    let execution = Execution::new(
+        executor,
+        begun.database.clone(),
+        verdicts,
+        shared.clone(),
+        core.clone(),
+        begun.own.map(|_| begun.key.clone()),
+        begun.genesis.parameters.gc_depth,
+    );
+    pollen_vm::stack::spawn("execution", move || execution.run(&commits))
+        .expect("the system starts a thread")
 }
 
 /// What comes from the network, on its way to the core, the store and the pool.
-struct Events {
-    core: CoreHandle,
-    rules: Rules,
-    database: Arc<Database>,
-    backend: NodeBackend,
+pub(crate) struct Events {
+    /// Takes blocks.
+    pub core: CoreHandle,
+    /// What they are checked against.
+    pub rules: Rules,
+    /// Answers questions about history.
+    pub database: Arc<Database>,
+    /// This node's index, of a validator.
+    pub own: Option<AuthorIndex>,
+    /// Takes transactions in, where somebody does.
+    pub backend: Option<NodeBackend>,
 }
 
 impl Events {
-    async fn run(self, mut events: mpsc::Receiver<NetworkEvent>) {
+    /// Works off events until the network is gone.
+    pub async fn run(self, mut events: mpsc::Receiver<NetworkEvent>) {
         while let Some(event) = events.recv().await {
             match event {
                 // A block takes about 60 us to verify: less than to hand it on and wake a thread.
@@ -437,10 +498,9 @@ impl Events {
 
     fn answer(&self, request: Request, respond: network::Responder) {
         match request {
-            Request::Hello { .. } => respond.send(Response::Hello {
-                chain_id: self.rules.chain_id,
-                author: self.backend.author(),
-            }),
+            Request::Hello { .. } => {
+                respond.send(Response::Hello { chain_id: self.rules.chain_id, author: self.own })
+            }
             Request::History(history) => {
                 let (database, authors) = (self.database.clone(), self.rules.committee.size());
                 tokio::task::spawn_blocking(move || {
@@ -466,7 +526,7 @@ impl Events {
                 );
             }
             Request::Transaction(encoded) => {
-                let backend = self.backend.clone();
+                let Some(backend) = self.backend.clone() else { return };
                 tokio::spawn(async move { respond.send(backend.take_forwarded(encoded).await) });
             }
         }

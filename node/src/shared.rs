@@ -1,6 +1,7 @@
 //! What the node's threads tell each other and its clients: heads, progress, alarms.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 use pollen_ledger::mempool::PoolError;
@@ -51,6 +52,8 @@ pub struct Shared {
     pub divergence: watch::Sender<Option<Divergence>>,
     /// Set once, when the node cannot go on.
     pub fatal: watch::Sender<Option<String>>,
+    /// Transactions that the pool did not take, for whatever reason.
+    pub refused: AtomicU64,
     submissions: Mutex<HashMap<Hash, Vec<PoolAnswer>>>,
 }
 
@@ -65,6 +68,7 @@ impl Shared {
             certified: watch::Sender::new(0),
             divergence: watch::Sender::new(None),
             fatal: watch::Sender::new(None),
+            refused: AtomicU64::new(0),
             submissions: Mutex::default(),
         }
     }
@@ -111,8 +115,9 @@ impl Shared {
 
     /// The pool's answer about a transaction.
     pub fn submitted(&self, id: Hash, result: Result<(), PoolError>) {
-        if result.is_ok() {
-            self.tracker.advance([id], Stage::Accepted);
+        match result {
+            Ok(()) => self.tracker.advance([id], Stage::Accepted),
+            Err(_) => drop(self.refused.fetch_add(1, Ordering::Relaxed)),
         }
         for waiting in self.submissions.lock().remove(&id).unwrap_or_default() {
             let _ = waiting.send(result);

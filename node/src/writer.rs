@@ -124,9 +124,10 @@ fn perform(
             true
         }
         Write::Proposal(block) => {
-            let bytes = block.encode();
-            network.broadcast(codec::encode(&Message::Block(bytes.clone())).into());
-            network.gossip(bytes.into());
+            network.broadcast(Message::encode_block(&block).into());
+            if network.has_listeners() {
+                network.gossip(block.encode().into());
+            }
             true
         }
         Write::Push(to, blocks) => {

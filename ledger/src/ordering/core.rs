@@ -210,8 +210,14 @@ impl Core {
             Input::OwnBlock { from, block } => self.take_own_block(from, block),
             Input::CommitsRefused { id } => self.sync.failed(id, true),
             Input::Submit { transaction, id, bytes, reserve } => {
+                let waiting = self.pool.ready_len() > 0;
                 let result = self.pool.submit(transaction, id, bytes, reserve);
                 self.effects.push(Effect::Submitted { id, result });
+                // One more of what waits already changes nothing else, and the timer is set: at tens of
+                // thousands a second, looking at everything each time is work.
+                if waiting {
+                    return std::mem::take(&mut self.effects);
+                }
             }
             Input::Executed { height, commit_index, ids, digest, attestation, checkpoint_open } => {
                 self.executed_commit_index = self.executed_commit_index.max(commit_index);
@@ -277,7 +283,10 @@ impl Core {
     /// Returns how many blocks became accepted.
     fn take_live(&mut self, blocks: Vec<VerifiedBlock>, from: Option<AuthorIndex>) -> usize {
         if self.sync.is_active() {
-            blocks.iter().for_each(|block| self.sync.hear(block.header()));
+            for block in &blocks {
+                self.sync.hear(block.header());
+                self.see_own(block);
+            }
             return 0;
         }
         blocks.into_iter().map(|block| self.receive(block, from)).sum()
@@ -299,16 +308,20 @@ impl Core {
             self.held.hold(block, from, self.now);
             return 0;
         }
-        // 9.3 a block of ours that we do not know: signed before something was lost, or by a thief
-        if Some(reference.author) == self.config.own {
-            self.own_round = self.own_round.max(reference.round);
-            if let Some(own_rounds) = &mut self.own_rounds {
-                own_rounds.saw(reference.round);
-            }
-        }
+        self.see_own(&block);
         let accepted = self.admit(block, from);
         self.take_accepted(&accepted);
         accepted.len()
+    }
+
+    /// 9.3 a block of ours that we do not know: signed before something was lost, or by a thief.
+    fn see_own(&mut self, block: &VerifiedBlock) {
+        if Some(block.author()) == self.config.own {
+            self.own_round = self.own_round.max(block.round());
+            if let Some(own_rounds) = &mut self.own_rounds {
+                own_rounds.saw(block.round());
+            }
+        }
     }
 
     /// Blocks that the DAG has accepted: to be stored and counted.

@@ -1,5 +1,7 @@
 //! Our own blocks (protocol.md part 4): when one is due, which parents it names, what it carries.
 
+use std::sync::Arc;
+
 use super::amnesia::OwnRounds;
 use super::author_set::AuthorSet;
 use super::core::Core;
@@ -17,6 +19,7 @@ use crate::limits::{
     ROUND_MAX,
 };
 use crate::mempool::BodyLimits;
+use crate::transaction::SignedTransaction;
 
 /// Bytes of a body around its transactions: their number.
 const BODY_OVERHEAD_BYTES: usize = 4;
@@ -80,7 +83,8 @@ impl Core {
         let parents = self.choose_parents(own, round);
         let fresh = self.dag.mark_own_history(&parents);
         self.relay(round, &fresh);
-        let (ids, body) = self.choose_transactions(round);
+        let (chosen, body) = self.choose_transactions(round);
+        let ids: Vec<Hash> = chosen.iter().map(|(id, _)| *id).collect();
         let evidence =
             self.evidence.iter().filter(|(author, _)| !self.published.contains(**author));
         let evidence = evidence.map(|(_, proof)| proof.clone()).take(BLOCK_EVIDENCE_MAX).collect();
@@ -103,8 +107,7 @@ impl Core {
         };
         let key = self.config.key.as_ref().expect("checked when the core was made");
         let block = Block::sign(header, body, key);
-        let block = VerifiedBlock::trusted(block, &self.config.parameters)
-            .expect("our own block is within our own bounds");
+        let block = VerifiedBlock::own(block, chosen.into_iter());
         self.proposed(block, &ids);
     }
 
@@ -202,8 +205,11 @@ impl Core {
         parents
     }
 
-    /// 4.11 what the pool has, unless we are catching up or execution lags. Returns ids and the body.
-    fn choose_transactions(&mut self, round: Round) -> (Vec<Hash>, Vec<u8>) {
+    /// 4.11 what the pool has, unless we are catching up or execution lags. Returns it with the body.
+    fn choose_transactions(
+        &mut self,
+        round: Round,
+    ) -> (Vec<(Hash, Arc<SignedTransaction>)>, Vec<u8>) {
         let parameters = &self.config.parameters;
         let lag = self.linearizer.index().saturating_sub(self.executed_commit_index);
         let closed =
@@ -219,12 +225,13 @@ impl Core {
             fuel_max: parameters.block_fuel_max,
         };
         let chosen = self.pool.fill(&limits);
-        let mut body = (chosen.len() as u32).to_le_bytes().to_vec();
-        let mut ids = Vec::with_capacity(chosen.len());
-        for (id, transaction) in chosen {
-            body.extend_from_slice(&codec::encode(&*transaction));
-            ids.push(id);
+        // Room at once: a body that grows is copied from one fresh stretch of memory to the next.
+        let bytes: usize = chosen.iter().map(|(_, signed)| codec::length(&**signed)).sum();
+        let mut body = Vec::with_capacity(BODY_OVERHEAD_BYTES + bytes);
+        codec::encode_into(&mut body, &(chosen.len() as u32));
+        for (_, transaction) in &chosen {
+            codec::encode_into(&mut body, &**transaction);
         }
-        (ids, body)
+        (chosen, body)
     }
 }

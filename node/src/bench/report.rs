@@ -11,7 +11,7 @@ use crate::cli::{Session, output};
 use crate::home::NetworkFile;
 
 /// Ticks of `/proc/PID/stat` in a second: USER_HZ, 100 on every Linux (proc(5)).
-const TICKS_PER_SECOND: f64 = 100.0;
+pub(super) const TICKS_PER_SECOND: f64 = 100.0;
 
 /// Processes of the network's nodes, where it runs on this machine.
 pub struct Processes(Vec<u32>);
@@ -44,7 +44,7 @@ impl Processes {
     }
 }
 
-fn cpu_seconds(process: u32) -> Option<f64> {
+pub(super) fn cpu_seconds(process: u32) -> Option<f64> {
     let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
     // The second field is the name in parentheses, which may hold anything.
     let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
@@ -52,7 +52,7 @@ fn cpu_seconds(process: u32) -> Option<f64> {
     Some((ticks(11)? + ticks(12)?) / TICKS_PER_SECOND)
 }
 
-fn resident_mib(process: u32) -> Option<f64> {
+pub(super) fn resident_mib(process: u32) -> Option<f64> {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
     let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;
     let kib: f64 = line.split_whitespace().nth(1)?.parse().ok()?;

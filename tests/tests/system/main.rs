@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)] // a panic here is a failed test
 
 mod bad_input;
+mod bench;
 mod cluster;
 mod determinism;
 mod dev;

@@ -1,5 +1,6 @@
 //! Catching up by ranges of commits (PROTOCOL §12, 44 to 46): nodes that were away, liars, fail-over.
 
+use super::decider::block;
 use super::network::{BEGIN_MS, Network, Random, chain_id, forget_ignored, submit, transaction};
 use crate::codec;
 use crate::crypto::Hash;
@@ -58,6 +59,26 @@ fn a_validator_far_behind_installs_commits() {
         let (own, head) = (network.core(3).status(), network.core(0).status());
         assert!(own.own_round + 3 > head.own_round, "it proposes again, seed {seed}");
         assert_alike(&mut network, 3, 0);
+    }
+}
+
+/// 9.9 "at any time" is also while catching up. No live block is taken then; one of ours that we do not know
+/// was dropped with them, and what it says of our store was lost.
+#[test]
+fn an_unknown_block_of_ours_counts_while_catching_up() {
+    let mut network = ahead(3, 400, 0);
+    (network.no_ranges, network.nobody_answers) = (true, true);
+    network.load(500_000, 300, 3_000, &[0, 1, 2]);
+    network.start(3);
+    network.run(300);
+    let status = network.core(3).status();
+    assert!(status.syncing && status.asking_own_rounds);
+    let unknown = block(status.own_round + 20, 3, network.now, Vec::new());
+    network.input(3, Input::Block { block: unknown, from: Some(0) });
+    // Two others are a quorum with ourselves: not enough for who has forgotten.
+    for (from, asking) in [(0, true), (1, true), (2, false)] {
+        network.input(3, Input::OwnBlock { from, block: None });
+        assert_eq!(network.core(3).status().asking_own_rounds, asking, "after {from}");
     }
 }
 
