@@ -64,8 +64,8 @@ pub fn measure(options: Options, disturbance: &Disturbance, measured_ms: u64) ->
     figure(&world, slow, first_round, measured_ms)
 }
 
-/// f validators withhold their blocks. Measures the others' until those are on probation, and again for so
-/// long after it.
+/// f validators withhold their blocks. Measures the others' until those are on probation, and again while
+/// all are, for so long at most.
 pub fn measure_withholding(mut options: Options, measured_ms: u64) -> (WanFigure, WanFigure) {
     let f = options.f() as usize;
     options.byzantine = Some(Behaviour::Withhold);
@@ -84,8 +84,12 @@ pub fn measure_withholding(mut options: Options, measured_ms: u64) -> (WanFigure
     world.latencies.since = Some(world.now);
     world.latencies.done.clear();
     let first_round = world.checker.commit_round();
-    world.run(measured_ms);
-    (before, figure(&world, None, first_round, measured_ms))
+    let mut ran_ms = 0;
+    while all_out(&world) && ran_ms < measured_ms && world.violation.is_none() {
+        world.run(100);
+        ran_ms += 100;
+    }
+    (before, figure(&world, None, first_round, ran_ms))
 }
 
 /// Runs for so long.
