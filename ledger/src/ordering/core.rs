@@ -510,7 +510,7 @@ impl Core {
     /// The state in numbers.
     pub fn status(&self) -> CoreStatus {
         let pacemaker = self.pacemaker.as_ref();
-        let wait_set = pacemaker.map(|pacemaker| pacemaker.wait_set(self.own_round));
+        let wait_set = pacemaker.map(|pacemaker| pacemaker.wait_set(&self.dag, self.own_round));
         CoreStatus {
             own_round: self.own_round,
             highest_round: self.dag.highest_round(),

@@ -14,6 +14,12 @@ use crate::committee::{AuthorIndex, Committee};
 const LOOK_BACK: Round = 10;
 /// In how many of them an author must have been in time.
 const IN_TIME_LEAST: u32 = 3;
+/// In how many of them an author must have been too dear to wait for.
+const DEAR_LEAST: u32 = 6;
+/// Too dear is who makes a round longer by this part of it, in percent ...
+const DEAR_PERCENT: u64 = 100;
+/// ... or by this part, when its block has not got a quorum of votes for all that.
+const DEAR_UNVOTED_PERCENT: u64 = 10;
 /// How far above the highest quorum it takes note of blocks that are not accepted.
 const HEARD_AHEAD: Round = 2;
 /// Rounds without a commit after which recovery begins.
@@ -35,6 +41,8 @@ pub(super) enum Pace {
 /// When a round's blocks came.
 #[derive(Debug, Default)]
 struct Timing {
+    /// When we proposed in it.
+    begun_at: Option<Time>,
     quorum_at: Option<Time>,
     accepted: AuthorSet,
     /// Whose block came from its author's own hand.
@@ -116,7 +124,7 @@ impl Pacemaker {
         }
     }
 
-    /// True while it waits for everybody.
+    /// True while it waits for everybody who has slots.
     pub fn recovering(&self) -> bool {
         self.recovery.is_some()
     }
@@ -149,6 +157,7 @@ impl Pacemaker {
         self.proposed_at = now;
         (self.pushed_at, self.pushes) = (now, 0);
         self.timings = self.timings.split_off(&round.saturating_sub(LOOK_BACK));
+        self.timings.entry(round).or_default().begun_at = Some(now);
     }
 
     /// Rounds at or below gc no longer count for any measure: without proposals, as while catching up,
@@ -183,7 +192,7 @@ impl Pacemaker {
         };
         let mut at = self.proposed_at.plus_ms(delay_ms);
         // C1 everybody in the wait set is in; C2 or the wait is over
-        let plan = self.plan(own_round);
+        let plan = self.plan(dag, own_round);
         if !plan.awaited.without(&dag.authors(own_round).authors).is_empty() {
             let quorum_at = self.timings.get(&own_round).and_then(|timing| timing.quorum_at);
             let since = quorum_at.unwrap_or(self.proposed_at).max(self.proposed_at);
@@ -202,67 +211,108 @@ impl Pacemaker {
         }
     }
 
-    fn plan(&mut self, round: Round) -> Plan {
+    fn plan(&mut self, dag: &Dag, round: Round) -> Plan {
         let recovering = self.recovering();
         let fits = |plan: &Plan| plan.round == round && plan.recovering == recovering;
         if let Some(plan) = self.plan.filter(fits) {
             return plan;
         }
-        let awaited = self.wait_set(round);
+        let awaited = self.wait_set(dag, round);
         let plan = Plan { round, recovering, awaited, wait_ms: self.wait_ms(round, &awaited) };
         self.plan = Some(plan);
         plan
     }
 
     /// The rounds before that look-back covers, as far as we know when their quorum was there.
-    fn watched(&self, round: Round) -> impl Iterator<Item = &Timing> {
+    fn watched(&self, round: Round) -> impl Iterator<Item = (Round, &Timing)> {
         let back = round.saturating_sub(LOOK_BACK)..round;
-        self.timings.range(back).map(|(_, timing)| timing).filter(|t| t.quorum_at.is_some())
+        let timings = self.timings.range(back).map(|(round, timing)| (*round, timing));
+        timings.filter(|(_, timing)| timing.quorum_at.is_some())
     }
 
-    /// 4.4 who has slots and was in time in at least 3 of the 10 rounds before; rounds that we did not
-    /// watch count for everybody. All in recovery.
-    pub fn wait_set(&self, round: Round) -> AuthorSet {
-        let others = self.committee.authors().filter(|author| *author != self.own);
+    /// 4.4 who has slots, was in time in at least 3 of the 10 rounds before, and too dear in fewer than 6;
+    /// rounds that we did not watch count for everybody. Whoever has slots in recovery.
+    pub fn wait_set(&self, dag: &Dag, round: Round) -> AuthorSet {
+        let others = self.active.iter().filter(|author| *author != self.own);
         if self.recovering() {
             return others.collect();
         }
         let mut in_time = vec![LOOK_BACK; self.committee.size()];
-        for timing in self.watched(round) {
+        let mut dear = vec![0; self.committee.size()];
+        for (round, timing) in self.watched(round) {
             in_time.iter_mut().for_each(|times| *times -= 1);
             for (author, late_ms) in timing.lateness_ms() {
                 in_time[usize::from(author)] += u32::from(late_ms <= self.settings.wait_max_ms);
             }
+            for author in self.too_dear(dag, round, timing).iter() {
+                dear[usize::from(author)] += 1;
+            }
         }
-        let in_time = |author: &AuthorIndex| in_time[usize::from(*author)] >= IN_TIME_LEAST;
-        others.filter(|author| self.active.contains(*author)).filter(in_time).collect()
+        let awaited = |author: &AuthorIndex| {
+            let place = usize::from(*author);
+            in_time[place] >= IN_TIME_LEAST && dear[place] < DEAR_LEAST
+        };
+        others.filter(awaited).collect()
     }
 
-    /// 4.5 clamp(1.5 x p95 of lateness)
+    /// 4.4 whose blocks came so much later than all before them that waiting for them doubles the round, or
+    /// made it a tenth longer in vain: others did not wait, and the block has no quorum of votes. All that
+    /// come after a quorum have at most f stake together, so nobody leaves out more.
+    fn too_dear(&self, dag: &Dag, round: Round, timing: &Timing) -> AuthorSet {
+        let (mut late, mut dear) = (AuthorSet::default(), AuthorSet::default());
+        let (Some(begun_at), Some(quorum_at)) = (timing.begun_at, timing.quorum_at) else {
+            return dear;
+        };
+        let quorum = self.committee.quorum();
+        let votes_are_in = dag.stake(round + 1) >= quorum;
+        let unvoted = |author: &AuthorIndex| {
+            votes_are_in && dag.slot(round, *author).all(|(_, node)| node.voter_stake < quorum)
+        };
+        for (place, (author, at)) in timing.arrivals.iter().enumerate().rev() {
+            if *at <= quorum_at {
+                break;
+            }
+            late.insert(*author);
+            let before = place.checked_sub(1).map_or(quorum_at, |before| timing.arrivals[before].1);
+            let before = before.max(quorum_at).max(begun_at);
+            let (without_ms, more_ms) = (before.since_ms(begun_at).max(1), at.since_ms(before));
+            if more_ms < self.settings.wait_min_ms {
+                continue;
+            }
+            if more_ms * 100 >= without_ms * DEAR_PERCENT {
+                dear.extend(late.iter());
+            } else if more_ms * 100 >= without_ms * DEAR_UNVOTED_PERCENT {
+                dear.extend(late.iter().filter(unvoted));
+            }
+        }
+        dear
+    }
+
+    /// 4.5 twice the greatest lateness. A percentile would not do: where f withhold, quorums are mostly the
+    /// honest ones all together, and nobody is late; until a withheld block completes one sooner.
     fn wait_ms(&self, round: Round, awaited: &AuthorSet) -> u64 {
         let settings = &self.settings;
-        let mut lateness: Vec<u64> = self
-            .watched(round)
-            .flat_map(Timing::lateness_ms)
+        let lateness = self.watched(round).flat_map(|(_, timing)| timing.lateness_ms());
+        let greatest = lateness
             .filter(|(author, late_ms)| {
                 *late_ms <= settings.wait_max_ms && awaited.contains(*author)
             })
             .map(|(_, late_ms)| late_ms)
-            .collect();
-        lateness.sort_unstable();
-        let place = (lateness.len() * 95).div_ceil(100).saturating_sub(1);
+            .max();
         // With nothing measured yet, a wait in the middle: one that is too short is the trap.
-        let p95 = lateness.get(place).copied().unwrap_or(settings.wait_max_ms / 4);
-        (p95 * 3 / 2).max(settings.wait_min_ms).min(settings.wait_max_ms)
+        let late_ms = greatest.unwrap_or(settings.wait_max_ms / 8);
+        (late_ms * 2).max(settings.wait_min_ms).min(settings.wait_max_ms)
     }
 
-    /// 4.6 in recovery the wait grows with the square of the gap.
+    /// 4.6 in recovery the wait grows with the square of the rounds beyond those after which it begins:
+    /// from little, since many a round without a commit comes of withheld votes, which no wait brings in.
     fn grown_ms(&self, round: Round, wait_ms: u64) -> u64 {
         if !self.recovering() {
             return wait_ms;
         }
-        let gap = u64::from((round + 1).saturating_sub(self.progress_round));
-        let grown = self.settings.wait_min_ms.saturating_mul(gap.saturating_mul(gap));
+        let rounds = (round + 1).saturating_sub(self.progress_round);
+        let beyond = u64::from(rounds.saturating_sub(RECOVERY_AFTER_ROUNDS));
+        let grown = self.settings.wait_min_ms.saturating_mul(beyond.saturating_mul(beyond));
         grown.min(self.settings.recovery_wait_max_ms).max(wait_ms)
     }
 

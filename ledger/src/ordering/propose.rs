@@ -26,6 +26,9 @@ const BODY_OVERHEAD_BYTES: usize = 4;
 
 /// Rounds in which an author's blocks may have been short of votes for its next one to be relayed.
 const RELAY_LOOK_BACK: Round = 3;
+/// In how many of them they must have been: with one, honest ones that were short by chance would be so
+/// many that nothing is relayed.
+const RELAY_LEAST: usize = 2;
 
 impl Core {
     /// Makes every block that is due. Returns when the next may be, when only time is lacking.
@@ -122,8 +125,9 @@ impl Core {
             // Votes on a block of the last round are still to come.
             let due = Round::from(reference.round + 1 == round);
             let voted = reference.round.saturating_sub(due);
-            let mut looked_at = voted.saturating_sub(RELAY_LOOK_BACK).max(1)..=voted;
-            if looked_at.any(|before| self.dag.slot(before, reference.author).any(short))
+            let looked_at = voted.saturating_sub(RELAY_LOOK_BACK).max(1)..=voted;
+            let was_short = |before: &Round| self.dag.slot(*before, reference.author).any(short);
+            if looked_at.filter(was_short).count() >= RELAY_LEAST
                 && let Some(node) = self.dag.node(reference)
             {
                 split.push((node.block.clone(), node.voters));

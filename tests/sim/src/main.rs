@@ -54,29 +54,47 @@ enum CryptoArgument {
 #[derive(Subcommand)]
 enum Command {
     /// Measure the commit latency in ten regions
-    Wan {
-        /// Validators; several with commas
-        #[arg(long, value_delimiter = ',', default_value = "4,10,25,50")]
-        nodes: Vec<usize>,
-        /// How many of them are down; f with `--crashed-f`
-        #[arg(long, default_value_t = 0)]
-        crashed: usize,
-        /// f of them are down
-        #[arg(long)]
-        crashed_f: bool,
-        /// Simulated seconds after the warm-up
-        #[arg(long, default_value_t = 20)]
-        seconds: u64,
-        /// Time to take a message, in microseconds
-        #[arg(long, default_value_t = 0)]
-        message_cpu_us: u64,
-        /// Uplink of each host, in megabits a second
-        #[arg(long)]
-        megabits: Option<u64>,
-        /// Of the random delays
-        #[arg(long, default_value_t = 1)]
-        seed: u64,
-    },
+    Wan(WanArguments),
+}
+
+#[derive(clap::Args)]
+struct WanArguments {
+    /// Validators; several with commas
+    #[arg(long, value_delimiter = ',', default_value = "4,10,25,50")]
+    nodes: Vec<usize>,
+    /// How many of them are down; f with `--crashed-f`
+    #[arg(long, default_value_t = 0)]
+    crashed: usize,
+    /// f of them are down
+    #[arg(long)]
+    crashed_f: bool,
+    /// What one validator sends is late by so many milliseconds; the others' blocks are measured
+    #[arg(long, default_value_t = 0)]
+    slow_ms: u64,
+    /// What is sent to it is late as well
+    #[arg(long)]
+    both_ways: bool,
+    /// It is slow in every other second only
+    #[arg(long)]
+    flapping: bool,
+    /// f of them give each block to one validator only: a line until they are on probation, and one after
+    #[arg(long)]
+    withhold: bool,
+    /// Simulated seconds after the warm-up
+    #[arg(long, default_value_t = 20)]
+    seconds: u64,
+    /// Time to take a message, in microseconds
+    #[arg(long, default_value_t = 0)]
+    message_cpu_us: u64,
+    /// Uplink of each host, in megabits a second
+    #[arg(long)]
+    megabits: Option<u64>,
+    /// Of the random delays
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// So many seeds from this one on, and the mean of their means
+    #[arg(long, default_value_t = 1)]
+    seeds: u64,
 }
 
 fn main() -> ExitCode {
@@ -89,39 +107,58 @@ fn main() -> ExitCode {
         without: arguments.without.clone(),
     };
     match arguments.command {
-        Some(Command::Wan {
-            nodes,
-            crashed,
-            crashed_f,
-            seconds,
-            message_cpu_us,
-            megabits,
-            seed,
-        }) => {
-            println!(
-                "nodes  crashed  mean ms   p50 ms   p99 ms  rounds/s   blocks  simulated/real"
-            );
-            for nodes in nodes {
-                let crashed = if crashed_f { (nodes - 1) / 3 } else { crashed };
-                let mut options = wan::options(seed, nodes);
-                options.network.message_cpu_us = message_cpu_us;
-                options.network.bandwidth_bytes_s = megabits.map(|rate| rate * 125_000);
-                let begun = Instant::now();
-                let f = wan::measure(options, crashed, seconds * 1000);
-                let speed = seconds as f64 / begun.elapsed().as_secs_f64();
+        Some(Command::Wan(wan)) => measure(&wan),
+        None => run_seeds(&arguments, &overrides),
+    }
+}
+
+fn measure(arguments: &WanArguments) -> ExitCode {
+    println!(
+        "nodes  seed  mean ms   p50 ms   p99 ms  slow one's  rounds/s   blocks  simulated/real"
+    );
+    for nodes in &arguments.nodes {
+        let mut means = Vec::new();
+        for seed in arguments.seed..arguments.seed + arguments.seeds {
+            let begun = Instant::now();
+            let figures = figures(arguments, *nodes, seed);
+            let speed = arguments.seconds as f64 / begun.elapsed().as_secs_f64();
+            for f in &figures {
+                let slow = f.slow_mean_ms.map_or("-".into(), |ms| format!("{ms:.1}"));
                 println!(
-                    "{:5}  {:7}  {:7.1}  {:7.1}  {:7.1}  {:8.1}  {:7}  {:12.0}x",
-                    f.nodes, f.crashed, f.mean_ms, f.p50_ms, f.p99_ms, f.rounds_s, f.blocks, speed
+                    "{nodes:5}  {seed:4}  {:7.1}  {:7.1}  {:7.1}  {slow:>10}  {:8.1}  {:7}  {speed:12.1}x",
+                    f.mean_ms, f.p50_ms, f.p99_ms, f.rounds_s, f.blocks
                 );
-                if let Some(violation) = f.violation {
+                if let Some(violation) = &f.violation {
                     eprintln!("violation: {violation}");
                     return ExitCode::FAILURE;
                 }
             }
-            ExitCode::SUCCESS
+            means.push(figures[figures.len() - 1].mean_ms);
         }
-        None => run_seeds(&arguments, &overrides),
+        if means.len() > 1 {
+            let mean = means.iter().sum::<f64>() / means.len() as f64;
+            println!("{nodes:5}   all  {mean:7.1}");
+        }
     }
+    ExitCode::SUCCESS
+}
+
+fn figures(arguments: &WanArguments, nodes: usize, seed: u64) -> Vec<wan::WanFigure> {
+    let mut options = wan::options(seed, nodes);
+    options.network.message_cpu_us = arguments.message_cpu_us;
+    options.network.bandwidth_bytes_s = arguments.megabits.map(|rate| rate * 125_000);
+    let measured_ms = arguments.seconds * 1000;
+    if arguments.withhold {
+        let (before, after) = wan::measure_withholding(options, measured_ms);
+        return vec![before, after];
+    }
+    let disturbance = wan::Disturbance {
+        crashed: if arguments.crashed_f { (nodes - 1) / 3 } else { arguments.crashed },
+        slow_ms: arguments.slow_ms,
+        both_ways: arguments.both_ways,
+        flapping: arguments.flapping,
+    };
+    vec![wan::measure(options, &disturbance, measured_ms)]
 }
 
 fn run_seeds(arguments: &Arguments, overrides: &Overrides) -> ExitCode {

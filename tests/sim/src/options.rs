@@ -74,6 +74,8 @@ pub struct Options {
     pub gc_depth: u32,
     /// Of genesis: a round is output at its first committed slot.
     pub first_commit: bool,
+    /// Of genesis: rounds of a window of probation.
+    pub probation_window_rounds: u32,
     /// A node's own setting.
     pub min_round_delay_ms: u64,
     /// A node's own setting.
@@ -183,6 +185,8 @@ impl Options {
             liveness_ms_max: 60_000,
             gc_depth: 60,
             first_commit: false,
+            // Short, so that a run sees probations begin and end.
+            probation_window_rounds: 20,
             min_round_delay_ms: 1,
             idle_round_delay_ms: 500,
             network: NetworkOptions {

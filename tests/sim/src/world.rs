@@ -236,8 +236,7 @@ fn genesis_of(options: &Options, keys: &[KeyPair]) -> Genesis {
                 false => CommitOrder::AllSlots,
             },
             transaction_lifetime_max_ms: 1 << 40,
-            // Short, so that a run sees probations begin and end.
-            probation_window_rounds: 20,
+            probation_window_rounds: options.probation_window_rounds,
             probation_split_percent: 10,
             probation_doublings_max: 3,
         },

@@ -107,47 +107,59 @@ fn f_crashed_case_32() {
     }
 }
 
-/// What one validator sends is late by 60 ms, by 200 ms, or now and then: the others' commits suffer
-/// little. The design asks for 1.5 times at n = 4 and 1.2 at n = 10; +200 ms is above that as yet.
+/// One validator is late by 60 ms, by 200 ms, or now and then, in what it sends or both ways: the others'
+/// commits suffer little, at most 1.5 times at n = 4 and 1.2 at n = 10. What is sent 200 ms late at n = 10
+/// is above that as yet: most find that it does not double their round, and wait.
 #[test]
 fn one_slow_validator_case_33() {
-    for (nodes, most, most_200) in [(4, 1.6, 2.7), (10, 1.2, 1.45)] {
-        let others = |host: usize| host != 1;
-        let before = mean_ms(&mut started(wan::options(1, nodes)), others);
-        for (extra_ms, most) in [(60, most), (200, most_200)] {
-            let mut world = started(wan::options(1, nodes));
-            world.links.slow(extra_ms * 1000, |from, _| from == 1);
-            let slow = mean_ms(&mut world, others);
-            assert!(slow <= most * before, "n = {nodes}, +{extra_ms} ms: {slow}, was {before} ms");
+    for (nodes, most, most_sent_late) in [(4, 1.5, 1.5), (10, 1.2, 1.3)] {
+        let measure = |slow_ms, both_ways, flapping| {
+            let disturbance = wan::Disturbance { crashed: 0, slow_ms, both_ways, flapping };
+            let figure = wan::measure(wan::options(1, nodes), &disturbance, 12_000);
+            assert_eq!(figure.violation, None);
+            figure.mean_ms
+        };
+        let before = measure(0, false, false);
+        for (slow_ms, both_ways, flapping, most) in [
+            (60, false, false, most),
+            (60, true, false, most),
+            (200, false, false, most_sent_late),
+            (200, true, false, most),
+            (200, false, true, most_sent_late),
+        ] {
+            let slow = measure(slow_ms, both_ways, flapping);
+            assert!(
+                slow <= most * before,
+                "n = {nodes}, +{slow_ms} ms, both {both_ways}, flapping {flapping}: {slow}, was {before}"
+            );
         }
-        let mut world = started(wan::options(1, nodes));
-        world.run(5_000);
-        world.latencies.since = Some(world.now);
-        for second in 0..15 {
-            let extra_us = if second % 2 == 0 { 200_000 } else { 0 };
-            world.links.slow(extra_us, |from, _| from == 1);
-            world.run(1_000);
-        }
-        holds(&world);
-        let slow = mean_of(&world, others);
-        assert!(slow <= most_200 * before, "n = {nodes}, flapping: {slow}, was {before} ms");
     }
 }
 
 /// f colluders give each block on time to one honest validator only. The design asks for three times the
-/// usual latency at most, and for probation after that; without probation commits go on, and that is all.
+/// usual latency at most, and 1.3 times once they are on probation: it is more as yet, 4.8 and 1.45.
 #[test]
 fn f_colluders_withhold_case_34() {
+    let usual = mean_ms(&mut started(wan::options(1, 10)), |_| true);
+    let (before, after) = wan::measure_withholding(wan::options(1, 10), 15_000);
+    for (phase, figure, most) in [("before", before, 5.5), ("after", after, 1.6)] {
+        assert_eq!(figure.violation, None);
+        assert!(figure.blocks > 200, "{phase} probation: {} blocks", figure.blocks);
+        let mean_ms = figure.mean_ms;
+        assert!(mean_ms <= most * usual, "{phase} probation: {mean_ms} ms, usually {usual} ms");
+    }
+    // Without pauses, over several terms of probation, and to the end.
     let mut options = wan::options(1, 10);
+    options.probation_window_rounds = 20;
     options.byzantine = Some(Behaviour::Withhold);
     options.byzantine_authors = vec![2, 5, 8];
     let mut world = started(options);
-    for window in 0..6 {
+    for window in 0..4 {
         let before = world.checker.commits();
-        world.run(20_000);
+        world.run(10_000);
         holds(&world);
         let commits = world.checker.commits() - before;
-        assert!(commits >= 3, "{commits} commits in 20 s, window {window}");
+        assert!(commits >= 20, "{commits} commits in 10 s, window {window}");
     }
     recovers(&mut world, 60_000);
 }
