@@ -204,7 +204,7 @@ async fn run_load(
     let books = tally::balance(&tallies, args.with.is_some());
     let run = Run::new(args, rate, &offered, &books, &after.since(&before), resident_mib);
     if args.with == Some(Beyond::Execution) {
-        cluster::audit(validators)?;
+        cluster::audit(validators, accounts)?;
     }
     Ok(run)
 }

@@ -5,7 +5,7 @@ use super::network::{BEGIN_MS, Network, Random, chain_id, forget_ignored, submit
 use crate::codec;
 use crate::crypto::Hash;
 use crate::limits::HISTORY_BLOCKS_MAX;
-use crate::ordering::{Input, RangeError};
+use crate::ordering::{Input, RangeError, SigningHistory};
 use crate::wire::{CommitsAnswer, Response};
 
 /// A network of four that has made at least `commits` commits while validator 3 was away.
@@ -69,10 +69,11 @@ fn an_unknown_block_of_ours_counts_while_catching_up() {
     let mut network = ahead(3, 400, 0);
     (network.no_ranges, network.nobody_answers) = (true, true);
     network.load(500_000, 300, 3_000, &[0, 1, 2]);
+    network.histories.insert(3, SigningHistory::Kept);
     network.start(3);
     network.run(300);
     let status = network.core(3).status();
-    assert!(status.syncing && status.asking_own_rounds);
+    assert!(status.syncing && status.asking_own_rounds, "{status:?}");
     let unknown = block(status.own_round + 20, 3, network.now, Vec::new());
     network.input(3, Input::Block { block: unknown, from: Some(0) });
     // Two others are a quorum with ourselves: not enough for who has forgotten.

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use pollen_ledger::crypto::Signature;
 use pollen_ledger::transaction::{TRANSACTION_VERSION, TransactionSignature};
 use pollen_ledger::{
-    AccountId, Action, AuthorIndex, Genesis, Hash, KeyPair, Parameters, SignedTransaction,
-    Transaction, codec,
+    AccountId, Action, AuthorIndex, Genesis, Hash, KeyPair, Parameters, PublicKey,
+    SignedTransaction, Transaction, codec,
 };
 
 use crate::dev;
@@ -38,6 +38,9 @@ pub struct Accounts {
     /// Its numbers.
     pub parameters: Parameters,
     senders: Vec<Vec<Sender>>,
+    tills: Vec<AccountId>,
+    /// Bytes of a padded transaction beside its padding.
+    bytes_around: usize,
     places: HashMap<AccountId, (AuthorIndex, usize)>,
 }
 
@@ -77,7 +80,10 @@ impl Accounts {
                 .extend(of_author.iter().enumerate().map(|(place, one)| (one.id, (author, place))));
         }
         let (chain_id, parameters) = (genesis.chain_id(), genesis.parameters.clone());
-        Self { chain_id, parameters, senders, places }
+        let tills = (0..validators).map(till).collect();
+        let mut accounts = Self { chain_id, parameters, senders, tills, bytes_around: 0, places };
+        accounts.bytes_around = accounts.count_bytes_around();
+        accounts
     }
 
     /// Which transaction of which validator this is; none when it is not one of the load's.
@@ -87,9 +93,8 @@ impl Accounts {
     }
 
     /// The account that a validator's transfers go to.
-    pub fn till(author: AuthorIndex) -> AccountId {
-        let key = KeyPair::development(&format!("bench ordering till {author}"));
-        AccountId::of_key(&key.public_key())
+    pub fn till(&self, author: AuthorIndex) -> AccountId {
+        self.tills[usize::from(author)]
     }
 
     /// What a till holds before the load.
@@ -101,15 +106,15 @@ impl Accounts {
     pub fn make(&self, shape: Shape, author: AuthorIndex, number: usize, now_ms: u64) -> Made {
         let sender = &self.senders[usize::from(author)][number % SENDERS];
         let action = match shape {
-            Shape::Transfer => Action::Transfer { to: Self::till(author), amount: 1 },
+            Shape::Transfer => Action::Transfer { to: self.till(author), amount: 1 },
             Shape::Unsigned(bytes) | Shape::Signed(bytes) => {
-                padded(bytes as usize - self.bytes_around())
+                padded(bytes as usize - self.bytes_around)
             }
         };
         let nonce = (number / SENDERS) as u64;
         let transaction = self.transaction(sender.id, nonce, now_ms, FUEL_MAX, vec![action]);
         match shape {
-            Shape::Unsigned(_) => self.made(unsigned(transaction, &sender.key)),
+            Shape::Unsigned(_) => self.made(unsigned(transaction, sender.key.public_key())),
             Shape::Signed(_) | Shape::Transfer => {
                 self.made(transaction.sign(&self.chain_id, &sender.key, Vec::new()))
             }
@@ -120,9 +125,8 @@ impl Accounts {
     pub fn funding(&self, now_ms: u64) -> Vec<Made> {
         let faucet = dev::faucet_key();
         let from = AccountId::of_key(&faucet.public_key());
-        let tills = (0..self.senders.len()).map(|author| Self::till(author as AuthorIndex));
-        let all: Vec<AccountId> =
-            self.senders.iter().flatten().map(|sender| sender.id).chain(tills).collect();
+        let senders = self.senders.iter().flatten().map(|sender| sender.id);
+        let all: Vec<AccountId> = senders.chain(self.tills.iter().copied()).collect();
         let parts = all.chunks(pollen_ledger::limits::ACTIONS_MAX);
         let transfer = |to: &AccountId| Action::Transfer { to: *to, amount: GRAINS };
         (0..)
@@ -157,16 +161,20 @@ impl Accounts {
 
     fn made(&self, signed: SignedTransaction) -> Made {
         let id = signed.transaction.id(&self.chain_id);
-        let bytes = codec::encode(&signed).len() as u32;
+        let bytes = codec::length(&signed) as u32;
         Made { signed: Arc::new(signed), id, bytes }
     }
 
-    /// Bytes of a padded transaction beside its padding.
-    fn bytes_around(&self) -> usize {
+    fn count_bytes_around(&self) -> usize {
         let sender = &self.senders[0][0];
         let empty = self.transaction(sender.id, 0, 0, FUEL_MAX, vec![padded(0)]);
-        codec::encode(&unsigned(empty, &sender.key)).len()
+        codec::length(&unsigned(empty, sender.key.public_key()))
     }
+}
+
+fn till(author: AuthorIndex) -> AccountId {
+    let key = KeyPair::development(&format!("bench ordering till {author}"));
+    AccountId::of_key(&key.public_key())
 }
 
 fn padded(bytes: usize) -> Action {
@@ -178,9 +186,9 @@ fn padded(bytes: usize) -> Action {
     }
 }
 
-fn unsigned(transaction: Transaction, key: &KeyPair) -> SignedTransaction {
+fn unsigned(transaction: Transaction, public_key: PublicKey) -> SignedTransaction {
     let signature = Signature([0; 64]);
-    let signature = TransactionSignature { public_key: key.public_key(), signature };
+    let signature = TransactionSignature { public_key, signature };
     SignedTransaction { transaction, signatures: vec![signature], attachments: Vec::new() }
 }
 

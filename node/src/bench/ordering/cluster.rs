@@ -243,7 +243,7 @@ pub async fn fund(validators: &[Validator], accounts: &Accounts) -> Result<(), F
         validators[0].core.input(input).map_err(|busy| Failure::new(busy.to_string()))?;
     }
     // The last account of the last transaction, which are executed in order.
-    let last = Accounts::till(validators.len() as AuthorIndex - 1);
+    let last = accounts.till(validators.len() as AuthorIndex - 1);
     let deadline = Instant::now() + PATIENCE;
     for validator in validators {
         while balance(validator, &last)? == 0 {
@@ -264,11 +264,11 @@ fn balance(validator: &Validator, account: &AccountId) -> Result<u64, Failure> {
 
 /// What was executed came out as it must: every transfer put one grain into its validator's till, on
 /// every validator.
-pub fn audit(validators: &[Validator]) -> Result<(), Failure> {
+pub fn audit(validators: &[Validator], accounts: &Accounts) -> Result<(), Failure> {
     for validator in validators {
         for paying in validators {
             let (author, paid) = (paying.author, paying.tally.own_committed());
-            let held = balance(validator, &Accounts::till(author))?;
+            let held = balance(validator, &accounts.till(author))?;
             if held != Accounts::till_grains() + paid {
                 let text = format!(
                     "validator {} has {held} grains in the till of {author}, where {} were due",
