@@ -26,6 +26,7 @@ pub mod random_dag;
 pub mod recovery;
 pub mod reference;
 pub mod simulate;
+pub mod strays;
 pub mod validity;
 pub mod wan;
 pub mod watched_core;

@@ -29,17 +29,22 @@ fn run(name: &str, seeds: u64) {
 }
 
 #[test]
-fn blocks() {
+fn blocks_case_51() {
     run("block", 10_000);
 }
 
 #[test]
-fn history_answers() {
+fn history_answers_case_51() {
     run("history_answer", 500);
 }
 
 #[test]
-fn dag_operations() {
+fn commit_ranges_case_51() {
+    run("commit_range", 500);
+}
+
+#[test]
+fn dag_operations_case_51() {
     run("dag_operations", 1_000);
     // Random steps get somewhere: past the first windows of gc and probation.
     let commits: usize = (1..=400).map(|seed| commits_of(&seeded_input(seed))).sum();
@@ -47,6 +52,6 @@ fn dag_operations() {
 }
 
 #[test]
-fn transactions() {
+fn transactions_case_51() {
     run("transaction", 10_000);
 }
