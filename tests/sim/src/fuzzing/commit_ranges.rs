@@ -255,7 +255,8 @@ fn change_commits(truth: &Truth, answer: &mut CommitsAnswer, choices: &mut Choic
 
 /// The blocks that the commits name, as far as anybody has them.
 fn name_blocks(truth: &Truth, answer: &mut CommitsAnswer) {
-    let named = answer.commits.iter().flat_map(|commit| commit.blocks.iter().chain(&commit.ignored));
+    let named =
+        answer.commits.iter().flat_map(|commit| commit.blocks.iter().chain(&commit.ignored));
     let known = named.filter(|name| truth.blocks.iter().any(|block| block.reference() == **name));
     answer.blocks = known.map(|name| encoded(truth, name)).collect();
 }

@@ -4,11 +4,11 @@ use pollen_ledger::block::{Block, BlockHeader, BlockRef, Round};
 use pollen_ledger::ordering::Input;
 use pollen_ledger::{Hash, VerifiedBlock};
 
+use crate::Latency;
 use crate::byzantine::Behaviour;
 use crate::options::Options;
 use crate::random::Random;
 use crate::world::World;
-use crate::Latency;
 
 use super::{holds, recovers, started};
 

@@ -1,8 +1,8 @@
 //! Case 55: validators whose execution computes something else.
 
+use crate::Latency;
 use crate::options::Options;
 use crate::world::World;
-use crate::Latency;
 
 use super::{holds, started};
 
@@ -30,8 +30,12 @@ fn certified(world: &World) -> Vec<u64> {
 /// the others neither halt nor wait.
 #[test]
 fn who_strays_halts_alone_case_55() {
-    let schedules: [(usize, &[(usize, u8)]); 4] =
-        [(4, &[(2, 1)]), (7, &[(0, 1), (4, 1)]), (7, &[(3, 1), (6, 2)]), (10, &[(1, 1), (2, 1), (7, 2)])];
+    let schedules: [(usize, &[(usize, u8)]); 4] = [
+        (4, &[(2, 1)]),
+        (7, &[(0, 1), (4, 1)]),
+        (7, &[(3, 1), (6, 2)]),
+        (10, &[(1, 1), (2, 1), (7, 2)]),
+    ];
     for (nodes, strays) in schedules {
         for seed in 1..=3 {
             let mut world = with_strays(seed, nodes, strays);
@@ -61,8 +65,11 @@ fn who_strays_halts_alone_case_55() {
 /// halts, and no height from there on is certified at all. Ordering goes on.
 #[test]
 fn more_than_f_stray_and_everybody_halts_case_55() {
-    let schedules: [(usize, &[(usize, u8)]); 3] =
-        [(4, &[(0, 1), (3, 1)]), (7, &[(1, 1), (2, 1), (5, 1)]), (7, &[(1, 1), (2, 1), (5, 1), (6, 1)])];
+    let schedules: [(usize, &[(usize, u8)]); 3] = [
+        (4, &[(0, 1), (3, 1)]),
+        (7, &[(1, 1), (2, 1), (5, 1)]),
+        (7, &[(1, 1), (2, 1), (5, 1), (6, 1)]),
+    ];
     for (nodes, strays) in schedules {
         for seed in 1..=3 {
             let mut world = with_strays(seed, nodes, strays);

@@ -2,14 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use pollen_ledger::block::SignedVotes;
+use pollen_ledger::block::{EquivocationProof, SignedVotes};
 use pollen_ledger::committee::AuthorIndex;
 use pollen_ledger::crypto::Domain;
 use pollen_ledger::ordering::{Input, Recovered, Time};
 use pollen_ledger::wire::Message;
 use pollen_ledger::{
-    Attestation, Block, BlockRef, EquivocationProof, Hash, KeyPair, PublicKey, Signature,
-    VerifiedBlock, codec,
+    Attestation, Block, BlockRef, Hash, KeyPair, PublicKey, Signature, VerifiedBlock, codec,
 };
 use pollen_sim::drawing::{BEGIN_MS, Drawing};
 use pollen_sim::random_dag::{Random, Shape, delivery};
@@ -95,7 +94,9 @@ const CHANGES: &[Change] = &[
     ("round 2^32 - 1", 3, |block| block.header.round = u32::MAX),
     ("the first round that is nobody's", 3, |block| block.header.round = 4_294_966_272),
     ("no parents", 5, |block| block.header.parents.clear()),
-    ("no parent of its own", 5, |block| drop(block.header.parents.remove(0))),
+    ("no parent of its own", 5, |block| {
+        block.header.parents.remove(0);
+    }),
     ("its own parent elsewhere", 5, |block| block.header.parents.swap(0, 1)),
     ("a parent twice", 5, |block| block.header.parents.push(block.header.parents[3])),
     ("its own parent twice", 5, |block| block.header.parents.push(block.header.parents[0])),
@@ -188,7 +189,8 @@ fn case_48_blocks_that_break_one_rule() {
     for bit in 0..512 {
         unsigned.signature.0[bit / 8] ^= 1 << (bit % 8);
         assert_eq!(broken_rule(chain, &unsigned), Some(4));
-        let verified = unsigned.clone().verify(&chain.chain_id, &chain.committee, &chain.parameters);
+        let verified =
+            unsigned.clone().verify(&chain.chain_id, &chain.committee, &chain.parameters);
         assert!(verified.is_err(), "bit {bit}");
         unsigned.signature.0[bit / 8] ^= 1 << (bit % 8);
     }

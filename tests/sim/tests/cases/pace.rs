@@ -42,7 +42,7 @@ fn case_31_no_gaps_in_ones_own_chain() {
         if random.percent(50) {
             core.sleep(core.now.plus_ms(2_000));
         }
-        let order = delivery(&dag.blocks(), seed as usize % 12, &mut random);
+        let order = delivery(&dag.blocks(), seed % 12, &mut random);
         let mut rest = &order[..];
         while !rest.is_empty() {
             let burst = (1 + random.below(40) as usize).min(rest.len());
