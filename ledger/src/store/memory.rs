@@ -51,6 +51,12 @@ impl MemoryStore {
         self.lock().unsynced.len()
     }
 
+    /// A copy of what it holds, durable: an image of a disk.
+    pub fn image(&self) -> Self {
+        let families = self.lock().families.clone();
+        Self { inner: Mutex::new(Inner { families, ..Inner::default() }) }
+    }
+
     /// From now on every write fails, as on a full disk, until a crash.
     pub fn fail_writes(&self) {
         self.lock().failing = true;

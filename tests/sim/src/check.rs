@@ -4,7 +4,7 @@
 //! Safety: honest hosts commit one and the same sequence, byte for byte; each commit chains to the one
 //! before, holds each block once, is closed over history down to the gc round of the commit before it,
 //! and its time never goes back nor runs ahead of every honest clock; nobody honest signs two blocks of a
-//! round; nothing is accepted in an honest author's name that it did not send; evidence names only who is
+//! round (but who lost its disk, and only what had reached nobody); nothing is accepted in an honest author's name that it did not send; evidence names only who is
 //! Byzantine; execution gets each commit once and computes the same everywhere. Whether transactions that
 //! were acknowledged are ordered, and whether commits go on, is asked in the liveness phase.
 
@@ -51,7 +51,9 @@ pub struct Checker {
     /// The highest time that any honest clock showed, in milliseconds. Clocks may be set back.
     clock_ms: u64,
     /// What honest validators let out.
-    signed: BTreeMap<(AuthorIndex, Round), Hash>,
+    signed: BTreeMap<(AuthorIndex, Round), BTreeSet<Hash>>,
+    /// Honest validators that lost their disks: they count among the f faulty.
+    forgetful: BTreeSet<AuthorIndex>,
     checkpoints: BTreeMap<u64, Hash>,
     progress: Vec<Progress>,
     /// Transactions in the order, with how often each was delivered.
@@ -82,6 +84,7 @@ impl Checker {
             delivered: BTreeSet::new(),
             clock_ms: 0,
             signed: BTreeMap::new(),
+            forgetful: BTreeSet::new(),
             checkpoints: BTreeMap::new(),
             progress: vec![Progress { next_commit: 1, next_execution: 1 }; hosts],
             ordered: BTreeMap::new(),
@@ -239,22 +242,44 @@ impl Checker {
 
     /// A block of its own leaves an honest host.
     pub fn left(&mut self, block: &BlockRef) -> Checked {
-        let before = self.signed.insert((block.author, block.round), block.digest);
-        ensure(before.is_none_or(|before| before == block.digest), || {
+        let blocks = self.signed.entry((block.author, block.round)).or_default();
+        blocks.insert(block.digest);
+        ensure(blocks.len() == 1 || self.forgetful.contains(&block.author), || {
             format!("validator {} signs two blocks of round {}", block.author, block.round)
         })
+    }
+
+    /// A validator lost its disk.
+    pub fn forgot(&mut self, author: AuthorIndex) {
+        self.forgetful.insert(author);
+    }
+
+    /// Whether a validator ever lost its disk.
+    pub fn is_forgetful(&self, author: AuthorIndex) -> bool {
+        self.forgetful.contains(&author)
+    }
+
+    /// Rounds that validators signed twice after they had lost their disks: what they had signed last had
+    /// reached nobody who answered.
+    pub fn signed_twice(&self) -> u64 {
+        self.signed.values().filter(|blocks| blocks.len() > 1).count() as u64
     }
 
     /// An honest host accepts a block of somebody else.
     pub fn accepted(&self, host: usize, block: &BlockRef) -> Checked {
         let forged = !self.byzantine.contains(&block.author)
-            && self.signed.get(&(block.author, block.round)) != Some(&block.digest);
+            && !self
+                .signed
+                .get(&(block.author, block.round))
+                .is_some_and(|blocks| blocks.contains(&block.digest));
         ensure(!forged, || format!("host {host} accepts {block:?}, which its author never sent"))
     }
 
     /// An honest host speaks of an equivocation.
     pub fn evidence(&self, host: usize, proof: &EquivocationProof) -> Checked {
-        ensure(self.byzantine.contains(&proof.author) && proof.rests[0] != proof.rests[1], || {
+        let twice = self.signed.get(&(proof.author, proof.round)).is_some_and(|b| b.len() > 1);
+        let guilty = self.byzantine.contains(&proof.author) || twice;
+        ensure(guilty && proof.rests[0] != proof.rests[1], || {
             format!("host {host} has evidence against validator {}, who is honest", proof.author)
         })
     }

@@ -57,6 +57,9 @@ impl Counts {
                 ("probes with suspended blocks", status.suspended > 0),
                 ("probes with held blocks", status.held > 0),
                 ("probes of hosts below others' gc", status.highest_round < gc_round),
+                ("probes in catching up", status.syncing),
+                ("probes in amnesia", status.asking_own_rounds),
+                ("probes with probation", !status.probation.is_empty()),
             ];
             for (what, _) in seen.iter().filter(|(_, is)| *is) {
                 self.add(what);

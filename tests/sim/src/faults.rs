@@ -1,4 +1,5 @@
-//! What goes wrong in the safety phase, at random: crashes, partitions of any shape, clogs. And healing.
+//! What goes wrong in the safety phase, at random: crashes, partitions of any shape, clogs, lost disks. And
+//! healing.
 
 use crate::random::Random;
 use crate::world::{Event, World};
@@ -26,15 +27,19 @@ impl World {
         if self.faults.over {
             return;
         }
+        let kinds = [
+            (0, self.options.crashes),
+            (1, self.options.partitions),
+            (2, self.options.clogs),
+            (3, self.options.amnesiac.is_some()),
+        ];
         let kinds: Vec<u8> =
-            [(0, self.options.crashes), (1, self.options.partitions), (2, self.options.clogs)]
-                .into_iter()
-                .filter_map(|(kind, on)| on.then_some(kind))
-                .collect();
+            kinds.into_iter().filter_map(|(kind, on)| on.then_some(kind)).collect();
         match *self.faults.random.pick(&kinds) {
             0 => self.crash_some(),
             1 => self.partition(),
-            _ => self.clog(),
+            2 => self.clog(),
+            _ => self.forget(),
         }
         let next = self.now + self.faults.random.between(100_000, 2_000_000);
         self.at(next, Event::Fault);
@@ -59,6 +64,29 @@ impl World {
             let after = self.faults.random.below(500_000);
             self.at(self.now + together + after, Event::Restart { host });
         }
+    }
+
+    /// The amnesiac's disk is copied; or lost; or what was copied is put back.
+    fn forget(&mut self) {
+        let Some(author) = self.options.amnesiac else { return };
+        let host = usize::from(author);
+        if self.faults.random.permille(400) && self.hosts[host].is_up() {
+            self.hosts[host].take_image();
+            return;
+        }
+        let old = self.faults.random.permille(500);
+        let down = self.faults.random.between(10_000, 3_000_000);
+        self.lose_disk(host, old);
+        self.at(self.now + down, Event::Restart { host });
+    }
+
+    /// The power of a host goes, and its disk with it, but for an old image when there is one.
+    pub(crate) fn lose_disk(&mut self, host: usize, old: bool) {
+        self.crash(host);
+        let kept = self.hosts[host].lose_disk(old);
+        self.counts.add(if kept { "old images put back" } else { "disks lost" });
+        let author = self.hosts[host].author.expect("a validator loses its disk");
+        self.checker.forgot(author);
     }
 
     fn partition(&mut self) {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
 
+use pollen_ledger::block::BlockRef;
 use pollen_ledger::ordering::{CommittedSubDag, Core, SigningHistory};
 use pollen_ledger::store::{Batch, Database, Durability, MemoryStore};
 use pollen_ledger::{AuthorIndex, Genesis, KeyPair, VerifiedBlock};
@@ -31,8 +32,8 @@ pub enum Order {
 /// What a question is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum About {
-    /// History; the id of the effect.
-    History(u64),
+    /// History up to a block, among others; the id of the effect.
+    History(u64, BlockRef),
     /// Commits; the id of the effect.
     Commits(u64),
     /// The newest block of whoever asks.
@@ -71,11 +72,15 @@ pub struct Host {
     pub questions: BTreeMap<u64, Question>,
     /// Questions asked so far.
     pub asked: u64,
+    /// It lost its disk, and has signed nothing since.
+    pub forgot: bool,
     /// When it has taken the message that it is taking.
     pub cpu_free: u64,
     /// Commits for execution that were handed over.
     pub executing: VecDeque<Rc<CommittedSubDag>>,
     store: Arc<MemoryStore>,
+    /// A copy of its disk.
+    image: Option<Arc<MemoryStore>>,
     genesis: Rc<Genesis>,
     key: Option<KeyPair>,
     queue: VecDeque<Order>,
@@ -110,6 +115,8 @@ impl Host {
             execution,
             questions: BTreeMap::new(),
             asked: 0,
+            forgot: false,
+            image: None,
             cpu_free: 0,
             executing: VecDeque::new(),
             store,
@@ -146,6 +153,22 @@ impl Host {
         self.questions.clear();
         self.executing.clear();
         self.cpu_free = 0;
+    }
+
+    /// Copies the disk as it is.
+    pub fn take_image(&mut self) {
+        self.image = Some(Arc::new(self.store.image()));
+    }
+
+    /// Loses the disk, and gets the old image back when there is one and it is `old` that is wanted: true
+    /// then. Without it nothing says any more that the key has never signed.
+    pub fn lose_disk(&mut self, old: bool) -> bool {
+        let image = self.image.take().filter(|_| old);
+        let kept = image.is_some();
+        self.store = image.unwrap_or_default();
+        self.database = open(&self.store, &self.genesis, self.key.as_ref());
+        self.forgot = true;
+        kept
     }
 
     /// Opens the store as a starting node does. Returns what ordering goes on from; commits that are not

@@ -94,6 +94,11 @@ pub struct Options {
     pub byzantine: Option<Behaviour>,
     /// Which those are: their stake is at most f.
     pub byzantine_authors: Vec<u16>,
+    /// A validator that loses its disk now and then, or gets an old image of it back: one of the faulty, so
+    /// its stake and the Byzantine validators' are at most f.
+    pub amnesiac: Option<u16>,
+    /// A host that is down for the first three quarters of the safety phase.
+    pub late: Option<usize>,
     /// Submitted to the whole network each second.
     pub transactions_s: u64,
     /// Which signatures.
@@ -142,11 +147,15 @@ pub enum Feature {
     Stakes,
     /// Followers.
     Followers,
+    /// A validator that loses its disk.
+    Amnesia,
+    /// A host that starts late.
+    Late,
 }
 
 impl Feature {
     /// Every feature.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::Byzantine,
         Self::Crashes,
         Self::Partitions,
@@ -158,6 +167,8 @@ impl Feature {
         Self::Disk,
         Self::Stakes,
         Self::Followers,
+        Self::Amnesia,
+        Self::Late,
     ];
 }
 
@@ -189,6 +200,8 @@ impl Options {
             clogs: false,
             byzantine: None,
             byzantine_authors: Vec::new(),
+            amnesiac: None,
+            late: None,
             transactions_s: 20,
             crypto: Crypto::Simulated,
             execution: ExecutionKind::StandIn,
@@ -241,6 +254,13 @@ impl Options {
         }
         options.leave_out(&overrides.without);
         options.choose_byzantine(&mut random);
+        let mut random = Random::stream(seed, "amnesia");
+        if random.permille(350) && !overrides.without.contains(&Feature::Amnesia) {
+            options.choose_amnesiac(&mut random);
+        }
+        if random.permille(250) && !overrides.without.contains(&Feature::Late) {
+            options.choose_late(&mut random);
+        }
         options
     }
 
@@ -258,6 +278,8 @@ impl Options {
                 Feature::Disk => self.sync_us_max = 0,
                 Feature::Stakes => self.stakes.fill(1),
                 Feature::Followers => self.followers = 0,
+                Feature::Amnesia => self.amnesiac = None,
+                Feature::Late => self.late = None,
             }
         }
     }
@@ -281,6 +303,31 @@ impl Options {
         if self.byzantine_authors.is_empty() {
             self.byzantine = None;
         }
+    }
+
+    /// Instead of one of several Byzantine validators, or where nobody is Byzantine.
+    fn choose_amnesiac(&mut self, random: &mut Random) {
+        let bearable: Vec<u16> = (0..self.stakes.len() as u16)
+            .filter(|author| self.stakes[usize::from(*author)] <= self.f())
+            .collect();
+        self.amnesiac = match self.byzantine_authors.len() {
+            0 if bearable.is_empty() => None,
+            0 => Some(*random.pick(&bearable)),
+            1 => None,
+            _ => self.byzantine_authors.pop(),
+        };
+    }
+
+    /// A follower, or a validator without which the others can go on.
+    fn choose_late(&mut self, random: &mut Random) {
+        let bearable = self.byzantine.is_none() && self.amnesiac.is_none();
+        let late = |host: &usize| match self.stakes.get(*host) {
+            Some(stake) => bearable && *stake <= self.f(),
+            None => self.byzantine != Some(Behaviour::Twins),
+        };
+        let hosts = self.stakes.len() + self.followers;
+        let hosts: Vec<usize> = (0..hosts).filter(late).collect();
+        self.late = (!hosts.is_empty()).then(|| *random.pick(&hosts));
     }
 
     /// f of the stakes.

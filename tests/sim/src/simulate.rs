@@ -80,6 +80,7 @@ impl World {
         let mut counts = self.counts.clone();
         counts.rare.insert("transactions", self.load.made());
         counts.rare.insert("transactions ordered twice", self.checker.copies());
+        counts.rare.insert("rounds signed twice after amnesia", self.checker.signed_twice());
         Outcome {
             options: self.options.clone(),
             violation: self.violation.as_ref().map(|violation| violation.0.clone()),

@@ -4,6 +4,7 @@ mod hostile;
 mod schedules;
 mod seeds;
 mod strays;
+mod sync;
 
 use crate::options::Options;
 use crate::world::World;

@@ -16,7 +16,8 @@ use pollen_ledger::committee::{AuthorIndex, Validator};
 use pollen_ledger::crypto::simulated::SimulatedSignatures;
 use pollen_ledger::genesis::{CommitOrder, PROTOCOL_VERSION};
 use pollen_ledger::ordering::{
-    CommitRange, CommittedSubDag, Core, CoreConfig, CoreStatus, Effect, Input, Settings, Time,
+    CommitRange, CommittedSubDag, Core, CoreConfig, CoreStatus, Effect, Input, RangeError,
+    Settings, Time,
 };
 use pollen_ledger::store::{Batch, Durability};
 use pollen_ledger::wire::{Message, Request, Response};
@@ -374,16 +375,27 @@ impl World {
 
     /// Starts all hosts, the clients and the faults.
     pub fn begin(&mut self) {
-        for host in 0..self.hosts.len() {
+        let late = self.options.late;
+        for host in (0..self.hosts.len()).filter(|host| Some(*host) != late) {
             self.start(host);
+        }
+        if let Some(host) = late {
+            self.at(self.late_us(), Event::Restart { host });
         }
         self.at(self.now + PROBE_US, Event::Probe);
         if self.options.transactions_s > 0 {
             self.at(self.now + 1, Event::Load);
         }
-        if self.options.crashes || self.options.partitions || self.options.clogs {
+        let options = &self.options;
+        let faults = options.crashes || options.partitions || options.clogs;
+        if faults || options.amnesiac.is_some() {
             self.at(self.now + 500_000, Event::Fault);
         }
+    }
+
+    /// When the host that starts late does.
+    fn late_us(&self) -> u64 {
+        self.options.safety_ms * 750
     }
 
     /// Something that happens later.
@@ -471,7 +483,11 @@ impl World {
             Event::Execute { host, life } if self.lives(host, life) => self.execute(host),
             Event::Overdue { host, life, id } if self.lives(host, life) => self.overdue(host, id),
             Event::Connection { host, author, up } => self.connection(host, author, up),
-            Event::Restart { host } => self.start(host),
+            Event::Restart { host } => {
+                if Some(host) != self.options.late || self.now >= self.late_us() {
+                    self.start(host);
+                }
+            }
             Event::Mend { links } => self.mend(&links),
             Event::Fault => self.fault(),
             Event::Load => self.submit_some(),
@@ -629,7 +645,13 @@ impl World {
         let mut to = usize::from(to);
         let (life, id) = (self.hosts[host].life, self.hosts[host].asked);
         self.hosts[host].asked += 1;
-        if !self.hosts[to].is_up() && matches!(about, About::History(_)) {
+        if let About::History(_, target) = about {
+            let open = self.hosts[host].questions.values();
+            let same = |open: &Question| matches!(open.about, About::History(_, t) if t == target);
+            let hedged = open.filter(|question| same(question)).count() > 0;
+            self.counts.add(if hedged { "second questions" } else { "questions for history" });
+        }
+        if !self.hosts[to].is_up() && matches!(about, About::History(..)) {
             let others: Vec<usize> = (0..self.options.stakes.len())
                 .filter(|other| *other != host && self.hosts[*other].is_up())
                 .collect();
@@ -647,7 +669,7 @@ impl World {
     fn overdue(&mut self, host: usize, id: u64) {
         let Some(question) = self.hosts[host].questions.remove(&id) else { return };
         match question.about {
-            About::History(id) | About::Commits(id) => {
+            About::History(id, _) | About::Commits(id) => {
                 self.input(host, Input::FetchFailed { id });
             }
             About::OwnBlock => {}
@@ -701,7 +723,7 @@ impl World {
         let from = self.hosts[question.from].author;
         let rules = Rc::clone(&self.rules);
         let input = match (question.about, Response::decode(bytes)) {
-            (About::History(id), Ok(Response::History(blocks))) => {
+            (About::History(id, _), Ok(Response::History(blocks))) => {
                 match verify_all(&rules, &blocks) {
                     Some(blocks) => Input::Fetched { id, from, blocks },
                     None => Input::FetchFailed { id },
@@ -714,11 +736,15 @@ impl World {
                         self.counts.add("ranges of commits");
                         Input::Commits { id, range }
                     }
-                    Err(_) => Input::CommitsRefused { id },
+                    Err(RangeError::Empty) => Input::FetchFailed { id },
+                    Err(_) => {
+                        self.counts.add("ranges refused");
+                        Input::CommitsRefused { id }
+                    }
                 }
             }
             (About::Commits(id), _) => Input::CommitsRefused { id },
-            (About::History(id), _) => Input::FetchFailed { id },
+            (About::History(id, _), _) => Input::FetchFailed { id },
             (About::OwnBlock, Ok(Response::NewestBlock(block))) => {
                 let Some(from) = from else { return };
                 let block = match block {
@@ -787,8 +813,8 @@ impl World {
                     self.hosts[host].order(Order::Push(to, blocks));
                 }
                 Effect::Fetch { id, from, request } => {
-                    self.counts.add("questions for history");
-                    self.ask(host, from, About::History(id), &Request::History(request));
+                    let about = About::History(id, request.targets[0]);
+                    self.ask(host, from, about, &Request::History(request));
                 }
                 Effect::FetchCommits { id, from, request } => {
                     self.ask(host, from, About::Commits(id), &Request::Commits(request));
@@ -828,16 +854,21 @@ impl World {
 
     fn proposes(&mut self, host: usize, block: &VerifiedBlock) {
         self.counts.blocks += 1;
+        if std::mem::take(&mut self.hosts[host].forgot) {
+            self.counts.add("blocks after amnesia");
+        }
         self.trace(5, host, u64::from(block.round()));
         if self.latencies.since.is_some_and(|since| since <= self.now) {
             self.latencies.open.insert(block.reference(), self.now);
         }
         let gap = self.hosts[host].is_honest().then(|| self.observer.proposed(host, block));
         if let Some(before) = gap.flatten() {
-            self.counts.add("safe resumes");
-            // Case 31: no gaps in one's own chain, but where gc has passed it.
+            // Case 31: no gaps in one's own chain, but where gc has passed it, or where one had forgotten.
             let gc_round = self.hosts[host].core.as_ref().map_or(0, |core| core.status().gc_round);
-            if before + 1 > gc_round + 2 {
+            let forgetful = self.checker.is_forgetful(block.author());
+            if before + 1 <= gc_round + 2 {
+                self.counts.add("safe resumes");
+            } else if !forgetful {
                 let (round, words) = (block.round(), "leaves rounds out above gc");
                 let words = format!("host {host} {words}: {before} to {round}, gc {gc_round}");
                 self.judge(Err(Violation(words)));

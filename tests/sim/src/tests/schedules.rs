@@ -208,6 +208,32 @@ fn kills_at_any_write_case_40_case_41() {
     }
 }
 
+/// A validator loses its disk, or gets an old image of it back, while another one denies to have anything of
+/// it. It signs no round a second time, and goes on within two seconds.
+#[test]
+fn amnesia_with_a_liar_case_42() {
+    for seed in 1..=6 {
+        let mut options = Options::calm(seed, 7, Latency::Metro);
+        options.byzantine = Some(Behaviour::FalseAnswers);
+        options.byzantine_authors = vec![5];
+        let mut world = started(options);
+        world.run(2_000);
+        let mut random = Random::stream(seed, "disks");
+        for _ in 0..4 {
+            world.hosts[2].take_image();
+            world.run(random.between(1, 2_000));
+            world.lose_disk(2, random.permille(500));
+            world.run(random.between(1, 3_000));
+            world.start(2);
+            world.run(2_000);
+            holds(&world);
+            assert!(!world.hosts[2].forgot, "seed {seed}: {:?}", world.statuses()[2]);
+        }
+        assert_eq!(world.checker.signed_twice(), 0, "seed {seed}");
+        recovers(&mut world, 20_000);
+    }
+}
+
 /// Everybody loses power at once, several times.
 #[test]
 fn everybody_restarts_case_43() {
@@ -247,6 +273,7 @@ fn far_behind_case_44() {
         holds(&world);
         assert!(world.now - begun < took_us, "it never catches up");
     }
+    assert!(world.counts.of("ranges of commits") > 0);
     let caught_us = world.now - begun;
     assert!(caught_us * 10 <= took_us, "{missed} commits: {took_us} us, caught up in {caught_us}");
 }
@@ -273,9 +300,10 @@ fn a_long_backlog_and_a_restart_case_45() {
     }
 }
 
-/// Who asks a liar for history gets it from somebody else.
+/// Who asks a liar for history or commits gets them from somebody else.
 #[test]
 fn a_lying_sync_server_case_46() {
+    let (mut taken, mut refused) = (0, 0);
     for seed in 1..=4 {
         let mut options = Options::calm(seed, 4, Latency::Metro);
         options.byzantine = Some(Behaviour::FalseAnswers);
@@ -286,5 +314,8 @@ fn a_lying_sync_server_case_46() {
         world.run(5_000);
         world.start(2);
         recovers(&mut world, 20_000);
+        taken += world.counts.of("ranges of commits");
+        refused += world.counts.of("ranges refused");
     }
+    assert!(taken > 0 && refused > 0, "{taken} ranges taken, {refused} refused");
 }

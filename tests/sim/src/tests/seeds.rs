@@ -42,6 +42,14 @@ fn seeds_hold() {
         "commits with ignored variants",
         "crashes of everybody",
         "transactions ordered twice",
+        "second questions",
+        "ranges of commits",
+        "probes in catching up",
+        "disks lost",
+        "old images put back",
+        "probes in amnesia",
+        "blocks after amnesia",
+        "probes with probation",
     ];
     for what in rare {
         assert!(counts.of(what) > 0, "sixty seeds never reach: {what}\n{counts:#?}");
