@@ -11,7 +11,7 @@ mod history_answers;
 mod transactions;
 
 pub use blocks::block;
-pub use commit_ranges::commit_range;
+pub use commit_ranges::{Taken, commit_range, ranges_of};
 pub use dag_operations::{commits_of, dag_operations};
 pub use history_answers::history_answer;
 pub use transactions::transaction;

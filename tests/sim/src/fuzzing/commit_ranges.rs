@@ -92,8 +92,24 @@ fn voting(
         .expect("it names a quorum of the last round")
 }
 
+/// What became of the answers of a run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Taken {
+    /// Answers that passed verification.
+    pub passed: usize,
+    /// Answers that did not.
+    pub refused: usize,
+    /// Commits that came in by those that passed.
+    pub installed: usize,
+}
+
 /// Any bytes as an answer; and the right answer after any changes. To a core that asked.
 pub fn commit_range(bytes: &[u8]) {
+    ranges_of(bytes);
+}
+
+/// The same; says what became of the answers, for a test that asks whether runs get anywhere.
+pub fn ranges_of(bytes: &[u8]) -> Taken {
     let truth = &*TRUTH;
     let mut choices = Choices(bytes);
     let mut core = WatchedCore::following(&truth.chain);
@@ -104,12 +120,13 @@ pub fn commit_range(bytes: &[u8]) {
     let claims = &truth.blocks[truth.blocks.len() - 2..];
     claims.iter().for_each(|block| core.deliver(block));
     assert!(core.status().syncing, "validity stake claims to be far ahead");
-    give(truth, &mut core, Response::decode(bytes).ok());
+    let mut taken = Taken::default();
+    give(truth, &mut core, Response::decode(bytes).ok(), &mut taken);
     let mut answers = 0;
     while answers < 3 && (answers == 0 || !choices.is_empty()) {
         let answer = changed_answer(truth, &core, &mut choices);
         let travels = codec::encode(&Response::Commits(answer));
-        give(truth, &mut core, Response::decode(&travels).ok());
+        give(truth, &mut core, Response::decode(&travels).ok(), &mut taken);
         answers += 1;
     }
     // 10.5 liveness does not depend on it.
@@ -124,10 +141,11 @@ pub fn commit_range(bytes: &[u8]) {
     assert_eq!(core.commits[..truth.commits.len()], truth.commits);
     let answer = Reference::new(&truth.chain, &core.accepted).answer();
     assert_eq!(core.difference(&answer), None);
+    taken
 }
 
 /// What a node does with an answer: what passes is true, and what the core makes of it as well.
-fn give(truth: &Truth, core: &mut WatchedCore, response: Option<Response>) {
+fn give(truth: &Truth, core: &mut WatchedCore, response: Option<Response>, taken: &mut Taken) {
     let Some(Response::Commits(answer)) = response else { return };
     let Some(id) = ask(core) else { return };
     let chain = &truth.chain;
@@ -137,8 +155,11 @@ fn give(truth: &Truth, core: &mut WatchedCore, response: Option<Response>) {
         Ok(range) => {
             assert_true(truth, &range, &encoded);
             core.input(Input::Commits { id, range });
+            taken.passed += 1;
+            taken.installed += core.commits.len() - before;
         }
         Err(_) => {
+            taken.refused += 1;
             core.input(Input::CommitsRefused { id });
             assert_eq!(core.commits.len(), before, "a refused range changes nothing");
         }
