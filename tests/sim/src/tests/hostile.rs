@@ -13,7 +13,7 @@ use crate::world::World;
 use super::{holds, recovers, started};
 
 /// f validators sign thirteen blocks a round, and show everybody three others of them. What honest hosts
-/// accept of a slot is two and what honest blocks name, not what is signed; commits go on as without; and the
+/// accept of a slot is two and what a block of each author may name, not what is signed; commits go on as without; and the
 /// proof of it is known to all.
 #[test]
 fn a_fork_bomb_case_23() {
@@ -42,7 +42,7 @@ fn a_fork_bomb_case_23() {
             }
         }
         assert!(most > 1, "seed {seed}: bombs reach somebody");
-        assert!(most <= 2 + honest, "seed {seed}: {most} variants of one slot");
+        assert!(most <= 2 + nodes, "seed {seed}: {most} variants of one slot");
         let (commits, usual) = (world.checker.commits(), calm.checker.commits());
         assert!(commits * 3 > usual * 2, "seed {seed}: {commits} commits, {usual} without bombs");
         assert!(world.counts.of("equivocations seen") >= (honest * bombers.len()) as u64);
@@ -136,8 +136,8 @@ fn on_a_bad_line(seed: u64, flood: bool) -> (u64, u64, u64) {
     world.links.lose(300, |_, to| to == 0);
     let before = world.checker.commits_of(0);
     let (mut number, mut near) = (0, 0);
-    for _ in 0..1_000 {
-        for _ in 0..if flood { 20 } else { 0 } {
+    for _ in 0..400 {
+        for _ in 0..if flood { 10 } else { 0 } {
             // The missing parents of some are close to what is really missing; most are far away.
             let round = 5_000 + (number * 7_919 % 1_000_000) as Round;
             let block = far_future(&world, 3, round, number);
@@ -160,9 +160,9 @@ fn on_a_bad_line(seed: u64, flood: bool) -> (u64, u64, u64) {
 /// for late.
 #[test]
 fn a_far_future_flood_case_49() {
-    for seed in 1..=3 {
+    for seed in 1..=2 {
         let (usual, _, waits) = on_a_bad_line(seed, false);
-        assert!(waits > 100, "seed {seed}: something is missing now and then, {waits}");
+        assert!(waits > 40, "seed {seed}: something is missing now and then, {waits}");
         let (commits, behind, _) = on_a_bad_line(seed, true);
         assert!(commits * 4 > usual * 3, "seed {seed}: {commits} commits, {usual} without a flood");
         assert!(behind < 40, "seed {seed}: {behind} commits behind");

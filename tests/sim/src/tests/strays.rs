@@ -11,13 +11,15 @@ const FROM_HEIGHT: u64 = 25;
 
 /// Some hosts, each with the number of its error; then so many seconds.
 fn with_strays(seed: u64, nodes: usize, strays: &[(usize, u8)]) -> World {
-    let mut world = started(Options::calm(seed, nodes, Latency::Metro));
+    let mut options = Options::calm(seed, nodes, Latency::Metro);
+    options.min_round_delay_ms = 20;
+    let mut world = started(options);
     for (host, error) in strays {
         world.strays.stray(*host, FROM_HEIGHT, *error);
     }
-    world.run(8_000);
+    world.run(4_000);
     holds(&world);
-    assert!(world.checker.commits() > 100, "seed {seed}: {} commits", world.checker.commits());
+    assert!(world.checker.commits() > 50, "seed {seed}: {} commits", world.checker.commits());
     world
 }
 
@@ -30,14 +32,10 @@ fn certified(world: &World) -> Vec<u64> {
 /// the others neither halt nor wait.
 #[test]
 fn who_strays_halts_alone_case_55() {
-    let schedules: [(usize, &[(usize, u8)]); 4] = [
-        (4, &[(2, 1)]),
-        (7, &[(0, 1), (4, 1)]),
-        (7, &[(3, 1), (6, 2)]),
-        (10, &[(1, 1), (2, 1), (7, 2)]),
-    ];
+    let schedules: [(usize, &[(usize, u8)]); 3] =
+        [(4, &[(2, 1)]), (7, &[(0, 1), (4, 1)]), (7, &[(3, 1), (6, 2)])];
     for (nodes, strays) in schedules {
-        for seed in 1..=3 {
+        for seed in 1..=2 {
             let mut world = with_strays(seed, nodes, strays);
             let who: Vec<usize> = strays.iter().map(|(host, _)| *host).collect();
             assert_eq!(world.strays.halted(), who, "seed {seed}, n = {nodes}");
@@ -46,7 +44,7 @@ fn who_strays_halts_alone_case_55() {
             }
             // All others certify on.
             let before = certified(&world);
-            world.run(2_000);
+            world.run(1_500);
             holds(&world);
             for (host, (before, after)) in before.iter().zip(certified(&world)).enumerate() {
                 match who.contains(&host) {
@@ -71,13 +69,13 @@ fn more_than_f_stray_and_everybody_halts_case_55() {
         (7, &[(1, 1), (2, 1), (5, 1), (6, 1)]),
     ];
     for (nodes, strays) in schedules {
-        for seed in 1..=3 {
+        for seed in 1..=2 {
             let mut world = with_strays(seed, nodes, strays);
             let everybody: Vec<usize> = (0..nodes).collect();
             assert_eq!(world.strays.halted(), everybody, "seed {seed}, n = {nodes}");
             assert!(world.strays.certified() < FROM_HEIGHT, "seed {seed}, n = {nodes}");
             let before = world.checker.commits();
-            world.run(2_000);
+            world.run(1_500);
             holds(&world);
             assert!(world.checker.commits() > before, "seed {seed}: ordering goes on");
             assert!(world.strays.certified() < FROM_HEIGHT, "seed {seed}, n = {nodes}");
@@ -92,7 +90,7 @@ fn more_than_f_stray_differently_and_nothing_is_certified_case_55() {
     let schedules: [(usize, &[(usize, u8)]); 2] =
         [(4, &[(0, 1), (3, 2)]), (7, &[(1, 1), (2, 2), (5, 3)])];
     for (nodes, strays) in schedules {
-        for seed in 1..=3 {
+        for seed in 1..=2 {
             let world = with_strays(seed, nodes, strays);
             let who: Vec<usize> = strays.iter().map(|(host, _)| *host).collect();
             assert_eq!(world.strays.halted(), who, "seed {seed}, n = {nodes}");
