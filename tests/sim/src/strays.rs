@@ -67,7 +67,8 @@ impl Strays {
     /// of these heights ever is.
     pub fn certify(&mut self, host: usize, height: u64) -> Result<(), Violation> {
         let before = self.certified_by.insert(host, height).unwrap_or(0);
-        let first = before.min(height) + 1;
+        // A host that lost its disk begins again.
+        let first = (before + 1).min(height);
         for ((_, height), digest) in self.computed.range((host, first)..=(host, height)) {
             self.certified.entry(*height).or_default().insert(*digest);
         }

@@ -866,7 +866,7 @@ impl World {
             // Case 31: no gaps in one's own chain, but where gc has passed it, or where one had forgotten.
             let gc_round = self.hosts[host].core.as_ref().map_or(0, |core| core.status().gc_round);
             let forgetful = self.checker.is_forgetful(block.author());
-            if before + 1 <= gc_round + 2 {
+            if before < gc_round + 2 {
                 self.counts.add("safe resumes");
             } else if !forgetful {
                 let (round, words) = (block.round(), "leaves rounds out above gc");

@@ -134,6 +134,11 @@ fn a_far_future_flood_does_not_evict_near_blocks_case_49() {
     assert!(full <= 200);
     drawing.dag.insert(near.clone(), None, Time(0));
     assert!(drawing.dag.knows(&near.reference()));
+    for round in 2_000..2_400 {
+        let parents = (0..3).map(|author| parent(round - 1, author)).collect();
+        drawing.dag.insert(block(round, 2, 0, parents), None, Time(0));
+    }
+    assert!(drawing.dag.knows(&near.reference()), "nor does one that goes on");
     assert_eq!(drawing.dag.suspended_count(), full);
     assert_eq!(drawing.dag.missing().first_key_value().unwrap().0.round, 2);
     drawing.dag.check();
