@@ -255,16 +255,17 @@ fn case_39_recovery_wait_grows_and_resets() {
     let mut grown = Vec::new();
     for time in 0..2 {
         let commits = stage.core.commits.len();
-        let waits = stall(&mut stage, &mut random, 32);
+        let waits = stall(&mut stage, &mut random, 38);
         assert!(stage.core.commits.len() <= commits + 3, "nothing of these rounds is committed");
         assert!(stage.core.status().recovering, "time {time}: {waits:?}");
-        let begin = waits.iter().position(|ms| *ms > 500).expect("it waits for J as well");
+        let begin = waits.iter().position(|ms| *ms > 2).expect("it waits for J as well");
         assert!(begin <= 10, "time {time}: {waits:?}");
-        assert!(waits[begin..].is_sorted(), "time {time}: {waits:?}");
         assert_eq!(waits.iter().max(), Some(&10_000), "time {time}: {waits:?}");
+        assert!(waits[begin..].is_sorted(), "time {time}: {waits:?}");
         // 20 ms times the square of a gap that is one more each round.
-        let below = waits[begin..].iter().take_while(|ms| **ms < 10_000);
-        let gaps: Vec<u64> = below.map(|ms| (ms / 20).isqrt()).collect();
+        let below: Vec<u64> = waits[begin..].iter().copied().filter(|ms| *ms < 10_000).collect();
+        let gaps: Vec<u64> = below.iter().map(|ms| (ms / 20).isqrt()).collect();
+        assert!(gaps.iter().zip(&below).all(|(gap, ms)| 20 * gap * gap == *ms), "{below:?}");
         assert!(gaps.windows(2).all(|pair| pair[1] == pair[0] + 1), "time {time}: {waits:?}");
         assert!(gaps.len() >= 8, "time {time}: {waits:?}");
         let after = go_on(&mut stage, 12);
@@ -273,5 +274,5 @@ fn case_39_recovery_wait_grows_and_resets() {
         assert!(after[8..].iter().all(|ms| *ms <= 2), "time {time}: {after:?}");
         grown.push(gaps[0]);
     }
-    assert!(grown.iter().all(|gap| (8..=12).contains(gap)), "from the beginning: {grown:?}");
+    assert!(grown[0] <= 12 && grown[0].abs_diff(grown[1]) <= 2, "from the beginning: {grown:?}");
 }
