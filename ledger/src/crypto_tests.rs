@@ -70,7 +70,7 @@ fn vectors_of_the_standard() {
 /// A key of small order makes one signature fit many messages; verifiers that do not refuse it differ in
 /// what they take.
 #[test]
-fn keys_and_commitments_of_small_order_are_refused() {
+fn keys_and_commitments_of_small_order_are_refused_case_50() {
     let pair = KeyPair::development("strict");
     let good = pair.sign(b"message");
     for point in small_order_points() {
@@ -91,7 +91,7 @@ fn keys_and_commitments_of_small_order_are_refused() {
 
 /// S + order satisfies the same equation: a second signature of the same message, by nobody.
 #[test]
-fn a_signature_has_one_encoding() {
+fn a_signature_has_one_encoding_case_50() {
     let pair = KeyPair::development("strict");
     for number in 0u32..64 {
         let message = number.to_le_bytes();

@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 use std::rc::Rc;
 
-use pollen_ledger::block::{Block, BlockHeader, BlockRef, EquivocationProof, Round};
+use pollen_ledger::block::{Block, BlockHeader, BlockRef, EquivocationProof, Round, SignedVotes};
 use pollen_ledger::codec;
 use pollen_ledger::committee::AuthorIndex;
 use pollen_ledger::crypto::Domain;
@@ -81,6 +81,37 @@ impl Behaviour {
     ];
 }
 
+/// What a liar makes of the right answer to a question for commits.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Lie {
+    /// Says nothing.
+    Silence,
+    /// Says that it has none.
+    Nothing,
+    /// Keeps the last block back.
+    FewerBlocks,
+    /// Ends in the middle, with the votes for the end.
+    Truncated,
+    /// A commit's time is wrong.
+    WrongTime,
+    /// The same, and every digest from there on is made anew; its own vote is for that.
+    Relinked,
+    /// Slots in another order, which no digest covers.
+    SlotsReversed,
+    /// What commits ignore is kept back, which no digest covers either.
+    IgnoredLost,
+    /// Blocks in another order.
+    BlocksReversed,
+    /// Votes of too little stake.
+    FewVotes,
+    /// One vote twice instead of two.
+    DoubleVote,
+    /// A vote in the name of somebody else.
+    ForgedVote,
+    /// Another answer: one of long ago, or of another chain.
+    Another(CommitsAnswer),
+}
+
 /// A message on its way out.
 #[derive(Debug)]
 pub struct Outgoing {
@@ -126,6 +157,8 @@ pub struct Actor {
     /// Some messages that came in.
     heard: VecDeque<Rc<Vec<u8>>>,
     silent_until: Round,
+    /// The one lie about commits that it tells; without it any.
+    lie: Option<Lie>,
 }
 
 fn message(block: &Block) -> Rc<Vec<u8>> {
@@ -154,6 +187,7 @@ impl Actor {
             own: VecDeque::new(),
             heard: VecDeque::new(),
             silent_until: 0,
+            lie: None,
         }
     }
 
@@ -429,25 +463,85 @@ impl Actor {
         }
     }
 
+    /// From now on it tells this lie about commits.
+    pub fn tell(&mut self, lie: Lie) {
+        self.lie = Some(lie);
+    }
+
     /// What it makes of the right answer to a question for commits; false is silence.
     pub fn answers_commits(&mut self, answer: &mut CommitsAnswer) -> bool {
         if self.behaviour != Behaviour::FalseAnswers || answer.commits.is_empty() {
             return true;
         }
+        let any = match self.random.below(12) {
+            0 => Lie::Silence,
+            1 => Lie::Nothing,
+            2 => Lie::FewerBlocks,
+            3 => Lie::Truncated,
+            4 => Lie::WrongTime,
+            5 => Lie::Relinked,
+            6 => Lie::SlotsReversed,
+            7 => Lie::IgnoredLost,
+            8 => Lie::BlocksReversed,
+            9 => Lie::FewVotes,
+            10 => Lie::DoubleVote,
+            _ => Lie::ForgedVote,
+        };
+        let lie = self.lie.clone().unwrap_or(any);
+        let says = lie != Lie::Silence;
+        self.lie_about_commits(lie, answer);
+        says
+    }
+
+    fn lie_about_commits(&mut self, lie: Lie, answer: &mut CommitsAnswer) {
         let place = self.random.below(answer.commits.len() as u64) as usize;
         let commit = &mut answer.commits[place];
-        match self.random.below(9) {
-            0 => return false,
-            1 => drop(answer.blocks.pop()),
-            2 => commit.timestamp_ms += 1,
-            3 => answer.votes.truncate(1),
-            4 => commit.slots.reverse(),
-            5 => commit.ignored.clear(),
-            6 => commit.blocks.reverse(),
-            7 => answer.commits.truncate(place),
-            _ => answer.commits.clear(),
+        match lie {
+            Lie::Silence => {}
+            Lie::Nothing => *answer = CommitsAnswer::default(),
+            Lie::FewerBlocks => drop(answer.blocks.pop()),
+            Lie::Truncated => {
+                answer.commits.truncate(place);
+                let named = answer.commits.iter().map(|c| c.blocks.len() + c.ignored.len());
+                answer.blocks.truncate(named.sum());
+            }
+            Lie::WrongTime => commit.timestamp_ms += 1,
+            Lie::Relinked => self.relink(place, answer),
+            Lie::SlotsReversed => commit.slots.reverse(),
+            Lie::IgnoredLost => {
+                let mut blocks = std::mem::take(&mut answer.blocks).into_iter();
+                for commit in &mut answer.commits {
+                    answer.blocks.extend(blocks.by_ref().take(commit.blocks.len()));
+                    blocks.by_ref().take(commit.ignored.len()).for_each(drop);
+                    commit.ignored.clear();
+                }
+            }
+            Lie::BlocksReversed => answer.blocks.reverse(),
+            Lie::FewVotes => answer.votes.truncate(1),
+            Lie::DoubleVote => answer.votes[1] = answer.votes[0].clone(),
+            Lie::ForgedVote => answer.votes[0].author = self.author,
+            Lie::Another(other) => *answer = other,
         }
-        true
+    }
+
+    /// A commit of its own making, everything behind it linked to that, and its own vote for it; those of
+    /// the others are for what is true.
+    fn relink(&self, place: usize, answer: &mut CommitsAnswer) {
+        answer.commits[place].timestamp_ms += 1;
+        let mut previous = answer.commits[place].previous;
+        for commit in &mut answer.commits[place..] {
+            commit.previous = previous;
+            commit.digest = commit.compute_digest();
+            previous = commit.digest;
+        }
+        let last = answer.commits.last().expect("there is one");
+        let said = vec![(last.index, last.digest)];
+        if let Some(own) = self.own.back() {
+            let header = BlockHeader { commit_votes: said, ..own.header().clone() };
+            let block = Block::sign(header, own.block().body.clone(), &self.key);
+            answer.votes.retain(|vote| vote.author != self.author);
+            answer.votes.push(SignedVotes::of(&block));
+        }
     }
 
     fn false_answer(&mut self, mut right: Vec<Vec<u8>>) -> Option<Vec<Vec<u8>>> {

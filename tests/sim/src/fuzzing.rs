@@ -5,11 +5,13 @@
 //! change or forge something that was valid, which goes further in.
 
 mod blocks;
+mod commit_ranges;
 mod dag_operations;
 mod history_answers;
 mod transactions;
 
 pub use blocks::block;
+pub use commit_ranges::{Taken, commit_range, ranges_of};
 pub use dag_operations::{commits_of, dag_operations};
 pub use history_answers::history_answer;
 pub use transactions::transaction;
@@ -20,9 +22,10 @@ use crate::random::Random;
 pub type Body = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const BODIES: [Body; 4] = [
+pub const BODIES: [Body; 5] = [
     ("block", block),
     ("history_answer", history_answer),
+    ("commit_range", commit_range),
     ("dag_operations", dag_operations),
     ("transaction", transaction),
 ];

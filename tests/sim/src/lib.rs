@@ -25,6 +25,7 @@ pub mod random;
 pub mod random_dag;
 pub mod reference;
 pub mod simulate;
+pub mod strays;
 pub mod validity;
 pub mod wan;
 pub mod watched_core;

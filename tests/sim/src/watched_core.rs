@@ -8,7 +8,7 @@ use pollen_ledger::ordering::{
     Commit, CommittedSubDag, Core, CoreConfig, CoreStatus, Effect, Input, Recovered, SlotStatus,
     Time,
 };
-use pollen_ledger::wire::HistoryRequest;
+use pollen_ledger::wire::{CommitsRequest, HistoryRequest};
 use pollen_ledger::{AuthorIndex, BlockRef, VerifiedBlock, codec};
 
 use crate::drawing::{BEGIN_MS, Chain};
@@ -27,12 +27,18 @@ pub struct WatchedCore {
     pub now: Time,
     /// What it asked for and nobody answered.
     pub fetches: Vec<(u64, HistoryRequest)>,
+    /// The same about commits.
+    pub ranges: Vec<(u64, CommitsRequest)>,
     /// Every block that it accepted, its own included, in order.
     pub accepted: Vec<VerifiedBlock>,
     /// The same, genesis included.
     known: BTreeSet<BlockRef>,
     /// Its own blocks.
     pub proposed: Vec<VerifiedBlock>,
+    /// When it made them, by its clock.
+    pub proposed_at: Vec<Time>,
+    /// When it wants to be woken.
+    wake_at: Option<Time>,
     /// Every commit.
     pub commits: Vec<Commit>,
     /// The same with their blocks.
@@ -67,9 +73,12 @@ impl WatchedCore {
             own,
             now,
             fetches: Vec::new(),
+            ranges: Vec::new(),
             accepted: Vec::new(),
             known,
             proposed: Vec::new(),
+            proposed_at: Vec::new(),
+            wake_at: None,
             commits: Vec::new(),
             executed: Vec::new(),
             evidence: Vec::new(),
@@ -88,6 +97,16 @@ impl WatchedCore {
         self.take(effects);
     }
 
+    /// Lets time pass until `until`: the core is woken when it wished so, and at no other time.
+    pub fn sleep(&mut self, until: Time) {
+        while let Some(at) = self.wake_at.filter(|at| *at <= until) {
+            self.now = self.now.max(at);
+            self.wake_at = None;
+            self.input(Input::Timer);
+        }
+        self.now = self.now.max(until);
+    }
+
     fn take(&mut self, effects: Vec<Effect>) {
         for effect in effects {
             match effect {
@@ -97,6 +116,7 @@ impl WatchedCore {
                     let last = self.proposed.last().map_or(0, VerifiedBlock::round);
                     assert!(block.round() > last, "one block a round, rounds rising");
                     self.proposed.push(block.clone());
+                    self.proposed_at.push(self.now);
                     self.accept(block);
                 }
                 Effect::Commit(committed) => {
@@ -112,8 +132,15 @@ impl WatchedCore {
                     assert!(Some(from) != self.own && !request.targets.is_empty());
                     self.fetches.push((id, request));
                 }
+                Effect::FetchCommits { id, from, request } => {
+                    assert!(Some(from) != self.own);
+                    self.ranges.push((id, request));
+                }
                 Effect::Evidence(proof) => self.evidence.push(proof.author),
-                Effect::WakeAt(at) => assert!(at > self.now, "a timer in the past never ends"),
+                Effect::WakeAt(at) => {
+                    assert!(at > self.now, "a timer in the past never ends");
+                    self.wake_at = Some(at);
+                }
                 _ => {}
             }
         }
@@ -183,6 +210,7 @@ impl WatchedCore {
         restarted.known.extend(&self.known);
         restarted.accepted.splice(0..0, self.accepted.iter().cloned());
         restarted.proposed.splice(0..0, self.proposed.iter().cloned());
+        restarted.proposed_at.splice(0..0, self.proposed_at.iter().copied());
         restarted.commits.splice(0..0, self.commits.iter().cloned());
         restarted.executed.splice(0..0, self.executed.iter().cloned());
         restarted

@@ -35,6 +35,7 @@ use crate::links::Links;
 use crate::load::{Load, client_accounts};
 use crate::options::{Crypto, Options};
 use crate::random::Random;
+use crate::strays::Strays;
 
 /// What clocks show when virtual time begins, in milliseconds.
 pub const BEGIN_MS: u64 = 1_000_000_000;
@@ -187,6 +188,8 @@ pub struct World {
     pub violation: Option<Violation>,
     /// How long blocks took.
     pub latencies: Latencies,
+    /// Whose execution goes wrong, and what came of it.
+    pub strays: Strays,
     pub(crate) faults: Faults,
     pub(crate) load: Load,
     pub(crate) rules: Rc<Rules>,
@@ -296,6 +299,7 @@ impl World {
             counts: Counts::default(),
             violation: None,
             latencies: Latencies::default(),
+            strays: Strays::default(),
             faults: Faults::new(seed),
             load: Load::new(seed),
             observer: Observer::new(options.stakes.clone(), hosts.len()),
@@ -313,6 +317,12 @@ impl World {
         };
         world.cast();
         world
+    }
+
+    /// A validator's key, for a schedule that signs in its name.
+    #[cfg(test)]
+    pub(crate) fn key(&self, author: AuthorIndex) -> &KeyPair {
+        &self.keys[usize::from(author)]
     }
 
     /// Gives out parts and clocks.
@@ -823,11 +833,15 @@ impl World {
                     }
                 }
                 Effect::Diverged { height, .. } if honest => {
-                    let words = format!("host {host} thinks that it diverged at {height}");
-                    self.judge(Err(Violation(words)));
+                    let checked = self.strays.halt(host, height);
+                    self.judge(checked);
                 }
-                Effect::Diverged { .. } => {}
-                Effect::Certified { .. } => self.counts.add("certificates"),
+                Effect::Certified { height } if honest => {
+                    self.counts.add("certificates");
+                    let checked = self.strays.certify(host, height);
+                    self.judge(checked);
+                }
+                Effect::Diverged { .. } | Effect::Certified { .. } => {}
                 Effect::WakeAt(time) => {
                     let at = self.when(host, time);
                     self.hosts[host].timer = Some(at);
@@ -961,16 +975,21 @@ impl World {
 
     fn execute(&mut self, host: usize) {
         let honest = self.hosts[host].is_honest();
+        if self.strays.halted_at(host).is_some() {
+            return;
+        }
         let Some(commit) = self.hosts[host].executing.pop_front() else { return };
         let executed = self.hosts[host].execution.execute(&commit);
         let commit_index = commit.commit.index;
         let closed = executed.closed.as_ref().map(|(checkpoint, _)| checkpoint);
         if honest {
+            // What goes wrong only shows in its digest.
             let checked = self.checker.executed(host, commit_index, closed);
             self.judge(checked);
         }
         let height = self.hosts[host].execution.checkpoint().height;
-        let digest = closed.map(Checkpoint::digest);
+        let right = closed.map(Checkpoint::digest);
+        let digest = right.map(|right| self.strays.digest(host, height, right));
         if let Some((_, batch)) = executed.closed {
             let written = self.hosts[host].database.write(batch, Durability::Synced);
             written.expect("memory holds it");

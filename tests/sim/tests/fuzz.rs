@@ -4,7 +4,7 @@
 use std::panic::catch_unwind;
 use std::path::Path;
 
-use pollen_sim::fuzzing::{BODIES, commits_of, seeded_input};
+use pollen_sim::fuzzing::{BODIES, commits_of, ranges_of, seeded_input};
 
 /// Runs a body over seeds 1 to `seeds`, or those that the environment names, and over `fuzz/corpus`.
 fn run(name: &str, seeds: u64) {
@@ -29,17 +29,29 @@ fn run(name: &str, seeds: u64) {
 }
 
 #[test]
-fn blocks() {
+fn blocks_case_51() {
     run("block", 10_000);
 }
 
 #[test]
-fn history_answers() {
+fn history_answers_case_51() {
     run("history_answer", 500);
 }
 
 #[test]
-fn dag_operations() {
+fn commit_ranges_case_51() {
+    run("commit_range", 500);
+    // Lies are told, and what is right comes in beside them.
+    let mut total = (0, 0, 0);
+    for seed in 1..=100 {
+        let taken = ranges_of(&seeded_input(seed));
+        total = (total.0 + taken.passed, total.1 + taken.refused, total.2 + taken.installed);
+    }
+    assert!(total.0 > 30 && total.1 > 30 && total.2 > 200, "{total:?}");
+}
+
+#[test]
+fn dag_operations_case_51() {
     run("dag_operations", 1_000);
     // Random steps get somewhere: past the first windows of gc and probation.
     let commits: usize = (1..=400).map(|seed| commits_of(&seeded_input(seed))).sum();
@@ -47,6 +59,6 @@ fn dag_operations() {
 }
 
 #[test]
-fn transactions() {
+fn transactions_case_51() {
     run("transaction", 10_000);
 }

@@ -27,7 +27,7 @@ fn assert_back(network: &mut Network, index: usize) {
 
 /// 42: an empty store with a known key.
 #[test]
-fn a_validator_with_an_empty_store_resumes_above_what_it_signed() {
+fn an_empty_store_resumes_above_what_was_signed_case_42() {
     for seed in 1..=8 {
         let mut network = running(seed, 1_000);
         let signed = network.core(3).status().own_round;
@@ -46,7 +46,7 @@ fn a_validator_with_an_empty_store_resumes_above_what_it_signed() {
 /// 42: one of the others keeps our block back, another one is down: an honest quorum says enough. It has
 /// to: with one of four down, all three others must answer.
 #[test]
-fn a_lying_responder_lowers_nothing() {
+fn a_lying_responder_lowers_nothing_case_42() {
     for seed in 1..=8 {
         let mut network = running(seed, 1_000);
         let signed = network.core(3).status().own_round;
@@ -65,7 +65,7 @@ fn a_lying_responder_lowers_nothing() {
 /// 42: a made-up answer, one with somebody else's block, and one that a stranger gives count for nothing;
 /// the same peer counts once.
 #[test]
-fn answers_count_once_and_only_by_our_own_blocks() {
+fn answers_count_once_and_only_by_our_own_blocks_case_42() {
     let mut network = running(7, 1_000);
     network.crash(3);
     network.roll_back(3, 0);
@@ -96,7 +96,7 @@ fn answers_count_once_and_only_by_our_own_blocks() {
 /// A restored machine image looks like a clean restart: the others' answers, or a block of ours that comes
 /// in, tell.
 #[test]
-fn a_rolled_back_store_that_believes_itself_whole_is_found_out() {
+fn a_rolled_back_store_is_found_out_case_42() {
     for seed in 1..=8 {
         let mut network = running(seed, 2_000);
         let signed = network.core(3).status().own_round;
@@ -130,7 +130,7 @@ fn too_much_stake_to_forget() {
 /// 40, 41: killed behind every single effect, its disk torn at any point behind the last sync; never
 /// another block for a round, never another commit, none left out.
 #[test]
-fn killed_at_every_effect() {
+fn killed_at_every_effect_case_40_case_41() {
     let mut kills = 0;
     for effect in 0..60 {
         let seed = 1 + effect;
@@ -149,7 +149,7 @@ fn killed_at_every_effect() {
 
 /// 45: down for more than twice the gc depth, and killed again and again on the way back.
 #[test]
-fn a_long_backlog_with_restarts() {
+fn a_long_backlog_with_restarts_case_45() {
     for seed in 1..=4 {
         let mut network = Network::new(&[1, 1, 1, 1], 0, seed);
         network.delay_ms = (1, 4);
@@ -173,7 +173,7 @@ fn a_long_backlog_with_restarts() {
 
 /// 43: all at once, from whatever was on their disks; nobody waits for anybody for good.
 #[test]
-fn all_restart_and_ask_each_other() {
+fn all_restart_and_ask_each_other_case_43() {
     for seed in 1..=6 {
         let mut network = running(seed, 1_000);
         let before = network.check();

@@ -191,7 +191,7 @@ fn made_up_parents_keep_nothing_out() {
 
 /// 47: random histories, lost answers, useless peers; in the end nothing stays suspended.
 #[test]
-fn nothing_stays_suspended_once_its_parents_are_in() {
+fn nothing_stays_suspended_case_47() {
     for seed in 1..=40 {
         let mut random = super::network::Random::new(seed);
         let mut asker = Asker::new(4);

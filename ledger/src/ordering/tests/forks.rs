@@ -78,7 +78,7 @@ fn deliver(network: &mut Network, to: usize, blocks: Vec<VerifiedBlock>, from: A
 /// the bottom, and gives them to a node highest first, so that each one is needed when it comes. A bounded
 /// number gets in, and the chain goes on. The proof of it is in blocks.
 #[test]
-fn a_fork_bomb_is_taken_in_part() {
+fn a_fork_bomb_is_taken_in_part_case_23_case_24() {
     const DEPTH: u32 = 8;
     let mut network = Network::new(&[1, 1, 1, 1], 0, 3);
     network.parameters.gc_depth = DEPTH;
@@ -132,7 +132,7 @@ fn a_fork_bomb_is_taken_in_part() {
 /// 23: a block without fault of its author's, whose history holds a branch of an equivocator, is named when
 /// the branch is short, and not when it is longer than 2n.
 #[test]
-fn a_block_that_brings_a_bomb_is_not_named() {
+fn a_block_that_brings_a_bomb_is_not_named_case_23() {
     for (depth, named) in [(10, true), (16, false)] {
         let mut network = Network::new(&[1; 7], 0, 5);
         network.start_all();
@@ -190,7 +190,7 @@ fn forked(network: &Network, variant: u64, from: Round, to: Round) -> Vec<Verifi
 
 /// 25: who comes late, or back, gets over both branches of an equivocator, committed or not.
 #[test]
-fn a_late_node_catches_up_across_equivocation() {
+fn a_late_node_catches_up_across_equivocation_case_25() {
     for seed in 1..=3 {
         let mut network = Network::new(&[1, 1, 1, 1], 0, seed);
         network.equivocators.insert(2);

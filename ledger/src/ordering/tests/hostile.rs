@@ -58,7 +58,7 @@ fn nonsense(network: &Network, random: &mut Random) -> VerifiedBlock {
 }
 
 #[test]
-fn a_validator_that_signs_nonsense_stops_nobody() {
+fn a_validator_that_signs_nonsense_stops_nobody_case_48() {
     for seed in 1..=6 {
         let mut network = Network::new(&[1, 1, 1, 1], 1, seed);
         network.start_all();

@@ -39,7 +39,7 @@ fn assert_alike(network: &mut Network, one: usize, other: usize) {
 
 /// 44, 45: back after far more than twice the gc depth, while the chain goes on under load.
 #[test]
-fn a_validator_far_behind_installs_commits() {
+fn a_validator_far_behind_installs_commits_case_44() {
     for seed in 1..=4 {
         let mut network = ahead(seed, 600, 0);
         let ids = network.load(500_000, 300, 3_000, &[0, 1, 2]);
@@ -85,7 +85,7 @@ fn an_unknown_block_of_ours_counts_while_catching_up() {
 
 /// A follower with nothing takes every commit this way, and one that restarts in the middle goes on.
 #[test]
-fn a_restart_in_the_middle_goes_on() {
+fn a_restart_in_the_middle_goes_on_case_45() {
     for seed in 1..=4 {
         let mut network = ahead(seed, 800, 0);
         network.add_follower();
@@ -116,7 +116,7 @@ fn a_restart_in_the_middle_goes_on() {
 
 /// 46: whatever one server makes up, it is refused, and the others bring the node home.
 #[test]
-fn a_lying_server_is_left_for_another() {
+fn a_lying_server_is_left_for_another_case_46() {
     for seed in 1..=6 {
         let mut network = ahead(seed, 600, 0);
         network.liars.insert(0);
@@ -133,7 +133,7 @@ fn a_lying_server_is_left_for_another() {
 /// With an equivocator in the history, whose second blocks no digest covers: a server that keeps them back
 /// changes nothing.
 #[test]
-fn ignored_blocks_that_are_kept_back_do_no_harm() {
+fn ignored_blocks_that_are_kept_back_do_no_harm_case_46() {
     for seed in 1..=4 {
         let mut network = Network::new(&[1, 1, 1, 1], 0, seed);
         network.equivocators.insert(2);
@@ -167,7 +167,7 @@ fn ignored_blocks_that_are_kept_back_do_no_harm() {
 
 /// 46: every lie has its reason.
 #[test]
-fn lies_are_refused_with_their_reason() {
+fn lies_are_refused_with_their_reason_case_46() {
     let network = ahead(3, 150, 0);
     let honest = network.range(0, 5);
     assert!(honest.commits.len() > 20 && network.verify_range(honest.clone()).is_ok());
@@ -257,7 +257,7 @@ fn a_range_is_bounded() {
 
 /// Any single byte changed: refused, or without any effect but that what is right of it is installed.
 #[test]
-fn a_changed_byte_gets_nothing_in() {
+fn a_changed_byte_gets_nothing_in_case_46() {
     let mut network = ahead(4, 40, 0);
     let honest = network.range(0, 0);
     let commits = network.nodes[0].commits.clone();

@@ -6,24 +6,7 @@ use crate::random::Random;
 use crate::world::World;
 use crate::{Latency, wan};
 
-fn started(options: Options) -> World {
-    let mut world = World::new(options);
-    world.begin();
-    world
-}
-
-fn holds(world: &World) {
-    if let Some(violation) = &world.violation {
-        panic!("{}\nafter {} us, options {}", violation.0, world.now, world.options);
-    }
-}
-
-/// Heals, and asks for progress within so long.
-fn recovers(world: &mut World, ms_max: u64) -> u64 {
-    let took_ms = world.liveness(ms_max);
-    holds(world);
-    took_ms
-}
+use super::{holds, recovers, started};
 
 /// Mean latency of the chosen hosts' blocks in ten regions, in milliseconds, over 10 s after 5 s.
 fn mean_ms(world: &mut World, chosen: impl Fn(usize) -> bool) -> f64 {
@@ -217,7 +200,7 @@ fn idle_wakes_case_38() {
 /// The power goes again and again, at any point between two writes, with slow disks; what a torn write
 /// left is a prefix. Nobody signs twice, and nothing is lost.
 #[test]
-fn kills_at_any_write_cases_40_and_41() {
+fn kills_at_any_write_case_40_case_41() {
     for seed in 1..=6 {
         let mut options = Options::calm(seed, 4, Latency::Metro);
         options.sync_us_max = 20_000;

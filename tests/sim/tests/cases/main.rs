@@ -1,18 +1,15 @@
-//! PROTOCOL §12, cases 1 to 29: drawn DAGs with what they decide. Each is told to a real core in several
-//! orders and to the reference decider; both must say what the drawing expects.
+//! Cases of PROTOCOL §12 that one core shows. 1 to 29 are drawn DAGs with what they decide: each is told to
+//! a real core in several orders and to the reference decider; both must say what the drawing expects. The
+//! others are a core's pace (31, 37, 39) and what it makes of hostile input (47, 48, 50).
 //!
-//! | case | test here | also |
-//! |---|---|---|
-//! | 1 to 17 | `decider::case_NN_...` | `pollen-ledger`: `ordering::tests::decider`, `parts` (15) |
-//! | 18 to 25 | `equivocation::case_NN_...` | `ordering::tests::agreement` (18 to 22) |
-//! | 26 to 28 | `order::case_NN_...` | `ordering::tests::parts` (27, 28); `tests/oracle.rs` (26, 27) |
-//! | 29 | `order::case_29_...` | `tests/oracle.rs`, whose random DAGs have short windows |
-//!
-//! Of 24 the evidence is here; removal and jail come with epochs.
+//! docs/simulation.md says for every case where its tests are. Of 24 the evidence is here; removal and jail
+//! come with epochs.
 
 mod decider;
 mod equivocation;
+mod hostile;
 mod order;
+mod pace;
 
 use pollen_ledger::BlockRef;
 use pollen_ledger::block::Round;
