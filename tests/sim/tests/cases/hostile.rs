@@ -11,7 +11,8 @@ use pollen_ledger::{
     Attestation, Block, BlockRef, Hash, KeyPair, PublicKey, Signature, VerifiedBlock, codec,
 };
 use pollen_sim::drawing::{BEGIN_MS, Drawing};
-use pollen_sim::random_dag::{Random, Shape, delivery};
+use pollen_sim::random::Random;
+use pollen_sim::random_dag::{Shape, delivery};
 use pollen_sim::reference::Reference;
 use pollen_sim::validity::broken_rule;
 use pollen_sim::watched_core::WatchedCore;
@@ -23,7 +24,7 @@ use super::{agree, equal};
 #[test]
 fn case_47_a_block_waits_while_a_parent_is_missing_and_no_longer() {
     for seed in 4_700..4_730 {
-        let mut random = Random::new(seed);
+        let mut random = Random::drawn(seed);
         let mut shape = Shape::of(&mut random);
         // Of a third variant a core may say that nobody needs it.
         shape.equivocators.clear();
@@ -233,7 +234,7 @@ fn case_48_valid_nonsense_does_not_disturb() {
     let now = Time(BEGIN_MS + 5_000);
     for own in [None, Some(0)] {
         let mut core = WatchedCore::start(chain, own, now, Recovered::default());
-        let mut random = Random::new(48);
+        let mut random = Random::drawn(48);
         let mut honest = dag.blocks();
         if own.is_some() {
             // It makes its own blocks: the others' rounds go on without it.
@@ -266,8 +267,8 @@ fn case_48_valid_nonsense_does_not_disturb() {
                 core.input(Input::OwnBlock { from: author, block: None });
                 core.input(Input::Disconnected { author });
             }
-            core.input(Input::FetchFailed { id: random.draw() });
-            core.input(Input::CommitsRefused { id: random.draw() });
+            core.input(Input::FetchFailed { id: random.bits() });
+            core.input(Input::CommitsRefused { id: random.bits() });
             if number % 10 == 0 && !honest.is_empty() {
                 core.deliver(&honest.remove(0));
             }

@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use pollen_ledger::ordering::{Recovered, Time};
 use pollen_ledger::{AuthorIndex, BlockRef, VerifiedBlock};
 use pollen_sim::drawing::{BEGIN_MS, Chain, Drawing};
-use pollen_sim::random_dag::{Random, delivery};
+use pollen_sim::random::Random;
+use pollen_sim::random_dag::delivery;
 use pollen_sim::watched_core::WatchedCore;
 
 fn unsigned(size: usize) -> Chain {
@@ -37,7 +38,7 @@ fn case_31_no_gaps_in_ones_own_chain() {
     let mut dag = Drawing::on(unsigned(4));
     dag.draw("Round 1 : { B -> [*], C -> [*], D -> [*] }  Rounds 2-40 : { BCD -> [BCD] }");
     for seed in 1..=40 {
-        let mut random = Random::new(seed);
+        let mut random = Random::drawn(seed);
         let mut core = validator(&dag.chain);
         if random.percent(50) {
             core.sleep(core.now.plus_ms(2_000));
@@ -239,7 +240,7 @@ fn next_wait_ms(stage: &mut Stage, blocks: &[VerifiedBlock]) -> u64 {
 /// to 10 s; with commits it is over at once, and the next time it grows from the beginning.
 #[test]
 fn case_39_recovery_wait_grows_and_resets() {
-    let mut random = Random::new(39);
+    let mut random = Random::drawn(39);
     let mut stage = Stage::new(10, 8);
     let go_on = |stage: &mut Stage, rounds: usize| -> Vec<u64> {
         let round = |_| {
