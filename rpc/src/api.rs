@@ -258,7 +258,7 @@ pub struct ChainHead {
     pub committed_round: u32,
     /// Highest round of the DAG that this node holds.
     pub round: u32,
-    /// Transactions executed since genesis.
+    /// Transactions that this checkpoint executed.
     #[serde(with = "decimal")]
     pub transactions: u64,
 }
