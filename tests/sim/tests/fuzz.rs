@@ -40,7 +40,7 @@ fn history_answers_case_51() {
 
 #[test]
 fn commit_ranges_case_51() {
-    run("commit_range", 500);
+    run("commit_range", 150);
     // Lies are told, and what is right comes in beside them.
     let mut total = (0, 0, 0);
     for seed in 1..=100 {

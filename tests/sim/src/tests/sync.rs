@@ -38,21 +38,18 @@ fn range(world: &World, host: usize, after: u64) -> CommitsAnswer {
     database.commit_range(&CommitsRequest { after }, committee).expect("memory can be read")
 }
 
-/// Many times two gc depths behind: commits come in ranges, and the power goes again and again on the way,
-/// at any point between two writes. What is installed is never another commit, nor one left out.
+/// Many times two gc depths behind: commits come in ranges, and the power goes again and again soon after a
+/// start, at any point between two writes. What is installed is never another commit, nor one left out. (In
+/// the middle of it for certain: `a_restart_in_the_middle_goes_on_case_45` of the ledger.)
 #[test]
 fn a_backlog_of_commits_and_restarts_case_45() {
-    let mut in_between = 0;
-    for seed in 1..=4 {
-        let (mut world, _) = ahead(seed, None, 6_000);
+    for seed in 1..=2 {
+        // Three ranges or more.
+        let (mut world, _) = ahead(seed, None, 20_000);
         let mut random = Random::stream(seed, "restarts");
-        let left = world.checker.commits_of(2);
-        for _ in 0..8 {
+        for _ in 0..12 {
             world.start(2);
-            // What it has now was on its disk.
-            let (own, head) = (world.checker.commits_of(2), world.checker.commits());
-            in_between += u64::from(own > left + 10 && own + 10 < head);
-            world.run(random.between(1, 15));
+            world.run(random.between(1, 12));
             world.crash(2);
             holds(&world);
         }
@@ -61,7 +58,6 @@ fn a_backlog_of_commits_and_restarts_case_45() {
         assert!(took_ms < 5_000, "seed {seed}: {took_ms} ms");
         assert!(world.counts.of("ranges of commits") > 0, "seed {seed}");
     }
-    assert!(in_between > 4, "{in_between} times in the middle of it");
 }
 
 /// One of three servers tells the same lie whenever it is asked for commits: what is wrong is refused, what
