@@ -143,7 +143,7 @@ fn never_signed_path(key: &Path) -> PathBuf {
     key.with_file_name(name)
 }
 
-/// Writes a validator's new key as [`write`] does, with the mark that it has never signed on this chain:
+/// Writes a validator's new key as [`write()`] does, with the mark that it has never signed on this chain:
 /// with it, and only with it, a node starts from an empty store without asking the others what it signed.
 pub fn write_validator(path: &Path, key: &KeyPair, chain_id: Hash) -> Result<(), KeyError> {
     if path.exists() {
