@@ -125,6 +125,7 @@ fn one_slow_validator_case_33() {
 fn f_colluders_withhold_case_34() {
     let usual = mean_ms(&mut started(wan::options(1, 10)), |_| true);
     let (before, after) = wan::measure_withholding(wan::options(1, 10), 15_000);
+    // The aims are 3 and 1.3: what is reached stands in docs/benchmarks.md.
     for (phase, figure, most) in [("before", before, 5.5), ("after", after, 1.6)] {
         assert_eq!(figure.violation, None);
         assert!(figure.blocks > 200, "{phase} probation: {} blocks", figure.blocks);
