@@ -306,14 +306,12 @@ impl Dag {
         senders.chain(authors).filter(|author| seen.insert(*author)).collect()
     }
 
-    /// Per author, the round up to which everything that we know of is accepted.
+    /// 4.13 per author, the highest accepted round: what a peer need not send. A missing block at or below it
+    /// is another variant, and asked for by its name. (The frontier was lowered below every missing block
+    /// once: a Byzantine validator's made-up parents, in low rounds and anybody's name, then made everybody
+    /// fetch the whole DAG from everybody again and again, and a narrow link carried nothing else.)
     pub fn frontier(&self) -> Vec<Round> {
-        let mut frontier = self.highest.clone();
-        for reference in self.missing.keys().chain(self.suspended.keys()) {
-            let round = &mut frontier[usize::from(reference.author)];
-            *round = (*round).min(reference.round - 1);
-        }
-        frontier.iter().map(|round| (*round).max(self.gc_round)).collect()
+        self.highest.iter().map(|round| (*round).max(self.gc_round)).collect()
     }
 
     /// The stake of the authors who have suspended blocks above a round.

@@ -66,6 +66,13 @@ fn own_blocks_that_are_accepted_late_are_noted() {
     assert_eq!(counts.of("panics of Byzantine cores"), 0);
 }
 
+/// Made-up parents in low rounds lowered the frontier of every question for history to the gc round: each
+/// answer was the whole DAG, the narrow uplinks carried nothing else, and nothing was committed any more.
+#[test]
+fn made_up_parents_do_not_ask_for_the_whole_history() {
+    passes(11_365, &Overrides::default());
+}
+
 #[test]
 fn every_behaviour_is_survived() {
     for (seed, behaviour) in (1_000..).zip(Behaviour::value_variants()) {
