@@ -232,9 +232,10 @@ fn nothing_stays_suspended_case_47() {
                         let mut wanted = std::collections::BTreeSet::new();
                         let mut open = request.targets.clone();
                         while let Some(reference) = open.pop() {
-                            let above =
-                                reference.round > request.frontier[usize::from(reference.author)];
-                            let held = find(&reference).filter(|_| above);
+                            let lacked = request.targets.contains(&reference)
+                                || reference.round
+                                    > request.frontier[usize::from(reference.author)];
+                            let held = find(&reference).filter(|_| lacked);
                             if let Some(held) = held.filter(|_| wanted.insert(reference)) {
                                 open.extend(held.header().parents.iter().copied());
                             }

@@ -572,8 +572,10 @@ impl Network {
         let mut wanted = BTreeSet::new();
         let mut open = request.targets.clone();
         while let Some(reference) = open.pop() {
-            let above = reference.round > request.frontier[usize::from(reference.author)];
-            let Some(block) = held.get(&reference).filter(|_| above) else { continue };
+            // As the store answers: what is asked for by name comes wherever it is.
+            let lacked = reference.round > request.frontier[usize::from(reference.author)]
+                || request.targets.contains(&reference);
+            let Some(block) = held.get(&reference).filter(|_| lacked) else { continue };
             if wanted.insert(reference) {
                 open.extend(block.header().parents.iter().copied());
             }
