@@ -87,6 +87,7 @@ fn main() {
             digest: Hash::ZERO,
             round: index as u32,
             timestamp_ms: genesis.time_ms + index * 20,
+            ordering_root: Hash::ZERO,
             blocks: std::slice::from_ref(block),
         };
         let report = executor.execute(&input).expect("nothing here fails");

@@ -22,12 +22,14 @@ pub struct Checkpoint {
     pub previous: Hash,
     /// Ledger time, in milliseconds: that of the last commit.
     pub timestamp_ms: u64,
-    /// Hash of the ids of the executed transactions, in order.
+    /// Root of the list of the ids of the executed transactions, in order ([`crate::list`]).
     pub transactions_root: Hash,
-    /// Hash of their receipts, in order.
+    /// Root of the list of their encoded receipts, in the same order.
     pub receipts_root: Hash,
     /// Every write since genesis, chained: blake3(previous root || sorted writes).
     pub state_root: Hash,
+    /// Of the last commit: digest of what the commits after it depend on; zero at genesis.
+    pub ordering_root: Hash,
 }
 
 impl Checkpoint {

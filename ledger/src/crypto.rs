@@ -35,8 +35,16 @@ pub enum Domain {
     Permutation,
     /// Checkpoints and their attestations.
     Checkpoint,
-    /// Lists of transaction ids and receipts in a checkpoint.
+    /// Lists of slot holders.
     List,
+    /// Items of the lists in a checkpoint.
+    ListLeaf,
+    /// Pairs in the tree over such a list.
+    ListInner,
+    /// Such a list with its length.
+    ListRoot,
+    /// What the next commit depends on.
+    Ordering,
     /// Write sets chained over checkpoints.
     State,
     /// Keys of state entries.
@@ -60,6 +68,10 @@ impl Domain {
             Self::Permutation => "pollen 2026 permutation v1",
             Self::Checkpoint => "pollen 2026 checkpoint v1",
             Self::List => "pollen 2026 list v1",
+            Self::ListLeaf => "pollen 2026 list leaf v1",
+            Self::ListInner => "pollen 2026 list inner v1",
+            Self::ListRoot => "pollen 2026 list root v1",
+            Self::Ordering => "pollen 2026 ordering v1",
             Self::State => "pollen 2026 state v1",
             Self::StateKey => "pollen 2026 state key v1",
             Self::Account => "pollen 2026 account v1",

@@ -10,13 +10,16 @@
 
 pub mod address;
 pub mod block;
+pub mod certificate;
 pub mod checkpoint;
 pub mod codec;
 pub mod committee;
 pub mod crypto;
 pub mod execution;
 pub mod genesis;
+pub mod light;
 pub mod limits;
+pub mod list;
 pub mod mempool;
 pub mod module;
 pub mod ordering;
@@ -27,6 +30,7 @@ pub mod wire;
 
 pub use address::{Address, AddressKind};
 pub use block::{Block, BlockHeader, BlockRef, VerifiedBlock};
+pub use certificate::Certificate;
 pub use checkpoint::{Attestation, Checkpoint};
 pub use committee::{AuthorIndex, Committee};
 pub use crypto::{Hash, KeyPair, PublicKey, Signature};

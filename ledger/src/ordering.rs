@@ -13,6 +13,7 @@
 use std::sync::Arc;
 
 use crate::block::{BlockRef, EquivocationProof, Round, VerifiedBlock};
+use crate::certificate::Signatures;
 use crate::checkpoint::Attestation;
 use crate::committee::{AuthorIndex, Committee};
 use crate::crypto::{Hash, KeyPair};
@@ -31,6 +32,7 @@ mod fetch;
 mod held;
 mod linearize;
 mod pacemaker;
+mod past;
 mod permutation;
 mod probation;
 mod propose;
@@ -146,6 +148,24 @@ pub struct Recovered {
     pub own_round_floor: Round,
     /// How much that floor is worth.
     pub signing_history: SigningHistory,
+    /// The last checkpoints, ascending, up to the tip; at most [`RECENT_CHECKPOINTS`].
+    pub checkpoints: Vec<ExecutedCheckpoint>,
+    /// The highest certificate's height; 0 without one.
+    pub certified_height: u64,
+}
+
+/// Checkpoints of which attestations still count.
+pub const RECENT_CHECKPOINTS: u64 = attestations::WINDOW_BEHIND;
+
+/// A checkpoint in the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ExecutedCheckpoint {
+    /// Its height.
+    pub height: u64,
+    /// Its digest.
+    pub digest: Hash,
+    /// It has a certificate of its own.
+    pub certified: bool,
 }
 
 /// What happens to a core.
@@ -309,10 +329,13 @@ pub enum Effect {
         /// Who said so.
         attestations: Vec<(AuthorIndex, Attestation)>,
     },
-    /// A quorum of stake attests our checkpoint of this height, and so all before it.
+    /// A quorum of stake attests our checkpoint of this height, and so all before it: store the
+    /// certificate, then tell. Once per height; after a gap a lower one may follow a higher one.
     Certified {
         /// The height.
         height: u64,
+        /// Who attests it.
+        signatures: Signatures,
     },
     /// Give [`Input::Timer`] at this time. One timer: the latest wish replaces the one before.
     WakeAt(Time),

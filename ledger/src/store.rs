@@ -11,6 +11,8 @@ use borsh::BorshSerialize;
 
 use crate::codec;
 
+mod certificates;
+mod changes;
 mod commits;
 mod database;
 mod events;
@@ -26,6 +28,8 @@ mod state_at;
 #[cfg(test)]
 mod tests;
 
+pub use certificates::ExecutedProof;
+pub use changes::{ChangesPage, StateChange};
 pub use database::{Database, Location, StateEntry, StateWrite, Tip};
 pub use events::{EventCursor, EventFilter, EventPage, EventRecord};
 pub use memory::MemoryStore;
@@ -63,6 +67,8 @@ pub enum Family {
     Commits,
     /// Checkpoints by height.
     Checkpoints,
+    /// Signatures of a quorum by the height of their checkpoint.
+    Certificates,
     /// Executed transactions by height, index; without their attachments.
     Transactions,
     /// Height and index of a transaction by its id.
@@ -83,12 +89,13 @@ pub enum Family {
 
 impl Family {
     /// Every family, in the order of the enumeration.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Meta,
         Self::Dag,
         Self::DagAuthor,
         Self::Commits,
         Self::Checkpoints,
+        Self::Certificates,
         Self::Transactions,
         Self::TransactionIndex,
         Self::Receipts,
@@ -107,6 +114,7 @@ impl Family {
             Self::DagAuthor => "dag_author",
             Self::Commits => "commits",
             Self::Checkpoints => "checkpoints",
+            Self::Certificates => "certificates",
             Self::Transactions => "transactions",
             Self::TransactionIndex => "transaction_index",
             Self::Receipts => "receipts",

@@ -230,10 +230,7 @@ fn perform(effects: Vec<Effect>, wake: &mut Option<Time>, wiring: &CoreWiring) -
                 keep_evidence(&wiring.evidence, height, &ours, &theirs, &attestations);
                 continue;
             }
-            Effect::Certified { height } => {
-                wiring.shared.certified(height);
-                continue;
-            }
+            Effect::Certified { height, signatures } => Write::Certificate(height, signatures),
             Effect::WakeAt(at) => {
                 *wake = Some(at);
                 continue;

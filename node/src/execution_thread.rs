@@ -8,7 +8,6 @@ use pollen_ledger::execution::{CommitInput, ExecutedTransaction, Executor, Finis
 use pollen_ledger::ordering::{CommittedSubDag, Input};
 use pollen_ledger::store::{Database, Durability, Location};
 use pollen_ledger::{Attestation, Hash, KeyPair, VerifiedBlock};
-use pollen_rpc::api::Stage;
 
 use crate::core_thread::CoreHandle;
 use crate::shared::{Head, Shared};
@@ -73,6 +72,7 @@ impl Execution {
             digest: commit.commit.digest,
             round: commit.commit.round,
             timestamp_ms: commit.commit.timestamp_ms,
+            ordering_root: commit.commit.ordering_root,
             blocks: &blocks,
         };
         let report =
@@ -113,7 +113,7 @@ impl Execution {
         let placed: Vec<_> = placed.map(|(index, one)| (Location { height, index }, one)).collect();
         let ids: Vec<_> = placed.iter().map(|(_, one)| one.receipt.transaction).collect();
         self.shared.recent.keep(placed.into_iter());
-        tracker.advance(ids, Stage::Executed);
+        self.shared.executed(height, ids);
     }
 
     /// Writes a checkpoint, then tells of it.

@@ -223,6 +223,7 @@ impl Node {
             peers: network.clone(),
             peer_id: network::peer_id_of(&key.public_key()).to_string(),
             interfaces: Default::default(),
+            committee: rules.committee.clone(),
             genesis,
         });
         let taken_in = Some(backend.clone());
@@ -341,6 +342,7 @@ pub(crate) fn start_ordering(
 ) -> Result<Vec<thread::JoinHandle<()>>, NodeError> {
     let Begun { genesis, key, own, database, rules } = parts.begun;
     let recovered = database.recover(*own)?;
+    parts.shared.certified(recovered.certified_height);
     let own_blocks = OwnBlocks {
         author: *own,
         floor: recovered.own_round_floor,

@@ -1,6 +1,6 @@
 //! What the node's threads tell each other and its clients: heads, progress, alarms.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
@@ -55,7 +55,13 @@ pub struct Shared {
     /// Transactions that the pool did not take, for whatever reason.
     pub refused: AtomicU64,
     submissions: Mutex<HashMap<Hash, Vec<PoolAnswer>>>,
+    /// Followed transactions that are executed and not certified, by height, ascending.
+    uncertified: Mutex<VecDeque<(u64, Vec<Hash>)>>,
 }
+
+/// Heights whose transactions are remembered until they are certified; who follows an older one looks at
+/// the certified height instead.
+const UNCERTIFIED_HEIGHTS_MAX: usize = 1024;
 
 impl Shared {
     /// Starts at a head.
@@ -70,6 +76,7 @@ impl Shared {
             fatal: watch::Sender::new(None),
             refused: AtomicU64::new(0),
             submissions: Mutex::default(),
+            uncertified: Mutex::default(),
         }
     }
 
@@ -104,6 +111,24 @@ impl Shared {
             *known = height.max(*known);
             higher
         });
+        let mut waiting = self.uncertified.lock();
+        while waiting.front().is_some_and(|(executed, _)| *executed <= height) {
+            let (_, ids) = waiting.pop_front().expect("it was just looked at");
+            self.tracker.advance(ids, Stage::Certified);
+        }
+    }
+
+    /// Followed transactions were executed at a height, and written. Before it can be certified.
+    pub fn executed(&self, height: u64, ids: Vec<Hash>) {
+        if ids.is_empty() {
+            return;
+        }
+        self.tracker.advance(ids.iter().copied(), Stage::Executed);
+        let mut waiting = self.uncertified.lock();
+        if waiting.len() == UNCERTIFIED_HEIGHTS_MAX {
+            waiting.pop_front();
+        }
+        waiting.push_back((height, ids));
     }
 
     /// Waits for the pool's answer about a transaction.

@@ -11,6 +11,7 @@ use std::sync::mpsc::{Receiver, SyncSender};
 
 use pollen_ledger::VerifiedBlock;
 use pollen_ledger::block::Round;
+use pollen_ledger::certificate::Signatures;
 use pollen_ledger::codec;
 use pollen_ledger::committee::AuthorIndex;
 use pollen_ledger::ordering::{CommittedSubDag, SigningHistory};
@@ -28,6 +29,8 @@ pub enum Write {
     Proposal(VerifiedBlock),
     /// A commit: to disk, then to execution.
     Commit(Arc<CommittedSubDag>),
+    /// A certificate: to disk, then told.
+    Certificate(u64, Signatures),
     /// History for a validator that lags.
     Push(AuthorIndex, Vec<VerifiedBlock>),
 }
@@ -93,6 +96,9 @@ pub fn run(
                 Write::Commit(commit) => {
                     Database::put_commit(&mut batch, commit.commit.index, &commit.commit)
                 }
+                Write::Certificate(height, signatures) => {
+                    Database::put_signatures(&mut batch, *height, signatures);
+                }
                 Write::Push(..) => {}
             }
         }
@@ -133,6 +139,10 @@ fn perform(
         Write::Push(to, blocks) => {
             let blocks = blocks.iter().map(VerifiedBlock::encode).collect();
             network.send(to, codec::encode(&Message::Blocks(blocks)).into());
+            true
+        }
+        Write::Certificate(height, _) => {
+            shared.certified(height);
             true
         }
         Write::Commit(commit) => {

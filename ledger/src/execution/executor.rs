@@ -18,6 +18,7 @@ use crate::checkpoint::Checkpoint;
 use crate::codec;
 use crate::crypto::{Domain, Hash};
 use crate::genesis::Parameters;
+use crate::list;
 use crate::module::{EngineFailure, ModuleEngine};
 use crate::receipt::Receipt;
 use crate::store::{Batch, Database, Location, StateWrite, StoreError, Tip};
@@ -34,6 +35,8 @@ pub struct CommitInput<'a> {
     pub round: Round,
     /// Ledger time, in milliseconds; never less than that of the commit before.
     pub timestamp_ms: u64,
+    /// Digest of what the commits after it depend on.
+    pub ordering_root: Hash,
     /// Its blocks, in the commit's order, each with the verdicts of [`verify_block_signatures`].
     pub blocks: &'a [(VerifiedBlock, Vec<bool>)],
 }
@@ -239,9 +242,10 @@ impl Executor {
             commit_digest: commit.digest,
             previous: *previous,
             timestamp_ms: commit.timestamp_ms,
-            transactions_root: list_root(pending.iter().map(|one| one.receipt.transaction)),
-            receipts_root: list_root(pending.iter().map(|one| codec::encode(&one.receipt))),
+            transactions_root: list::root(pending.iter().map(transaction_leaf).collect()),
+            receipts_root: list::root(pending.iter().map(receipt_leaf).collect()),
             state_root: state_root(&last.state_root, &changes.writes),
+            ordering_root: commit.ordering_root,
         };
         let digest = checkpoint.digest();
         let mut batch = Batch::default();
@@ -266,20 +270,18 @@ impl Executor {
     }
 }
 
+fn transaction_leaf(one: &ExecutedTransaction) -> Hash {
+    list::leaf(&one.receipt.transaction.0)
+}
+
+fn receipt_leaf(one: &ExecutedTransaction) -> Hash {
+    list::leaf(&codec::encode(&one.receipt))
+}
+
 /// Checks the signature of every transaction in a block. Costs about 50 us each: on a pool, between
 /// acceptance and execution, never on the ordering path.
 pub fn verify_block_signatures(block: &VerifiedBlock, chain_id: &Hash) -> Vec<bool> {
     block.transactions().iter().map(|signed| signed.check_signature(chain_id).is_ok()).collect()
-}
-
-/// The root of a list: hash over its items, each behind its length.
-pub(super) fn list_root<T: AsRef<[u8]>>(items: impl Iterator<Item = T>) -> Hash {
-    let mut hasher = Domain::List.hasher();
-    for item in items {
-        hasher.update(&(item.as_ref().len() as u64).to_le_bytes());
-        hasher.update(item.as_ref());
-    }
-    Hash(*hasher.finalize().as_bytes())
 }
 
 /// Chains the writes of a checkpoint, ascending by key, to the root before:

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use super::executor::{list_root, state_root};
+use super::executor::state_root;
 use super::{AccountRecord, StateKey, Value};
 use crate::checkpoint::Checkpoint;
 use crate::codec;
 use crate::crypto::Hash;
 use crate::genesis::Genesis;
+use crate::list;
 use crate::store::{Batch, Database, StateWrite, Tip};
 
 /// Checkpoint 0 and the batch that begins a store: genesis accounts, checkpoint, tip. It holds no commit;
@@ -32,9 +33,10 @@ pub fn genesis_batch(genesis: &Genesis) -> (Checkpoint, Batch) {
         commit_digest: Hash::ZERO,
         previous: Hash::ZERO,
         timestamp_ms: genesis.time_ms,
-        transactions_root: list_root(std::iter::empty::<&[u8]>()),
-        receipts_root: list_root(std::iter::empty::<&[u8]>()),
+        transactions_root: list::root(Vec::new()),
+        receipts_root: list::root(Vec::new()),
         state_root: state_root(&Hash::ZERO, &writes),
+        ordering_root: Hash::ZERO,
     };
     let mut batch = Batch::default();
     for (key, before, after) in &writes {

@@ -63,6 +63,19 @@ pub(crate) fn block(
     VerifiedBlock::trusted(block, &genesis.parameters).unwrap()
 }
 
+/// An empty block that carries attestations, as if it had been verified.
+pub(crate) fn block_saying(
+    genesis: &Genesis,
+    author: u16,
+    round: u32,
+    attestations: Vec<crate::checkpoint::Attestation>,
+) -> VerifiedBlock {
+    let plain = block(genesis, author, round, Vec::new());
+    let header = crate::block::BlockHeader { attestations, ..plain.header().clone() };
+    let block = Block { header, ..plain.block().clone() };
+    VerifiedBlock::trusted(block, &genesis.parameters).unwrap()
+}
+
 /// A node that executes and stores, without ordering.
 pub(crate) struct World {
     pub genesis: Genesis,
@@ -136,6 +149,7 @@ impl World {
             digest: Hash::of_content(&index.to_le_bytes()),
             round: index as u32,
             timestamp_ms: self.time_ms,
+            ordering_root: Hash::ZERO,
             blocks: &[(block, verdicts)],
         };
         self.executor.execute(&input).unwrap()
@@ -195,5 +209,12 @@ pub(crate) fn transfer(to: &str, amount: u64) -> Action {
 
 /// A commit without blocks, for time to pass.
 fn idle(index: u64, timestamp_ms: u64) -> CommitInput<'static> {
-    CommitInput { index, digest: Hash::ZERO, round: index as u32, timestamp_ms, blocks: &[] }
+    CommitInput {
+        index,
+        digest: Hash::ZERO,
+        round: index as u32,
+        timestamp_ms,
+        ordering_root: Hash::ZERO,
+        blocks: &[],
+    }
 }

@@ -1,13 +1,16 @@
-//! What validators say about checkpoints in their blocks, counted against what we computed ourselves
-//! (protocol.md part 8).
+//! What validators say about checkpoints in their blocks, counted against what we computed ourselves, and
+//! made certificates of (protocol.md part 8).
 //!
-//! Invariants: one voice per author and height, its signature checked once; only heights in a window
-//! around our own are remembered; [`Attestations::certified`] never goes back.
+//! Invariants: one voice per author and height, its signature checked once, and none after the height has
+//! its certificate; only heights in a window around our own are remembered; a height is certified once;
+//! [`Attestations::certified`] never goes back.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::author_set::AuthorSet;
+use super::{ExecutedCheckpoint, Recovered};
+use crate::certificate::Signatures;
 use crate::checkpoint::Attestation;
 use crate::committee::{AuthorIndex, Committee};
 use crate::crypto::Hash;
@@ -15,7 +18,7 @@ use crate::crypto::Hash;
 /// Heights above our own that are remembered.
 const WINDOW_AHEAD: u64 = 256;
 /// Heights below our own that are remembered.
-const WINDOW_BEHIND: u64 = 64;
+pub(crate) const WINDOW_BEHIND: u64 = 64;
 
 /// What an attestation or an own checkpoint brought about.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,7 +26,7 @@ pub(super) enum Verdict {
     /// Nothing new.
     Nothing,
     /// A quorum of stake attests our digest of this height.
-    Certified(u64),
+    Certified { height: u64, signatures: Signatures },
     /// Validity stake attests another digest than ours.
     Diverged {
         height: u64,
@@ -40,20 +43,26 @@ pub(super) struct Attestations {
     chain_id: Hash,
     voices: BTreeMap<u64, BTreeMap<AuthorIndex, Attestation>>,
     own: BTreeMap<u64, Hash>,
+    /// Heights in the window that have a certificate: nothing more is heard of them.
+    settled: BTreeSet<u64>,
     executed: u64,
     certified: u64,
     diverged: bool,
 }
 
 impl Attestations {
-    pub fn new(committee: Arc<Committee>, chain_id: Hash) -> Self {
+    /// Goes on from the last checkpoints and certificates in the store.
+    pub fn new(committee: Arc<Committee>, chain_id: Hash, recovered: &Recovered) -> Self {
+        let last = &recovered.checkpoints;
+        let certified = last.iter().filter(|one| one.certified);
         Self {
             committee,
             chain_id,
             voices: BTreeMap::new(),
-            own: BTreeMap::new(),
-            executed: 0,
-            certified: 0,
+            own: last.iter().map(|one| (one.height, one.digest)).collect(),
+            settled: certified.map(|one| one.height).collect(),
+            executed: last.last().map_or(0, |one| one.height),
+            certified: recovered.certified_height,
             diverged: false,
         }
     }
@@ -80,13 +89,15 @@ impl Attestations {
         let first = self.executed.saturating_sub(WINDOW_BEHIND);
         self.own = self.own.split_off(&first);
         self.voices = self.voices.split_off(&first);
+        self.settled = self.settled.split_off(&first);
         self.judge(height)
     }
 
     /// An attestation in an accepted block of `author`.
     pub fn heard(&mut self, author: AuthorIndex, attestation: &Attestation) -> Verdict {
         let height = attestation.height;
-        let remembered = height > self.certified
+        let remembered = height > 0
+            && !self.settled.contains(&height)
             && height >= self.executed.saturating_sub(WINDOW_BEHIND)
             && height <= self.executed + WINDOW_AHEAD;
         let known = self.voices.get(&height).is_some_and(|voices| voices.contains_key(&author));
@@ -108,19 +119,32 @@ impl Attestations {
         for (author, attestation) in voices {
             sides.entry(attestation.digest).or_default().insert(*author);
         }
-        for (theirs, authors) in sides {
+        for (digest, authors) in sides {
             let stake = authors.stake(&self.committee);
-            if theirs == ours && stake >= self.committee.quorum() && height > self.certified {
-                self.certified = height;
-                return Verdict::Certified(height);
+            let said = || voices.iter().filter(|(_, voice)| voice.digest == digest);
+            if digest == ours && stake >= self.committee.quorum() {
+                let said = said().map(|(author, voice)| (*author, voice));
+                let signatures = Signatures::collect(&self.committee, said)
+                    .expect("a map has each author once, and only members are heard");
+                self.voices.remove(&height);
+                self.settled.insert(height);
+                self.certified = self.certified.max(height);
+                return Verdict::Certified { height, signatures };
             }
-            if theirs != ours && stake >= self.committee.validity() && !self.diverged {
+            if digest != ours && stake >= self.committee.validity() && !self.diverged {
                 self.diverged = true;
-                let said = voices.iter().filter(|(_, voice)| voice.digest == theirs);
-                let attestations = said.map(|(author, voice)| (*author, voice.clone())).collect();
-                return Verdict::Diverged { height, ours, theirs, attestations };
+                let attestations = said().map(|(author, voice)| (*author, voice.clone())).collect();
+                return Verdict::Diverged { height, ours, theirs: digest, attestations };
             }
         }
         Verdict::Nothing
     }
+}
+
+/// What is left to attest after a restart: a word that was signed and had left in no block is lost.
+pub(super) fn unattested(recovered: &Recovered) -> impl Iterator<Item = &ExecutedCheckpoint> {
+    let waiting = |one: &&ExecutedCheckpoint| {
+        one.height > 0 && !one.certified && one.height > recovered.certified_height
+    };
+    recovered.checkpoints.iter().filter(waiting)
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use super::amnesia::OwnRounds;
-use super::attestations::{Attestations, Verdict};
+use super::attestations::{self, Attestations, Verdict};
 use super::author_set::AuthorSet;
 use super::dag::{self, Dag};
 use super::decider::{Decider, SlotStatus};
@@ -117,13 +117,13 @@ impl Core {
             sync: CommitSync::new(config.own, committee(), settings, now),
             held: Held::default(),
             quota: Quota::default(),
-            attestations: Attestations::new(committee(), chain_id),
+            attestations: Attestations::new(committee(), chain_id, recovered),
             pool: Mempool::new(pool_limits),
             own_rounds: config.own.map(|own| OwnRounds::new(own, committee(), recovered, now)),
             own_round: recovered.own_round_floor,
             own_last: None,
             own_timestamp_ms: 0,
-            attestations_waiting: VecDeque::new(),
+            attestations_waiting: attest_again(&config, recovered),
             evidence: BTreeMap::new(),
             published: AuthorSet::default(),
             uncommitted_content: 0,
@@ -151,7 +151,9 @@ impl Core {
                 self.accepted(&accepted);
             }
         }
-        self.effects.clear();
+        // What the store has is no news; what its blocks say of checkpoints may be.
+        self.effects
+            .retain(|effect| matches!(effect, Effect::Certified { .. } | Effect::Diverged { .. }));
         self.check_own_last();
         for commit in &recovered.recent_commits {
             for reference in commit.blocks.iter().chain(&commit.ignored) {
@@ -397,7 +399,9 @@ impl Core {
     fn judged(&mut self, verdict: Verdict) {
         match verdict {
             Verdict::Nothing => {}
-            Verdict::Certified(height) => self.effects.push(Effect::Certified { height }),
+            Verdict::Certified { height, signatures } => {
+                self.effects.push(Effect::Certified { height, signatures });
+            }
             Verdict::Diverged { height, ours, theirs, attestations } => {
                 self.effects.push(Effect::Diverged { height, ours, theirs, attestations });
             }
@@ -589,6 +593,16 @@ impl Core {
         let content = self.dag.nodes().filter(|node| !node.committed && node.has_content());
         assert_eq!(content.count(), self.uncommitted_content);
     }
+}
+
+/// 8.2 our word for checkpoints without a certificate, given again: the same bytes as before.
+fn attest_again(config: &CoreConfig, recovered: &Recovered) -> VecDeque<Attestation> {
+    let Some(key) = config.key.as_ref().filter(|_| config.own.is_some()) else {
+        return VecDeque::new();
+    };
+    attestations::unattested(recovered)
+        .map(|one| Attestation::sign(&config.chain_id, one.height, one.digest, key))
+        .collect()
 }
 
 fn block_view(node: &dag::Node) -> BlockView {

@@ -9,6 +9,7 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use super::author_set::AuthorSet;
 use super::dag::Dag;
 use super::decider::DecidedRound;
+use super::past::Past;
 use super::probation::Probation;
 use crate::block::{BlockRef, Round, VerifiedBlock};
 use crate::codec;
@@ -41,6 +42,8 @@ pub struct Commit {
     /// Who has slots in the rounds after this one, and what that follows from (part 6). Not part of the
     /// digest, since it follows from the blocks of this commit and those before.
     pub probation: Probation,
+    /// 8.4 digest of what the commits after this one depend on. Not part of the digest, for the same reason.
+    pub ordering_root: Hash,
 }
 
 impl Commit {
@@ -87,6 +90,8 @@ pub(super) struct Linearizer {
     digest: Hash,
     /// Which (round, author) is in a commit, above the last commit's gc round.
     emitted: BTreeSet<(Round, AuthorIndex)>,
+    /// The blocks of commits above it, ignored ones too.
+    past: Past,
 }
 
 impl Linearizer {
@@ -106,7 +111,10 @@ impl Linearizer {
             .iter()
             .flat_map(|commit| commit.blocks.iter().map(|block| (block.round, block.author)))
             .collect();
+        let mut past = Past::default();
+        recent.iter().for_each(|commit| past.add(commit));
         Self {
+            past,
             active_digest: active_digest(committee.epoch(), &active),
             active,
             committee,
@@ -183,9 +191,13 @@ impl Linearizer {
             blocks: blocks.iter().map(VerifiedBlock::reference).collect(),
             ignored,
             probation: self.next_probation(dag, decided.round),
+            ordering_root: Hash::ZERO,
         };
         // 6.5 with the holders of this round's slots; those of later rounds may be others
         commit.digest = commit.compute_digest();
+        self.past.add(&commit);
+        let gc_round = commit.round.saturating_sub(self.parameters.gc_depth);
+        commit.ordering_root = self.past.root(&commit, gc_round);
         if commit.probation != self.probation {
             self.probation = commit.probation.clone();
             self.active = self.probation.active(&self.committee);
@@ -207,6 +219,7 @@ impl Linearizer {
     /// Forgets what can no longer come into a commit.
     pub fn collect(&mut self, gc_round: Round) {
         self.emitted = self.emitted.split_off(&(gc_round + 1, 0));
+        self.past.collect(gc_round);
     }
 
     /// 7.1 every ancestor of the slots that is not committed, genesis excluded; marks them.

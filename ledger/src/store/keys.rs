@@ -67,6 +67,12 @@ pub(super) fn undo(key_hash: &Hash, height: u64) -> [u8; 40] {
     key
 }
 
+/// The reverse of [`undo`].
+pub(super) fn read_undo(key: &[u8]) -> Option<(Hash, u64)> {
+    let (hash, height) = key.split_at_checked(32)?;
+    Some((Hash(hash.try_into().ok()?), u64::from_be_bytes(height.try_into().ok()?)))
+}
+
 /// `module 32 || height u64 || index u32 || number u32`.
 pub(super) fn event(module: &AccountId, height: u64, index: u32, number: u32) -> [u8; 48] {
     let mut key = [0; 48];

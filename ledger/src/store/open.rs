@@ -14,7 +14,7 @@ use crate::genesis::Genesis;
 use crate::ordering::SigningHistory;
 
 /// The layout that this program reads and writes.
-pub const SCHEMA_VERSION: u32 = 2;
+pub const SCHEMA_VERSION: u32 = 3;
 
 /// Why a data directory was not opened.
 #[derive(Debug, thiserror::Error)]

@@ -4,7 +4,7 @@
 use super::{Database, StoreError};
 use crate::block::VerifiedBlock;
 use crate::committee::AuthorIndex;
-use crate::ordering::{Commit, CommittedSubDag, Recovered};
+use crate::ordering::{Commit, CommittedSubDag, ExecutedCheckpoint, RECENT_CHECKPOINTS, Recovered};
 
 /// Blocks that are read at a time.
 const PAGE_BLOCKS: usize = 256;
@@ -39,7 +39,29 @@ impl Database {
             }
         }
         let signing_history = self.signing_history()?;
-        Ok(Recovered { last_commit, recent_commits, blocks, own_round_floor, signing_history })
+        Ok(Recovered {
+            last_commit,
+            recent_commits,
+            blocks,
+            own_round_floor,
+            signing_history,
+            checkpoints: self.recent_checkpoints()?,
+            certified_height: self.certified_height()?,
+        })
+    }
+
+    /// The last checkpoints up to the tip, with what attestations are counted against.
+    fn recent_checkpoints(&self) -> Result<Vec<ExecutedCheckpoint>, StoreError> {
+        let from = self.tip()?.height.saturating_sub(RECENT_CHECKPOINTS - 1);
+        let stored = self.checkpoints(from, RECENT_CHECKPOINTS as usize)?;
+        let read = |checkpoint: crate::Checkpoint| {
+            Ok(ExecutedCheckpoint {
+                height: checkpoint.height,
+                digest: checkpoint.digest(),
+                certified: self.signatures(checkpoint.height)?.is_some(),
+            })
+        };
+        stored.into_iter().map(read).collect()
     }
 
     /// Stored commits from an index on, with their blocks: those that execution has not seen.

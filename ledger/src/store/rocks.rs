@@ -116,6 +116,7 @@ fn family_options(family: Family, cache: &Cache) -> Options {
         Family::Dag
             | Family::Commits
             | Family::Checkpoints
+            | Family::Certificates
             | Family::Transactions
             | Family::Receipts
     ) {

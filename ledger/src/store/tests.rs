@@ -1,5 +1,6 @@
 //! What both stores promise, and what the typed layer makes of it.
 
+mod certificates;
 mod history;
 mod opening;
 mod promises;

@@ -123,6 +123,7 @@ impl Real {
             digest: commit.digest,
             round: commit.round,
             timestamp_ms: commit.timestamp_ms,
+            ordering_root: commit.ordering_root,
             blocks: &blocks,
         };
         let report = self.executor.execute(&input).expect("memory can be read");
@@ -234,6 +235,7 @@ impl StandIn {
             transactions_root,
             receipts_root: Hash::ZERO,
             state_root: Domain::State.hash(&[state_root, &transactions_root.0]),
+            ordering_root: commit.ordering_root,
             ..last.checkpoint.clone()
         };
         let digest = checkpoint.digest();

@@ -836,7 +836,7 @@ impl World {
                     let checked = self.strays.halt(host, height);
                     self.judge(checked);
                 }
-                Effect::Certified { height } if honest => {
+                Effect::Certified { height, .. } if honest => {
                     self.counts.add("certificates");
                     let checked = self.strays.certify(host, height);
                     self.judge(checked);

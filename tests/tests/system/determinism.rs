@@ -314,7 +314,9 @@ fn execute(plan: &Plan, how: &Circumstances) -> Told {
         let blocks: Vec<_> = blocks.iter().cloned().zip(verdicts).collect();
         let digest = Hash::of_content(&index.to_le_bytes());
         let (round, timestamp_ms) = (index as u32, *timestamp_ms);
-        let input = CommitInput { index, digest, round, timestamp_ms, blocks: &blocks };
+        let ordering_root = Hash::ZERO;
+        let input =
+            CommitInput { index, digest, round, timestamp_ms, ordering_root, blocks: &blocks };
         let Some(finished) = executor.execute(&input).unwrap().finished else { continue };
         let height = finished.checkpoint.height;
         let news =

@@ -158,6 +158,7 @@ impl World {
             digest: Hash::of_content(&index.to_le_bytes()),
             round: index as u32,
             timestamp_ms: self.time_ms,
+            ordering_root: Hash::ZERO,
             blocks: &[(block, verdicts)],
         };
         let report = self.executor.execute(&input).unwrap();

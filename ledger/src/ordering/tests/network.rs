@@ -426,9 +426,9 @@ impl Network {
                     self.evidence.insert(proof.author);
                 }
                 Effect::Diverged { .. } => panic!("diverged, seed {}", self.seed),
-                Effect::Certified { height } => {
-                    assert!(height > self.nodes[index].certified);
-                    self.nodes[index].certified = height;
+                Effect::Certified { height, .. } => {
+                    let certified = &mut self.nodes[index].certified;
+                    *certified = height.max(*certified);
                 }
                 Effect::WakeAt(Time(at)) => {
                     assert!(at > self.now, "a timer in the past, seed {}", self.seed);

@@ -7,10 +7,10 @@ use super::network::{chain_id, committee_of, key, parameters};
 use crate::checkpoint::Attestation;
 use crate::committee::AuthorIndex;
 use crate::crypto::Hash;
-use crate::ordering::attestations::{Attestations, Verdict};
+use crate::ordering::attestations::{Attestations, Verdict, unattested};
 use crate::ordering::author_set::AuthorSet;
 use crate::ordering::linearize::{Linearizer, weighted_median};
-use crate::ordering::{Commit, Time, slot_order};
+use crate::ordering::{Commit, ExecutedCheckpoint, Recovered, Time, slot_order};
 
 /// 15: consensus data. Whoever changes these vectors forks the chain.
 #[test]
@@ -154,7 +154,7 @@ fn attestations_certify_and_betray_divergence_case_55() {
     let say = |author: usize, height, byte| {
         Attestation::sign(&chain_id(), height, digest(byte), &key(author))
     };
-    let mut heard = Attestations::new(Arc::clone(&committee), chain_id());
+    let mut heard = Attestations::new(Arc::clone(&committee), chain_id(), &Recovered::default());
     assert_eq!(heard.heard(0, &say(0, 1, 1)), Verdict::Nothing);
     assert_eq!(heard.heard(1, &say(1, 1, 1)), Verdict::Nothing);
     // A repetition, a bad signature and a height far ahead count for nothing.
@@ -163,7 +163,11 @@ fn attestations_certify_and_betray_divergence_case_55() {
     assert_eq!(heard.heard(2, &say(2, 100_000, 1)), Verdict::Nothing);
     assert_eq!(heard.executed(1, digest(1)), Verdict::Nothing);
     assert!(heard.pending());
-    assert_eq!(heard.heard(2, &say(2, 1, 1)), Verdict::Certified(1));
+    let verdict = heard.heard(2, &say(2, 1, 1));
+    let Verdict::Certified { height: 1, signatures } = verdict else { panic!("{verdict:?}") };
+    assert_eq!(signatures.authors().collect::<Vec<_>>(), [0, 1, 2]);
+    assert_eq!(signatures.verify(&chain_id(), &committee, 1, &digest(1)), Ok(()));
+    assert_eq!(heard.heard(3, &say(3, 1, 1)), Verdict::Nothing, "it has its certificate");
     assert_eq!((heard.certified(), heard.pending()), (1, false));
     assert_eq!(heard.heard(0, &say(0, 2, 3)), Verdict::Nothing);
     assert_eq!(heard.executed(2, digest(2)), Verdict::Nothing);
@@ -172,6 +176,63 @@ fn attestations_certify_and_betray_divergence_case_55() {
         panic!("{verdict:?}")
     };
     assert_eq!((ours, theirs, attestations.len()), (digest(2), digest(3), 2));
+}
+
+/// Each height has a certificate of its own, also one whose quorum is complete after that of a later one.
+#[test]
+fn a_lower_height_is_certified_after_a_higher_one() {
+    let committee = committee_of(&[1, 1, 1, 1]);
+    let digest = |byte| Hash([byte; 32]);
+    let say = |author: usize, height: u8| {
+        let digest = digest(height);
+        Attestation::sign(&chain_id(), u64::from(height), digest, &key(author))
+    };
+    let mut heard = Attestations::new(Arc::clone(&committee), chain_id(), &Recovered::default());
+    for height in 1..=2 {
+        heard.executed(u64::from(height), digest(height));
+    }
+    let mut certified = Vec::new();
+    for (author, height) in [(0, 1), (0, 2), (1, 1), (1, 2), (2, 2), (2, 1), (3, 1), (3, 2)] {
+        if let Verdict::Certified { height, .. } = heard.heard(author, &say(author.into(), height))
+        {
+            certified.push((height, heard.certified()));
+        }
+    }
+    assert_eq!(certified, [(2, 2), (1, 2)]);
+}
+
+/// Story: a restart. What is stored is counted against as if it had never stopped, and only what has no
+/// certificate is attested again.
+#[test]
+fn attestations_go_on_from_what_the_store_has() {
+    let committee = committee_of(&[1, 1, 1, 1]);
+    let digest = |height: u64| Hash([height as u8; 32]);
+    let checkpoint = |height| ExecutedCheckpoint {
+        height,
+        digest: digest(height),
+        certified: [7, 8, 10].contains(&height),
+    };
+    let recovered = Recovered {
+        checkpoints: (7..=12).map(checkpoint).collect(),
+        certified_height: 10,
+        ..Recovered::default()
+    };
+    let again: Vec<u64> = unattested(&recovered).map(|one| one.height).collect();
+    assert_eq!(again, [11, 12]);
+    let mut heard = Attestations::new(Arc::clone(&committee), chain_id(), &recovered);
+    assert_eq!((heard.certified(), heard.pending()), (10, true));
+    let mut certified = Vec::new();
+    for height in 7..=12 {
+        for author in 0..4 {
+            let said =
+                Attestation::sign(&chain_id(), height, digest(height), &key(author as usize));
+            if let Verdict::Certified { height, .. } = heard.heard(author, &said) {
+                certified.push(height);
+            }
+        }
+    }
+    assert_eq!(certified, [9, 11, 12]);
+    assert_eq!((heard.certified(), heard.pending()), (12, false));
 }
 
 #[test]

@@ -17,6 +17,7 @@ fn commit(index: u64, round: u32, blocks: Vec<BlockRef>) -> Commit {
         blocks,
         ignored: Vec::new(),
         probation: Probation::default(),
+        ordering_root: crate::Hash::ZERO,
     }
 }
 

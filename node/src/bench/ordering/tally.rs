@@ -326,6 +326,7 @@ mod tests {
             ignored: Vec::new(),
             active: Hash::ZERO,
             probation: Probation::default(),
+            ordering_root: Hash::ZERO,
         };
         CommittedSubDag { commit, blocks: vec![block] }
     }
