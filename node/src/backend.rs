@@ -3,6 +3,7 @@
 
 mod answers;
 mod interfaces;
+mod proofs;
 mod submit;
 
 use std::sync::Arc;
@@ -13,11 +14,13 @@ use pollen_ledger::execution::{
 };
 use pollen_ledger::module::{CallEnd, ModuleEngine};
 use pollen_ledger::store::{Database, EventCursor, EventFilter as StoreFilter, StateAt};
-use pollen_ledger::{AccountId, Address, AddressKind, Checkpoint, Genesis, Hash, PublicKey};
+use pollen_ledger::{
+    AccountId, Address, AddressKind, Checkpoint, Committee, Genesis, Hash, PublicKey,
+};
 use pollen_rpc::api::{
-    Account, Answer, At, Bytes, ChainHead, CheckpointView, Cursor, DagRounds, EventsPage, Module,
-    ModuleCall, ModuleInterface, Named, NodeHealth, NodeInfo, NodePeers, NonceWindow, ReadAt,
-    Stage, TxStatus,
+    Account, Answer, At, Bytes, CertificateView, ChainHead, ChainWrites, CheckpointView, Cursor,
+    DagRounds, EventsPage, Module, ModuleCall, ModuleInterface, Named, NodeHealth, NodeInfo,
+    NodePeers, NonceWindow, ReadAt, Stage, TxRecord, TxStatus,
 };
 use pollen_rpc::backend::{
     Answering, Backend, CallArguments, EventFilter, Network, QueryCall, RoundRange,
@@ -48,6 +51,8 @@ pub struct Parts {
     pub network: Network,
     /// The chain's genesis.
     pub genesis: Genesis,
+    /// Its committee.
+    pub committee: Arc<Committee>,
     /// Name of this node.
     pub name: String,
     /// Index in the committee, of a validator.
@@ -418,6 +423,14 @@ impl Backend for NodeBackend {
         self.blocking(move |parts| parts.chain_checkpoint(at))
     }
 
+    fn chain_certificate(&self, at: ReadAt) -> Answering<'_, CertificateView> {
+        self.blocking(move |parts| parts.chain_certificate(at))
+    }
+
+    fn chain_writes(&self, height: u64, after: Option<Hash>) -> Answering<'_, ChainWrites> {
+        self.blocking(move |parts| parts.chain_writes(height, after.as_ref()))
+    }
+
     fn dag_rounds(&self, range: RoundRange) -> Answering<'_, DagRounds> {
         Box::pin(async move {
             let busy = |error: crate::core_thread::CoreBusy| {
@@ -438,6 +451,10 @@ impl Backend for NodeBackend {
 
     fn tx_reached(&self, hash: Hash, stage: Stage) -> Answering<'_, TxStatus> {
         Box::pin(self.wait_for(hash, stage))
+    }
+
+    fn tx_get(&self, hash: Hash, proof: bool) -> Answering<'_, TxRecord> {
+        self.blocking(move |parts| parts.tx_get(&hash, proof))
     }
 
     fn account(

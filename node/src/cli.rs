@@ -7,10 +7,12 @@ pub mod output;
 
 mod accounts;
 mod dag;
+mod doctor;
 mod failure;
 mod look;
 mod modules;
 mod network;
+mod verify;
 
 use std::path::PathBuf;
 
@@ -102,11 +104,20 @@ pub enum Command {
     )]
     Query(CallArgs),
     /// Show what became of a transaction
-    #[command(after_help = "Example:\n  pollen tx 5e884898da28047151d0e56f8dc62927…")]
+    #[command(after_help = "Examples:\n  pollen tx 5e884898da28047151d0e56f8dc62927…\n  \
+                      pollen tx 5e884898da28047151d0e56f8dc62927… --wait certified")]
     Tx {
         /// Its hash: 64 hexadecimal digits
         hash: String,
+        /// Wait for this stage first: accepted, included, ordered, executed, certified
+        #[arg(long, value_name = "STAGE", value_parser = look::stage)]
+        wait: Option<pollen_rpc::api::Stage>,
     },
+    /// Check what a node says, trusting nothing but the genesis file
+    #[command(after_help = "Examples:\n  pollen verify checkpoint 812\n  \
+                      pollen verify receipt 5e884898da28047151d0e56f8dc62927… --event 0\n  \
+                      pollen verify tx 5e884898da28047151d0e56f8dc62927… --genesis genesis.json --rpc http://node:9650")]
+    Verify(verify::VerifyArgs),
     /// Show the events of a module
     #[command(
         after_help = "Examples:\n  pollen events coldchain\n  pollen events coldchain --follow"
@@ -126,6 +137,9 @@ pub enum Command {
     #[command(after_help = "Examples:\n  pollen dag --rounds 12\n  pollen dag --follow\n  \
                       pollen dag --follow --rounds 100 --json")]
     Dag(DagArgs),
+    /// Find out what is wrong between nodes
+    #[command(subcommand)]
+    Doctor(doctor::DoctorCommand),
     /// Run a validator or a peer
     Node(NodeArgs),
     /// Run a development network on this machine
@@ -355,7 +369,11 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Deploy(args) => modules::deploy(&session, &args).await,
         Command::Call(args) => modules::call(&cli.global, args.words).await,
         Command::Query(args) => modules::query(&cli.global, args.words).await,
-        Command::Tx { hash } => look::transaction(&session, &hash).await,
+        Command::Tx { hash, wait } => look::transaction(&session, &hash, wait).await,
+        Command::Doctor(doctor::DoctorCommand::Diverge(args)) => {
+            doctor::diverge(&session, &args).await
+        }
+        Command::Verify(args) => verify::run(&session, &args).await,
         Command::Events(args) => look::events(&session, &args).await,
         Command::Module { module, wit } => modules::show(&session, &module, wit).await,
         Command::Status => look::status(&session).await,

@@ -6,6 +6,7 @@
 //! not know; parameters are the opposite: an unknown one is refused.
 
 mod params;
+mod proofs;
 mod transaction;
 mod values;
 
@@ -16,6 +17,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 pub use params::*;
+pub use proofs::*;
 pub use transaction::*;
 pub use values::*;
 
@@ -282,12 +284,39 @@ pub struct CheckpointView {
     /// Ledger time.
     #[serde(with = "decimal")]
     pub time_ms: u64,
-    /// Hash of the transactions' ids.
+    /// Root of the list of the transactions' ids.
     pub transactions_root: Hash,
-    /// Hash of their receipts.
+    /// Root of the list of their receipts.
     pub receipts_root: Hash,
+    /// Digest of what the commits after it depend on.
+    pub ordering_root: Hash,
     /// Ids of the transactions, in order, where the node lists them.
     pub transactions: Vec<Hash>,
+}
+
+/// What a checkpoint changed in the state (`chain_writes`), ascending by key hash.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ChainWrites {
+    /// Some of the changes; may be none, and go on all the same.
+    pub writes: Vec<StateWrite>,
+    /// What to give as `after` to go on; null at the end.
+    pub next: Option<Hash>,
+}
+
+/// A change of one key by a checkpoint.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StateWrite {
+    /// Hash of the key.
+    pub key_hash: Hash,
+    /// Whose entry it is, as 64 hexadecimal digits; null when it has been removed since.
+    pub owner: Option<Hash>,
+    /// The key under its owner; null when it has been removed since.
+    pub key: Option<Bytes>,
+    /// The value before the checkpoint; null where there was none.
+    pub before: Option<Bytes>,
+    /// The value after it; null where there is none.
+    pub after: Option<Bytes>,
 }
 
 /// A block by name.

@@ -10,8 +10,9 @@ use pollen_ledger::{AccountId, Hash, PublicKey};
 use serde_json::Value;
 
 use crate::api::{
-    Account, Answer, At, ChainHead, CheckpointView, Cursor, DagRounds, EventsPage, Module,
-    ModuleCall, ModuleInterface, Named, NodeHealth, NodeInfo, NodePeers, ReadAt, Stage, TxStatus,
+    Account, Answer, At, CertificateView, ChainHead, ChainWrites, CheckpointView, Cursor,
+    DagRounds, EventsPage, Module, ModuleCall, ModuleInterface, Named, NodeHealth, NodeInfo,
+    NodePeers, ReadAt, Stage, TxRecord, TxStatus,
 };
 use crate::error::RpcError;
 
@@ -93,6 +94,10 @@ pub trait Backend: Send + Sync + 'static {
     fn chain_head(&self, at: ReadAt) -> Answering<'_, ChainHead>;
     /// `chain_checkpoint`; [`Answer::at`] names it.
     fn chain_checkpoint(&self, at: ReadAt) -> Answering<'_, CheckpointView>;
+    /// `chain_certificate`; [`Answer::at`] names the checkpoint. -32041 while no certificate proves it.
+    fn chain_certificate(&self, at: ReadAt) -> Answering<'_, CertificateView>;
+    /// `chain_writes`: as far as undo records are kept.
+    fn chain_writes(&self, height: u64, after: Option<Hash>) -> Answering<'_, ChainWrites>;
     /// `dag_rounds`: those of the range that are there, oldest first.
     fn dag_rounds(&self, range: RoundRange) -> Answering<'_, DagRounds>;
 
@@ -104,6 +109,9 @@ pub trait Backend: Send + Sync + 'static {
     /// Ends when [`TxStatus::satisfies`] holds for `stage`; -32040 at once where this node does not
     /// know it. The server ends the wait after its time.
     fn tx_reached(&self, hash: Hash, stage: Stage) -> Answering<'_, TxStatus>;
+
+    /// `tx_get`; -32040 where this node has not executed it.
+    fn tx_get(&self, hash: Hash, proof: bool) -> Answering<'_, TxRecord>;
 
     /// `account_get`. An account that does not exist is an answer; a name that does not is 2001.
     fn account(

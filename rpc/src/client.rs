@@ -229,12 +229,18 @@ impl PollenClient {
         chain_head(ChainHeadParams) -> ChainHead;
         /// A checkpoint.
         chain_checkpoint(ChainCheckpointParams) -> CheckpointView;
+        /// What proves a checkpoint.
+        chain_certificate(ChainCertificateParams) -> CertificateView;
+        /// What a checkpoint changed.
+        chain_writes(ChainWritesParams) -> ChainWrites;
         /// Rounds of the DAG.
         dag_rounds(DagRoundsParams) -> DagRounds;
         /// Submits a transaction's bytes.
         tx_submit(TxSubmitParams) -> TxStatus;
         /// What became of a transaction.
         tx_status(TxStatusParams) -> TxStatus;
+        /// An executed transaction, with its proof.
+        tx_get(TxGetParams) -> TxRecord;
         /// An account.
         account_get(AccountGetParams) -> Account;
         /// A module.

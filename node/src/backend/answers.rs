@@ -107,6 +107,7 @@ impl Parts {
             time_ms: checkpoint.timestamp_ms,
             transactions_root: checkpoint.transactions_root,
             receipts_root: checkpoint.receipts_root,
+            ordering_root: checkpoint.ordering_root,
             transactions: transactions
                 .into_iter()
                 .map(|(_, receipt)| receipt.transaction)

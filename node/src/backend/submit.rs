@@ -150,9 +150,7 @@ impl NodeBackend {
         let mut certified = self.0.shared.certified.subscribe();
         let mut progress = self.0.shared.tracker.following(&hash);
         loop {
-            if let Some(following) = &mut progress
-                && stage <= Stage::Executed
-            {
+            if let Some(following) = &mut progress {
                 // Most of the wait is here: nothing is read until there is something to tell.
                 let until_ms = Some(following.borrow().valid_until_ms);
                 let gone = tokio::select! {

@@ -25,6 +25,8 @@ const LATENCY_MAX_MS: u64 = 120_000;
 const STRAGGLERS: Duration = Duration::from_secs(40);
 /// Most different errors that are told.
 const ERRORS_TOLD: usize = 5;
+/// Of so many transactions one is followed until it is certified: each costs its node another answer.
+const CERTIFIED_SAMPLE: u64 = 8;
 
 /// What was measured.
 pub struct Measured {
@@ -32,6 +34,9 @@ pub struct Measured {
     pub ordered_ms: Histogram<u64>,
     /// From the scheduled moment to the answer that it is executed, in milliseconds.
     pub executed_ms: Histogram<u64>,
+    /// From the scheduled moment to the answer that it is certified, in milliseconds; of one in
+    /// [`CERTIFIED_SAMPLE`].
+    pub certified_ms: Histogram<u64>,
     /// From the first sent to the last executed.
     pub elapsed: Duration,
     /// Sent.
@@ -49,6 +54,7 @@ pub struct Measured {
 struct Sample {
     ordered_ms: Option<u64>,
     executed_ms: u64,
+    certified_ms: Option<u64>,
     at: Instant,
     retried: u64,
     error: Option<String>,
@@ -99,8 +105,11 @@ pub async fn run(
             let socket = of_node[from / sockets.len() % of_node.len()].clone();
             let samples = samples.clone();
             tokio::spawn(async move {
-                let sample = send(&socket, &signed, scheduled_ms).await;
+                let mut sample = send(&socket, &signed, scheduled_ms).await;
                 drop(place);
+                if number.is_multiple_of(CERTIFIED_SAMPLE) && sample.error.is_none() {
+                    sample.certified_ms = certified(&socket, &signed, scheduled_ms).await;
+                }
                 let _ = samples.send(sample).await;
             });
             number += 1;
@@ -113,6 +122,7 @@ pub async fn run(
     let mut measured = Measured {
         ordered_ms: histogram(),
         executed_ms: histogram(),
+        certified_ms: histogram(),
         elapsed: Duration::ZERO,
         sent: 0,
         succeeded: 0,
@@ -153,6 +163,9 @@ impl Measured {
         self.succeeded += 1;
         self.elapsed = self.elapsed.max(sample.at.duration_since(began));
         self.executed_ms.saturating_record(sample.executed_ms.max(1));
+        if let Some(certified_ms) = sample.certified_ms {
+            self.certified_ms.saturating_record(certified_ms.max(1));
+        }
         if let Some(ordered_ms) = sample.ordered_ms {
             self.ordered_ms.saturating_record(ordered_ms.max(1));
         }
@@ -198,7 +211,20 @@ async fn send(socket: &TransactionSocket, signed: &Signed, scheduled_ms: u64) ->
             (ordered.map(|at| at.saturating_sub(scheduled_ms)), error)
         }
     };
-    Sample { ordered_ms, executed_ms, at: Instant::now(), retried, error }
+    Sample { ordered_ms, executed_ms, certified_ms: None, at: Instant::now(), retried, error }
+}
+
+/// Submits an executed one again, which is safe, and waits until it is certified.
+async fn certified(socket: &TransactionSocket, signed: &Signed, scheduled_ms: u64) -> Option<u64> {
+    let params = TxSubmitParams {
+        transaction: Bytes(signed.bytes.clone()),
+        wait: WaitFor::from(Stage::Certified),
+        timeout_ms: Some(30_000),
+        chain_id: None,
+    };
+    let answer = socket.submit_for::<Ended>(&params).await.ok()?;
+    let certified = answer.stage >= Stage::Certified;
+    certified.then(|| clock::now_ms().saturating_sub(scheduled_ms))
 }
 
 fn short(error: &ClientError) -> String {

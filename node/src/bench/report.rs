@@ -93,6 +93,7 @@ pub struct Report {
     throughput_per_s: f64,
     ordered_ms: Percentiles,
     executed_ms: Percentiles,
+    certified_ms: Percentiles,
     cpu_seconds_per_1000: Option<f64>,
     resident_mib_max: Option<f64>,
     /// Reasons of failures, some.
@@ -122,6 +123,7 @@ impl Report {
             throughput_per_s: (measured.succeeded as f64 / elapsed).round(),
             ordered_ms: Percentiles::of(&measured.ordered_ms),
             executed_ms: Percentiles::of(&measured.executed_ms),
+            certified_ms: Percentiles::of(&measured.certified_ms),
             cpu_seconds_per_1000: known
                 .then(|| round(cpu * 1000.0 / measured.succeeded.max(1) as f64)),
             resident_mib_max: known
@@ -153,7 +155,11 @@ impl Report {
         };
         text += &output::table(
             ["ms from schedule to", "p50", "p90", "p99", "max"],
-            [row("ordered", &self.ordered_ms), row("executed", &self.executed_ms)],
+            [
+                row("ordered", &self.ordered_ms),
+                row("executed", &self.executed_ms),
+                row("certified", &self.certified_ms),
+            ],
         );
         text += "\n";
         if let (Some(cpu), Some(resident)) = (self.cpu_seconds_per_1000, self.resident_mib_max) {

@@ -2,7 +2,7 @@
 
 use pollen_ledger::Hash;
 use pollen_rpc::api::{
-    ActionView, EventView, EventsQueryParams, TransactionView, TxOutcome, TxStatusParams,
+    ActionView, EventView, EventsQueryParams, Stage, TransactionView, TxOutcome, TxStatusParams,
 };
 use pollen_rpc::client::PollenClient;
 use serde_json::{Value, json};
@@ -13,14 +13,31 @@ use super::{EventsArgs, Failure, Session};
 /// How long one question for more events waits, in milliseconds.
 const FOLLOW_WAIT_MS: u64 = 20_000;
 
+/// How long a stage is waited for, in milliseconds.
+const STAGE_WAIT_MS: u64 = 30_000;
+
+/// A stage by its name.
+pub fn stage(text: &str) -> Result<Stage, String> {
+    serde_json::from_value(Value::String(text.to_owned()))
+        .map_err(|_| "one of accepted, included, ordered, executed, certified".to_owned())
+}
+
 /// `pollen tx HASH`.
-pub async fn transaction(session: &Session, hash: &str) -> Result<(), Failure> {
+pub async fn transaction(
+    session: &Session,
+    hash: &str,
+    wait: Option<Stage>,
+) -> Result<(), Failure> {
     let hash: Hash = hash.parse().map_err(|_| {
         Failure::usage(format!("'{hash}' is no transaction hash: 64 hexadecimal digits"))
     })?;
     let client = session.client()?;
-    let params =
-        TxStatusParams { hash: Some(hash), transaction: None, wait: None, timeout_ms: None };
+    let params = TxStatusParams {
+        hash: Some(hash),
+        transaction: None,
+        wait,
+        timeout_ms: wait.map(|_| STAGE_WAIT_MS),
+    };
     let answer = client.tx_status(&params).await?;
     session.print(&answer, || {
         let tx = &answer.value;
@@ -49,7 +66,15 @@ pub async fn transaction(session: &Session, hash: &str) -> Result<(), Failure> {
         }
         text
     });
-    Ok(())
+    match wait.filter(|stage| !answer.value.satisfies(*stage)) {
+        Some(stage) => Err(Failure::timed_out(format!(
+            "not {} within {} s: it is {}",
+            stage.name(),
+            STAGE_WAIT_MS / 1000,
+            answer.value.stage.name()
+        ))),
+        None => Ok(()),
+    }
 }
 
 fn outcome_text(outcome: &TxOutcome) -> String {

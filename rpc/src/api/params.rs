@@ -78,6 +78,24 @@ read_params! {
     ChainCheckpointParams {}
 }
 
+read_params! {
+    /// Of `chain_certificate`: `at` names the checkpoint.
+    #[derive(Default)]
+    ChainCertificateParams {}
+}
+
+/// Of `chain_writes`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ChainWritesParams {
+    /// Of the checkpoint.
+    #[serde(with = "decimal")]
+    pub height: u64,
+    /// Only keys whose hash lies above this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<Hash>,
+}
+
 /// Of `dag_rounds`: `from` and `to`, or the last `last` rounds.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -126,6 +144,17 @@ pub struct TxStatusParams {
     /// How long, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout_ms: Option<u64>,
+}
+
+/// Of `tx_get`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct TxGetParams {
+    /// Its hash.
+    pub hash: Hash,
+    /// Prove it, too: refused with -32041 while its checkpoint has no certificate.
+    #[serde(default)]
+    pub proof: bool,
 }
 
 read_params! {

@@ -58,9 +58,9 @@ pub(super) fn methods(backend: Arc<dyn Backend>, limits: Limits) -> Methods {
     serve! {
         module:
         node_info, node_health, node_peers,
-        chain_head, chain_checkpoint,
+        chain_head, chain_checkpoint, chain_certificate, chain_writes,
         dag_rounds,
-        tx_submit, tx_status,
+        tx_submit, tx_status, tx_get,
         account_get,
         module_get, module_interface, module_call,
         events_query,
@@ -193,6 +193,16 @@ impl Served {
         self.backend.chain_checkpoint(params.at).await
     }
 
+    async fn chain_certificate(&self, params: ChainCertificateParams) -> Answered<CertificateView> {
+        self.settle(&params).await?;
+        self.backend.chain_certificate(params.at).await
+    }
+
+    async fn chain_writes(&self, params: ChainWritesParams) -> Answered<ChainWrites> {
+        let _call = self.module_call_permit()?; // it reads much
+        self.backend.chain_writes(params.height, params.after).await
+    }
+
     async fn dag_rounds(&self, params: DagRoundsParams) -> Answered<DagRounds> {
         let most = self.limits.dag_rounds;
         let range = match params {
@@ -258,6 +268,10 @@ impl Served {
         };
         let status = self.backend.tx_status(hash).await?;
         self.follow(status, params.wait, time).await
+    }
+
+    async fn tx_get(&self, params: TxGetParams) -> Answered<TxRecord> {
+        self.backend.tx_get(params.hash, params.proof).await
     }
 
     /// Waits for a stage. When the time is over, what was reached by then is the answer.

@@ -187,6 +187,16 @@ impl Backend for Chain {
         ready(Err(RpcError::not_found("this node does not keep that checkpoint", Some(5))))
     }
 
+    fn chain_certificate(&self, _: ReadAt) -> Answering<'_, CertificateView> {
+        let words = "no certificate proves that checkpoint yet";
+        ready(Err(RpcError::new(ErrorCode::NotReady, words).with("retryAfterMs", 100)))
+    }
+
+    fn chain_writes(&self, height: u64, _: Option<Hash>) -> Answering<'_, ChainWrites> {
+        let words = format!("the writes of checkpoint {height} are not kept");
+        ready(Err(RpcError::new(ErrorCode::NotKept, words)))
+    }
+
     fn dag_rounds(&self, range: RoundRange) -> Answering<'_, DagRounds> {
         let (from, to) = match range {
             RoundRange::Last(rounds) => (101 - rounds.min(100), 100),
@@ -235,6 +245,21 @@ impl Backend for Chain {
             self.tx_status(hash).await
         }
         .boxed()
+    }
+
+    fn tx_get(&self, hash: Hash, proof: bool) -> Answering<'_, TxRecord> {
+        let known = self.statuses.borrow().contains_key(&hash) && !proof;
+        ready(match known {
+            true => self.answer(TxRecord {
+                hash,
+                height: u64::MAX,
+                index: 3,
+                transaction: Bytes(vec![1]),
+                receipt: Bytes(vec![2]),
+                proof: None,
+            }),
+            false => Err(RpcError::not_found("this node has not executed that transaction", None)),
+        })
     }
 
     fn account(

@@ -16,4 +16,5 @@ mod modules;
 mod operator;
 mod peer;
 mod readme;
+mod verify;
 mod world;

@@ -1,0 +1,88 @@
+//! What proves an answer: certificates of checkpoints, and places in their lists.
+
+use pollen_ledger::light::CheckpointProof;
+use pollen_ledger::store::StateChange;
+use pollen_ledger::{Hash, codec};
+use pollen_rpc::api::{
+    Answer, Bytes, CertificateView, ChainWrites, ReadAt, StateWrite, TxProof, TxRecord,
+};
+use pollen_rpc::error::{ErrorCode, RpcError};
+
+use super::{Parts, storage};
+
+/// How long a client should wait for a certificate that is on its way, in milliseconds.
+const CERTIFICATE_RETRY_MS: u64 = 50;
+
+impl Parts {
+    pub(super) fn chain_certificate(
+        &self,
+        at: ReadAt,
+    ) -> Result<Answer<CertificateView>, RpcError> {
+        let reading = self.reading(at)?;
+        let proof = self.checkpoint_proof(reading.checkpoint.height)?;
+        Ok(Answer::new(reading.at, CertificateView::of(&proof)))
+    }
+
+    fn checkpoint_proof(&self, height: u64) -> Result<CheckpointProof, RpcError> {
+        let found = self.database.prove_checkpoint(height, &self.committee).map_err(storage)?;
+        found.ok_or_else(|| match *self.shared.certified.borrow() >= height {
+            true => {
+                let what =
+                    format!("the certificate that proves checkpoint {height} is not kept here");
+                RpcError::new(ErrorCode::NotKept, what)
+            }
+            false => {
+                let what = format!("checkpoint {height} is not certified yet");
+                RpcError::new(ErrorCode::NotReady, what).with("retryAfterMs", CERTIFICATE_RETRY_MS)
+            }
+        })
+    }
+
+    pub(super) fn chain_writes(
+        &self,
+        height: u64,
+        after: Option<&Hash>,
+    ) -> Result<Answer<ChainWrites>, RpcError> {
+        let reading = self.reading(ReadAt::Height(height))?;
+        let page = self.database.changes_at(height, after).map_err(storage)?;
+        let write = |change: StateChange| {
+            let (owner, key) =
+                change.entry.map(|entry| (Hash(entry.owner.0), Bytes(entry.key))).unzip();
+            let (before, after) = (change.before.map(Bytes), change.after.map(Bytes));
+            StateWrite { key_hash: change.key_hash, owner, key, before, after }
+        };
+        let writes = page.changes.into_iter().map(write).collect();
+        Ok(Answer::new(reading.at, ChainWrites { writes, next: page.next }))
+    }
+
+    pub(super) fn tx_get(&self, hash: &Hash, proof: bool) -> Result<Answer<TxRecord>, RpcError> {
+        let unknown = || {
+            let what = format!("no transaction {hash} was executed here");
+            RpcError::not_found(what, Some(0))
+        };
+        let at = self.database.location(hash).map_err(storage)?.ok_or_else(unknown)?;
+        let gone = || storage(format!("the transaction {hash} is gone"));
+        let signed = self.database.transaction(at).map_err(storage)?.ok_or_else(gone)?;
+        let (receipt, proof) = match proof {
+            false => {
+                let receipt = self.database.receipt(at).map_err(storage)?.ok_or_else(gone)?;
+                (codec::encode(&receipt), None)
+            }
+            true => {
+                let checkpoint = CertificateView::of(&self.checkpoint_proof(at.height)?);
+                let proved = self.database.prove_executed(at).map_err(storage)?.ok_or_else(gone)?;
+                let (transaction, receipt) = (proved.transaction, proved.receipt);
+                (proved.receipt_bytes, Some(TxProof { transaction, receipt, checkpoint }))
+            }
+        };
+        let record = TxRecord {
+            hash: *hash,
+            height: at.height,
+            index: at.index,
+            transaction: Bytes(codec::encode(&signed)),
+            receipt: Bytes(receipt),
+            proof,
+        };
+        Ok(Answer::new(self.at_head(), record))
+    }
+}

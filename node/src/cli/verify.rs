@@ -1,0 +1,296 @@
+//! `pollen verify`: what a node says, checked with nothing trusted but the genesis file.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use pollen_ledger::genesis::GenesisError;
+use pollen_ledger::light::{CertifiedCheckpoint, LightClient, LightError};
+use pollen_ledger::receipt::Outcome;
+use pollen_ledger::{Address, AddressKind, Genesis, Hash, Receipt, SignedTransaction};
+use pollen_rpc::api::{
+    CertificateView, ChainCertificateParams, ReadAt, TxGetParams, TxProof, TxRecord,
+};
+use pollen_rpc::client::{ClientError, PollenClient};
+use pollen_rpc::error::ErrorCode;
+use serde_json::{Value, json};
+use tokio::time::{Duration, Instant};
+
+use super::output::{self, moment, pollen};
+use super::{Failure, Session};
+
+/// How long a certificate that is on its way is waited for.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long to wait before asking for it again: a round or two of the chain.
+const CERTIFICATE_PAUSE: Duration = Duration::from_millis(50);
+
+/// `pollen verify`.
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// What to verify.
+    #[command(subcommand)]
+    pub what: Verified,
+    /// The genesis document, the one thing that is trusted [default: that of `pollen dev` in the home folder]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub genesis: Option<PathBuf>,
+}
+
+/// What can be verified.
+#[derive(Debug, Subcommand)]
+pub enum Verified {
+    /// That a transaction was executed, and where
+    Tx {
+        /// Its hash
+        hash: Hash,
+    },
+    /// What became of a transaction: outcome, fee, events
+    Receipt {
+        /// The transaction's hash
+        hash: Hash,
+        /// Show this event alone, from 0
+        #[arg(long, value_name = "N")]
+        event: Option<u32>,
+    },
+    /// That a quorum vouches for a checkpoint
+    Checkpoint {
+        /// Its height
+        height: u64,
+    },
+}
+
+/// Who is asked, and what is believed.
+struct Verifier {
+    client: PollenClient,
+    light: LightClient,
+    prefix: String,
+}
+
+/// `pollen verify`.
+pub async fn run(session: &Session, args: &VerifyArgs) -> Result<(), Failure> {
+    let genesis = read_genesis(session, args)?;
+    let verifier = Verifier {
+        client: session.client()?,
+        light: LightClient::new(&genesis).map_err(|error| Failure::new(error.to_string()))?,
+        prefix: genesis.address_prefix,
+    };
+    match &args.what {
+        Verified::Checkpoint { height } => verifier.checkpoint(session, *height).await,
+        Verified::Tx { hash } => verifier.transaction(session, hash).await,
+        Verified::Receipt { hash, event } => verifier.receipt(session, hash, *event).await,
+    }
+}
+
+fn read_genesis(session: &Session, args: &VerifyArgs) -> Result<Genesis, Failure> {
+    let path = match &args.genesis {
+        Some(path) => path.clone(),
+        None => session.home.join("dev").join("genesis.json"),
+    };
+    let text = std::fs::read_to_string(&path).map_err(|error| {
+        Failure::usage(format!("{}: {error}", path.display()))
+            .hint("name the chain's genesis document with --genesis")
+    })?;
+    Genesis::from_json(&text).map_err(|error: GenesisError| Failure::new(error.to_string()))
+}
+
+impl Verifier {
+    fn refused(&self, reason: &LightError) -> Failure {
+        Failure::new(format!("{} is not to be believed: {reason}", self.client.url()))
+            .hint("ask another node with --rpc; what one node alone says is no proof")
+    }
+
+    /// Asks until there is a certificate, or patience ends.
+    async fn ask<T>(
+        &self,
+        mut question: impl AsyncFnMut() -> Result<T, ClientError>,
+    ) -> Result<T, Failure> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            match question().await {
+                Err(error) if error.is(ErrorCode::NotReady) && Instant::now() < deadline => {
+                    tokio::time::sleep(CERTIFICATE_PAUSE).await;
+                }
+                answered => return Ok(answered?),
+            }
+        }
+    }
+
+    fn certified(
+        &self,
+        height: u64,
+        view: &CertificateView,
+    ) -> Result<CertifiedCheckpoint, Failure> {
+        view.proof()
+            .and_then(|proof| self.light.checkpoint(height, &proof))
+            .map_err(|reason| self.refused(&reason))
+    }
+
+    async fn checkpoint(&self, session: &Session, height: u64) -> Result<(), Failure> {
+        let params = ChainCertificateParams { at: ReadAt::Height(height), ..Default::default() };
+        let view = self.ask(async || self.client.chain_certificate(&params).await).await?.value;
+        let certified = self.certified(height, &view)?;
+        session.print(&self.document(&certified, &view), || {
+            let checkpoint = certified.checkpoint();
+            format!("checkpoint {height} is certified\n")
+                + &output::pairs([
+                    ("digest", certified.digest().to_string()),
+                    ("ledger time", moment(checkpoint.timestamp_ms)),
+                    ("state root", checkpoint.state_root.to_string()),
+                    ("signed by", self.signers(&view)),
+                ])
+        });
+        Ok(())
+    }
+
+    /// A certified checkpoint and who vouches for it, in JSON.
+    fn document(&self, certified: &CertifiedCheckpoint, view: &CertificateView) -> Value {
+        let checkpoint = certified.checkpoint();
+        json!({
+            "verified": true,
+            "chainId": checkpoint.chain_id,
+            "height": checkpoint.height.to_string(),
+            "digest": certified.digest(),
+            "timeMs": checkpoint.timestamp_ms.to_string(),
+            "stateRoot": checkpoint.state_root,
+            "transactionsRoot": checkpoint.transactions_root,
+            "receiptsRoot": checkpoint.receipts_root,
+            "orderingRoot": checkpoint.ordering_root,
+            "certifiedHeight": view.certified_height.to_string(),
+            "signers": view.signers,
+        })
+    }
+
+    fn signers(&self, view: &CertificateView) -> String {
+        let committee = self.light.committee();
+        let members = view.signers.iter().filter_map(|author| committee.member(*author));
+        let names: Vec<_> = members.map(|member| member.name.clone()).collect();
+        let stake: u64 = view.signers.iter().map(|author| committee.stake(*author)).sum();
+        let (total, quorum) = (committee.total_stake(), committee.quorum());
+        let at = match view.path.len() {
+            0 => String::new(),
+            _ => format!(", at checkpoint {}", view.certified_height),
+        };
+        format!("{}: stake {stake} of {total}, a quorum is {quorum}{at}", names.join(", "))
+    }
+
+    async fn record(&self, hash: &Hash) -> Result<(TxRecord, TxProof), Failure> {
+        let params = TxGetParams { hash: *hash, proof: true };
+        let mut record = self.ask(async || self.client.tx_get(&params).await).await?.value;
+        match record.proof.take() {
+            Some(proof) => Ok((record, proof)),
+            None => Err(Failure::new(format!("{} gave no proof", self.client.url()))
+                .hint("ask another node with --rpc")),
+        }
+    }
+
+    async fn transaction(&self, session: &Session, hash: &Hash) -> Result<(), Failure> {
+        let (record, proof) = self.record(hash).await?;
+        let certified = self.certified(record.height, &proof.checkpoint)?;
+        certified.transaction(hash, &proof.transaction).map_err(|reason| self.refused(&reason))?;
+        let signed: SignedTransaction =
+            pollen_ledger::codec::decode(&record.transaction.0, record.transaction.0.len())
+                .map_err(|reason| {
+                    self.refused(&LightError::Malformed { what: "transaction", reason })
+                })?;
+        let found = signed.transaction.id(self.light.chain_id());
+        if found != *hash {
+            let expected = *hash;
+            return Err(self.refused(&LightError::OtherTransaction { found, expected }));
+        }
+        let (index, count) = (proof.transaction.index, proof.transaction.count);
+        let sender = Address::account(signed.transaction.sender).display(&self.prefix);
+        let mut document = self.document(&certified, &proof.checkpoint);
+        document["transaction"] = json!({
+            "hash": hash, "index": index, "count": count.to_string(), "sender": sender,
+            "nonce": signed.transaction.nonce.to_string(),
+        });
+        session.print(&document, || {
+            format!("transaction {hash} was executed\n")
+                + &output::pairs([
+                    ("place", format!("{index} of {count} in checkpoint {}", record.height)),
+                    ("ledger time", moment(certified.checkpoint().timestamp_ms)),
+                    ("sender", sender),
+                    ("signed by", self.signers(&proof.checkpoint)),
+                ])
+        });
+        Ok(())
+    }
+
+    async fn receipt(
+        &self,
+        session: &Session,
+        hash: &Hash,
+        event: Option<u32>,
+    ) -> Result<(), Failure> {
+        let (record, proof) = self.record(hash).await?;
+        let certified = self.certified(record.height, &proof.checkpoint)?;
+        let bytes = &record.receipt.0;
+        let receipt = certified
+            .receipt_of(hash, bytes, &proof.receipt)
+            .map_err(|reason| self.refused(&reason))?;
+        if let Some(number) = event {
+            certified
+                .event(hash, bytes, &proof.receipt, number)
+                .map_err(|reason| Failure::new(reason.to_string()))?;
+        }
+        let (outcome, outcome_text) = outcome(&receipt);
+        let events: Vec<Value> = (0u32..)
+            .zip(&receipt.events)
+            .filter(|(number, _)| event.is_none_or(|asked| asked == *number))
+            .map(|(number, event)| {
+                let module = Address { kind: AddressKind::Module, id: event.module };
+                json!({
+                    "number": number, "module": module.display(&self.prefix), "name": event.name,
+                    "data": hex::encode(&event.data),
+                })
+            })
+            .collect();
+        let mut document = self.document(&certified, &proof.checkpoint);
+        document["receipt"] = json!({
+            "hash": hash, "index": proof.receipt.index, "outcome": outcome,
+            "fuelUsed": receipt.fuel_used.to_string(), "fee": receipt.fee.to_string(),
+            "events": events,
+        });
+        session.print(&document, || {
+            let mut text = format!("the receipt of {hash} is proved\n");
+            text += &output::pairs([
+                ("outcome", outcome_text),
+                ("fuel", receipt.fuel_used.to_string()),
+                ("fee", pollen(receipt.fee)),
+                ("place", format!("{} in checkpoint {}", proof.receipt.index, record.height)),
+                ("signed by", self.signers(&proof.checkpoint)),
+            ]);
+            for event in &events {
+                let word = |field: &str| event[field].as_str().unwrap_or_default().to_owned();
+                text += &format!(
+                    "  event {} {} of {}: {}\n",
+                    event["number"],
+                    word("name"),
+                    word("module"),
+                    word("data")
+                );
+            }
+            text
+        });
+        Ok(())
+    }
+}
+
+/// An outcome for programs and for people, from the receipt alone.
+fn outcome(receipt: &Receipt) -> (Value, String) {
+    match &receipt.outcome {
+        Outcome::Success { results } => {
+            let results: Vec<_> = results.iter().map(hex::encode).collect();
+            (json!({ "kind": "success", "results": results }), "success".to_owned())
+        }
+        Outcome::Failure { action, code, .. } => {
+            let (number, name) = (code.number(), code.name());
+            let text = format!("failure of action {}: {number} {name}", action + 1);
+            (json!({ "kind": "failure", "action": action, "code": number, "name": name }), text)
+        }
+        Outcome::Rejected { code } => {
+            let (number, name) = (code.number(), code.name());
+            let text = format!("rejected: {number} {name}");
+            (json!({ "kind": "rejected", "code": number, "name": name }), text)
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! What a client needs to believe an answer without believing the node: certificates and inclusion proofs.
+//! Checked by [`pollen_ledger::light`]; nothing here is believed before.
+
+use pollen_ledger::Hash;
+use pollen_ledger::certificate::Certificate;
+use pollen_ledger::checkpoint::Checkpoint;
+use pollen_ledger::codec;
+use pollen_ledger::light::{CheckpointProof, LightError, PATH_CHECKPOINTS_MAX};
+use pollen_ledger::list::ListProof;
+use serde::{Deserialize, Serialize};
+
+use super::{Bytes, decimal};
+
+/// Bytes of an encoded checkpoint at most: all its fields have fixed widths.
+const CHECKPOINT_BYTES_MAX: usize = 512;
+
+/// What proves a checkpoint (`chain_certificate`); which one stands in `at`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CertificateView {
+    /// The height that the certificate is of: the proved one, or the next that has one here.
+    #[serde(with = "decimal")]
+    pub certified_height: u64,
+    /// The certificate, borsh.
+    pub certificate: Bytes,
+    /// Checkpoints, borsh, from the proved one up to the one before the certificate's; empty when the
+    /// certificate is its own.
+    pub path: Vec<Bytes>,
+    /// Who signed, for people: the certificate says it itself.
+    pub signers: Vec<u16>,
+}
+
+impl CertificateView {
+    /// As it is sent.
+    pub fn of(proof: &CheckpointProof) -> Self {
+        let CheckpointProof { path, certificate } = proof;
+        Self {
+            certified_height: certificate.checkpoint.height,
+            certificate: Bytes(codec::encode(certificate)),
+            path: path.iter().map(|one| Bytes(codec::encode(one))).collect(),
+            signers: certificate.signatures.authors().collect(),
+        }
+    }
+
+    /// As it is checked.
+    pub fn proof(&self) -> Result<CheckpointProof, LightError> {
+        if self.path.len() > PATH_CHECKPOINTS_MAX {
+            return Err(LightError::PathLength { found: self.path.len() });
+        }
+        let certificate = Certificate::decode(&self.certificate.0)
+            .map_err(|reason| LightError::Malformed { what: "certificate", reason })?;
+        let checkpoint = |bytes: &Bytes| {
+            codec::decode::<Checkpoint>(&bytes.0, CHECKPOINT_BYTES_MAX)
+                .map_err(|reason| LightError::Malformed { what: "checkpoint", reason })
+        };
+        let path = self.path.iter().map(checkpoint).collect::<Result<_, _>>()?;
+        Ok(CheckpointProof { path, certificate })
+    }
+}
+
+/// An executed transaction as it stands in its checkpoint (`tx_get`).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TxRecord {
+    /// Its id.
+    pub hash: Hash,
+    /// Height of its checkpoint.
+    #[serde(with = "decimal")]
+    pub height: u64,
+    /// Its place in the checkpoint, from 0.
+    pub index: u32,
+    /// The signed transaction without its attachments, borsh.
+    pub transaction: Bytes,
+    /// Its receipt, events included, borsh.
+    pub receipt: Bytes,
+    /// That all of it is so, where it was asked for.
+    pub proof: Option<TxProof>,
+}
+
+/// That a transaction stands at its place, with its receipt.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TxProof {
+    /// Of the id, against `transactionsRoot`.
+    pub transaction: ListProof,
+    /// Of the receipt's bytes, against `receiptsRoot`.
+    pub receipt: ListProof,
+    /// Of the checkpoint.
+    pub checkpoint: CertificateView,
+}

@@ -1,0 +1,194 @@
+//! Certificates end to end: the stage `certified`, `pollen verify` with nothing trusted but genesis, on
+//! validators, after a restart of all, and against a node that lies.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use pollen_rpc::api::ChainHeadParams;
+use serde_json::Value;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+
+use super::harness::{Network, eventually};
+
+/// How long a checkpoint of an idle chain may take: one closes each second of ledger time, and its
+/// certificate takes two rounds. The rest is for a busy machine.
+const IDLE_PATIENCE: Duration = Duration::from_secs(20);
+
+/// Protects the way of trust: from genesis alone to a transaction, its receipt and a checkpoint, at every
+/// node; and that neither a restart nor a lie changes what is believed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_nodes_say_is_proved_from_genesis_alone() {
+    let mut network = Network::start(4).await;
+    for name in ["alice", "bob"] {
+        network.cli(&["keys", "new", name]).await;
+    }
+    let sent = json(&network, &["transfer", "alice", "bob", "5"]).await;
+    let hash = sent["hash"].as_str().unwrap().to_owned();
+    let told = json(&network, &["tx", &hash, "--wait", "certified"]).await;
+    assert_eq!(told["stage"], "certified", "{told}");
+    let height = told["height"].as_str().unwrap().to_owned();
+    for node in ["1", "2", "3", "4"] {
+        is_verified(&network, node, &hash, &height).await;
+    }
+    idle_chain_certifies(&network).await;
+    refusals(&network, &hash, &height).await;
+    network.stop_all().await;
+    network.start_all().await;
+    for node in ["1", "2", "3", "4"] {
+        is_verified(&network, node, &hash, &height).await;
+    }
+    idle_chain_certifies(&network).await;
+    network.stop_all().await;
+}
+
+async fn json(network: &Network, words: &[&str]) -> Value {
+    serde_json::from_str(&network.cli(&[&["--json"], words].concat()).await).unwrap()
+}
+
+/// Everything about one transaction, at one node; genesis has a proof too.
+async fn is_verified(network: &Network, node: &str, hash: &str, height: &str) {
+    for what in [
+        &["verify", "tx", hash][..],
+        &["verify", "receipt", hash],
+        &["verify", "checkpoint", height],
+        &["verify", "checkpoint", "0"],
+    ] {
+        let verified = json(network, &[&["--node", node], what].concat()).await;
+        assert_eq!(verified["verified"], true, "{verified}");
+        if what.contains(&hash) {
+            assert_eq!(verified["height"].as_str(), Some(height));
+        }
+        if what.contains(&"receipt") {
+            assert_eq!(verified["receipt"]["outcome"]["kind"], "success", "{verified}");
+        }
+    }
+}
+
+/// Nobody sends anything: heights go on being certified, and the last is never far behind.
+async fn idle_chain_certifies(network: &Network) {
+    for index in 0..network.len() {
+        let client = network.client(index);
+        let head = async || client.chain_head(&ChainHeadParams::default()).await.unwrap().value;
+        let before = head().await.certified_height;
+        eventually("three more certificates", IDLE_PATIENCE, async || {
+            let head = head().await;
+            match head.certified_height >= before + 3 {
+                true => Ok(()),
+                false => Err(format!("{} after {before}", head.certified_height)),
+            }
+        })
+        .await;
+    }
+}
+
+/// Another genesis, an event that is not there, a node that alters what it passes on.
+async fn refusals(network: &Network, hash: &str, height: &str) {
+    let genesis = std::fs::read_to_string(network.genesis()).unwrap();
+    let mut other: Value = serde_json::from_str(&genesis).unwrap();
+    other["name"] = "another chain".into();
+    let other_path = network.home.join("other.json");
+    std::fs::write(&other_path, other.to_string()).unwrap();
+    let other_path = other_path.to_str().unwrap();
+    is_refused(network, &["verify", "checkpoint", height, "--genesis", other_path], "the chain")
+        .await;
+    is_refused(network, &["verify", "receipt", hash, "--event", "0"], "0 events").await;
+    for (field, what, reason) in [
+        ("certificate", &["verify", "checkpoint", height][..], "the certificate is refused"),
+        ("receipt", &["verify", "receipt", hash], "the receipt is refused"),
+        ("transaction", &["verify", "tx", hash], "not of"),
+    ] {
+        let liar = Liar::start(network.endpoint(0), field).await;
+        let words = [&["--rpc", &liar.endpoint], what].concat();
+        is_refused(network, &words, reason).await;
+    }
+}
+
+async fn is_refused(network: &Network, words: &[&str], reason: &str) {
+    let output = network.run(words).await;
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{words:?}: {said}");
+    assert!(said.contains(reason), "{words:?}: {said}");
+}
+
+/// A node that passes questions on to another and alters one field of the answers.
+struct Liar {
+    endpoint: String,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Drop for Liar {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Liar {
+    async fn start(behind: &str, field: &'static str) -> Self {
+        let behind: SocketAddr = behind.trim_start_matches("http://").parse().unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let endpoint = format!("http://{}", listener.local_addr().unwrap());
+        let task = tokio::spawn(async move {
+            while let Ok((socket, _)) = listener.accept().await {
+                tokio::spawn(pass_on(socket, behind, field));
+            }
+        });
+        Self { endpoint, task }
+    }
+}
+
+/// One connection: each question's body is asked of the node behind on a connection of its own.
+async fn pass_on(mut socket: TcpStream, behind: SocketAddr, field: &str) {
+    while let Some(body) = read_body(&mut socket).await {
+        let mut asked = TcpStream::connect(behind).await.unwrap();
+        let question = format!(
+            "POST / HTTP/1.1\r\nHost: {behind}\r\nConnection: close\r\n\
+             Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        asked.write_all(question.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        asked.read_to_string(&mut answer).await.unwrap();
+        let answer = altered(answer.split_once("\r\n\r\n").unwrap().1, field);
+        let head = format!(
+            "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+            answer.len()
+        );
+        if socket.write_all((head + &answer).as_bytes()).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// The body of the next request; none at the end.
+async fn read_body(socket: &mut TcpStream) -> Option<String> {
+    let mut text = Vec::new();
+    loop {
+        let whole = String::from_utf8_lossy(&text).into_owned();
+        if let Some((head, body)) = whole.split_once("\r\n\r\n") {
+            let length = head.to_ascii_lowercase().lines().find_map(|line| {
+                line.strip_prefix("content-length:").and_then(|rest| rest.trim().parse().ok())
+            });
+            if body.len() >= length.unwrap_or(0) {
+                return Some(body.to_owned());
+            }
+        }
+        let mut piece = [0; 4096];
+        match socket.read(&mut piece).await {
+            Ok(read) if read > 0 => text.extend_from_slice(&piece[..read]),
+            _ => return None,
+        }
+    }
+}
+
+/// Another character of base64 in the middle of a field's bytes, behind lengths and numbers.
+fn altered(answer: &str, field: &str) -> String {
+    let name = format!("\"{field}\":\"");
+    let Some(at) = answer.find(&name) else { return answer.to_owned() };
+    let begin = at + name.len();
+    let length = answer[begin..].find('"').unwrap();
+    let place = begin + length / 2;
+    let mut bytes = answer.as_bytes().to_vec();
+    bytes[place] = if bytes[place] == b'A' { b'B' } else { b'A' };
+    String::from_utf8(bytes).unwrap()
+}
