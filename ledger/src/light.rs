@@ -82,8 +82,8 @@ pub enum LightError {
         /// Why.
         reason: ListProofError,
     },
-    /// A receipt of another transaction.
-    #[error("the receipt is of the transaction {found}, not of {expected}")]
+    /// Of another transaction.
+    #[error("what came is of the transaction {found}, not of {expected}")]
     OtherTransaction {
         /// The transaction that it names.
         found: Hash,
@@ -120,6 +120,11 @@ impl LightClient {
     /// Trusts this genesis document, and so its committee.
     pub fn new(genesis: &Genesis) -> Result<Self, CommitteeError> {
         Ok(Self { chain_id: genesis.chain_id(), committee: genesis.committee()? })
+    }
+
+    /// Trusts this committee of this chain: for who keeps them instead of the genesis document.
+    pub fn of(chain_id: Hash, committee: Committee) -> Self {
+        Self { chain_id, committee }
     }
 
     /// The chain.

@@ -1,6 +1,7 @@
 //! What both stores promise, and what the typed layer makes of it.
 
 mod certificates;
+mod changes;
 mod history;
 mod opening;
 mod promises;

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use pollen_ledger::genesis::GenesisError;
-use pollen_ledger::light::{CertifiedCheckpoint, LightClient, LightError};
+use pollen_ledger::light::{CertifiedCheckpoint, CheckpointProof, LightClient, LightError};
 use pollen_ledger::receipt::Outcome;
-use pollen_ledger::{Address, AddressKind, Genesis, Hash, Receipt, SignedTransaction};
+use pollen_ledger::{Address, AddressKind, Committee, Genesis, Hash, Receipt, SignedTransaction};
 use pollen_rpc::api::{
     CertificateView, ChainCertificateParams, ReadAt, TxGetParams, TxProof, TxRecord,
 };
@@ -65,6 +65,50 @@ struct Verifier {
     prefix: String,
 }
 
+/// A checkpoint that was checked, and by what.
+struct Vouched {
+    checkpoint: CertifiedCheckpoint,
+    proof: CheckpointProof,
+}
+
+impl Vouched {
+    /// In JSON.
+    fn document(&self) -> Value {
+        let checkpoint = self.checkpoint.checkpoint();
+        json!({
+            "verified": true,
+            "chainId": checkpoint.chain_id,
+            "height": checkpoint.height.to_string(),
+            "digest": self.checkpoint.digest(),
+            "timeMs": checkpoint.timestamp_ms.to_string(),
+            "stateRoot": checkpoint.state_root,
+            "transactionsRoot": checkpoint.transactions_root,
+            "receiptsRoot": checkpoint.receipts_root,
+            "orderingRoot": checkpoint.ordering_root,
+            "certifiedHeight": self.proof.certificate.checkpoint.height.to_string(),
+            "signers": self.proof.certificate.signatures.authors().collect::<Vec<_>>(),
+        })
+    }
+
+    fn time(&self) -> String {
+        moment(self.checkpoint.checkpoint().timestamp_ms)
+    }
+
+    /// Who signed, with what stake.
+    fn signers(&self, committee: &Committee) -> String {
+        let authors = || self.proof.certificate.signatures.authors();
+        let members = authors().filter_map(|author| committee.member(author));
+        let names: Vec<_> = members.map(|member| member.name.clone()).collect();
+        let stake: u64 = authors().map(|author| committee.stake(author)).sum();
+        let (total, quorum) = (committee.total_stake(), committee.quorum());
+        let at = match self.proof.path.len() {
+            0 => String::new(),
+            _ => format!(", at checkpoint {}", self.proof.certificate.checkpoint.height),
+        };
+        format!("{}: stake {stake} of {total}, a quorum is {quorum}{at}", names.join(", "))
+    }
+}
+
 /// `pollen verify`.
 pub async fn run(session: &Session, args: &VerifyArgs) -> Result<(), Failure> {
     let genesis = read_genesis(session, args)?;
@@ -114,62 +158,29 @@ impl Verifier {
         }
     }
 
-    fn certified(
-        &self,
-        height: u64,
-        view: &CertificateView,
-    ) -> Result<CertifiedCheckpoint, Failure> {
-        view.proof()
-            .and_then(|proof| self.light.checkpoint(height, &proof))
-            .map_err(|reason| self.refused(&reason))
+    fn vouched(&self, height: u64, view: &CertificateView) -> Result<Vouched, Failure> {
+        let check = || {
+            let proof = view.proof()?;
+            Ok(Vouched { checkpoint: self.light.checkpoint(height, &proof)?, proof })
+        };
+        check().map_err(|reason| self.refused(&reason))
     }
 
     async fn checkpoint(&self, session: &Session, height: u64) -> Result<(), Failure> {
         let params = ChainCertificateParams { at: ReadAt::Height(height), ..Default::default() };
         let view = self.ask(async || self.client.chain_certificate(&params).await).await?.value;
-        let certified = self.certified(height, &view)?;
-        session.print(&self.document(&certified, &view), || {
-            let checkpoint = certified.checkpoint();
+        let vouched = self.vouched(height, &view)?;
+        session.print(&vouched.document(), || {
+            let checkpoint = vouched.checkpoint.checkpoint();
             format!("checkpoint {height} is certified\n")
                 + &output::pairs([
-                    ("digest", certified.digest().to_string()),
-                    ("ledger time", moment(checkpoint.timestamp_ms)),
+                    ("digest", vouched.checkpoint.digest().to_string()),
+                    ("ledger time", vouched.time()),
                     ("state root", checkpoint.state_root.to_string()),
-                    ("signed by", self.signers(&view)),
+                    ("signed by", vouched.signers(self.light.committee())),
                 ])
         });
         Ok(())
-    }
-
-    /// A certified checkpoint and who vouches for it, in JSON.
-    fn document(&self, certified: &CertifiedCheckpoint, view: &CertificateView) -> Value {
-        let checkpoint = certified.checkpoint();
-        json!({
-            "verified": true,
-            "chainId": checkpoint.chain_id,
-            "height": checkpoint.height.to_string(),
-            "digest": certified.digest(),
-            "timeMs": checkpoint.timestamp_ms.to_string(),
-            "stateRoot": checkpoint.state_root,
-            "transactionsRoot": checkpoint.transactions_root,
-            "receiptsRoot": checkpoint.receipts_root,
-            "orderingRoot": checkpoint.ordering_root,
-            "certifiedHeight": view.certified_height.to_string(),
-            "signers": view.signers,
-        })
-    }
-
-    fn signers(&self, view: &CertificateView) -> String {
-        let committee = self.light.committee();
-        let members = view.signers.iter().filter_map(|author| committee.member(*author));
-        let names: Vec<_> = members.map(|member| member.name.clone()).collect();
-        let stake: u64 = view.signers.iter().map(|author| committee.stake(*author)).sum();
-        let (total, quorum) = (committee.total_stake(), committee.quorum());
-        let at = match view.path.len() {
-            0 => String::new(),
-            _ => format!(", at checkpoint {}", view.certified_height),
-        };
-        format!("{}: stake {stake} of {total}, a quorum is {quorum}{at}", names.join(", "))
     }
 
     async fn record(&self, hash: &Hash) -> Result<(TxRecord, TxProof), Failure> {
@@ -184,8 +195,11 @@ impl Verifier {
 
     async fn transaction(&self, session: &Session, hash: &Hash) -> Result<(), Failure> {
         let (record, proof) = self.record(hash).await?;
-        let certified = self.certified(record.height, &proof.checkpoint)?;
-        certified.transaction(hash, &proof.transaction).map_err(|reason| self.refused(&reason))?;
+        let vouched = self.vouched(record.height, &proof.checkpoint)?;
+        vouched
+            .checkpoint
+            .transaction(hash, &proof.transaction)
+            .map_err(|reason| self.refused(&reason))?;
         let signed: SignedTransaction =
             pollen_ledger::codec::decode(&record.transaction.0, record.transaction.0.len())
                 .map_err(|reason| {
@@ -198,7 +212,7 @@ impl Verifier {
         }
         let (index, count) = (proof.transaction.index, proof.transaction.count);
         let sender = Address::account(signed.transaction.sender).display(&self.prefix);
-        let mut document = self.document(&certified, &proof.checkpoint);
+        let mut document = vouched.document();
         document["transaction"] = json!({
             "hash": hash, "index": index, "count": count.to_string(), "sender": sender,
             "nonce": signed.transaction.nonce.to_string(),
@@ -207,9 +221,9 @@ impl Verifier {
             format!("transaction {hash} was executed\n")
                 + &output::pairs([
                     ("place", format!("{index} of {count} in checkpoint {}", record.height)),
-                    ("ledger time", moment(certified.checkpoint().timestamp_ms)),
+                    ("ledger time", vouched.time()),
                     ("sender", sender),
-                    ("signed by", self.signers(&proof.checkpoint)),
+                    ("signed by", vouched.signers(self.light.committee())),
                 ])
         });
         Ok(())
@@ -222,13 +236,15 @@ impl Verifier {
         event: Option<u32>,
     ) -> Result<(), Failure> {
         let (record, proof) = self.record(hash).await?;
-        let certified = self.certified(record.height, &proof.checkpoint)?;
+        let vouched = self.vouched(record.height, &proof.checkpoint)?;
         let bytes = &record.receipt.0;
-        let receipt = certified
+        let receipt = vouched
+            .checkpoint
             .receipt_of(hash, bytes, &proof.receipt)
             .map_err(|reason| self.refused(&reason))?;
         if let Some(number) = event {
-            certified
+            vouched
+                .checkpoint
                 .event(hash, bytes, &proof.receipt, number)
                 .map_err(|reason| Failure::new(reason.to_string()))?;
         }
@@ -244,7 +260,7 @@ impl Verifier {
                 })
             })
             .collect();
-        let mut document = self.document(&certified, &proof.checkpoint);
+        let mut document = vouched.document();
         document["receipt"] = json!({
             "hash": hash, "index": proof.receipt.index, "outcome": outcome,
             "fuelUsed": receipt.fuel_used.to_string(), "fee": receipt.fee.to_string(),
@@ -257,7 +273,7 @@ impl Verifier {
                 ("fuel", receipt.fuel_used.to_string()),
                 ("fee", pollen(receipt.fee)),
                 ("place", format!("{} in checkpoint {}", proof.receipt.index, record.height)),
-                ("signed by", self.signers(&proof.checkpoint)),
+                ("signed by", vouched.signers(self.light.committee())),
             ]);
             for event in &events {
                 let word = |field: &str| event[field].as_str().unwrap_or_default().to_owned();

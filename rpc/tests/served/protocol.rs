@@ -154,6 +154,21 @@ async fn errors_have_the_catalogues_shape() {
     assert_eq!((&error["code"], &error["data"]["oldestHeight"]), (&json!(-32040), &json!("5")));
 }
 
+/// What is not certified yet can be asked for again soon; a transaction is found by name or by order.
+#[tokio::test]
+async fn proofs_are_promised_or_given() {
+    let served = served().await;
+    let error = served.error("chain_certificate", json!({ "at": "7" })).await;
+    assert_eq!((&error["code"], &error["data"]["retryable"]), (&json!(-32041), &json!(true)));
+    assert_eq!(error["data"]["retryAfterMs"], 100);
+    let unknown = served.error("tx_get", json!({ "hash": "00".repeat(32), "proof": true })).await;
+    assert_eq!(unknown["code"], -32040);
+    let missing = served.error("tx_get", json!({ "proof": true })).await;
+    assert_eq!(missing["data"]["path"], "params.hash");
+    let unkept = served.error("chain_writes", json!([3])).await;
+    assert_eq!(unkept["code"], -32043);
+}
+
 /// Arguments reach the module as JSON or encoded, and never both.
 #[tokio::test]
 async fn a_query_takes_json_or_encoded_arguments() {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use cargo_metadata::{DependencyKind, MetadataCommand};
 
 /// Who may use whom, outside of tests.
-const MAY_USE: [(&str, &[&str]); 12] = [
+const MAY_USE: [(&str, &[&str]); 13] = [
     ("pollen-ledger", &[]),
     ("pollen-vm", &["pollen-ledger"]),
     ("pollen-rpc", &["pollen-ledger"]),
@@ -18,6 +18,7 @@ const MAY_USE: [(&str, &[&str]); 12] = [
     ("probe", &["pollen-sdk"]),
     ("pollen-ledger-simulated", &[]),
     ("pollen-sim", &["pollen-ledger-simulated"]),
+    ("pollen-light", &["pollen-ledger"]),
 ];
 
 /// The only crates that may use these: everyone else goes through them.

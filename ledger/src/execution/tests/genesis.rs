@@ -63,6 +63,6 @@ fn checkpoint_0_is_pinned() {
     let (checkpoint, _) = genesis_batch(&genesis);
     assert_eq!(
         checkpoint.digest().to_string(),
-        "ca274fc31ad1ed322ef0f6fc7e324dd3b54a66e560a06357151919fc195dbb8e"
+        "18e703454aeae9b1232db6fede96a4096c426b503158c00d4fda28339ddbbdd5"
     );
 }

@@ -1,0 +1,60 @@
+//! The light client compiled for wasm32, in a module host that offers it nothing: what a browser would run.
+
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+use wasmtime::{Engine, Instance, Module, Store};
+
+use super::harness::{outside, repository};
+
+/// Protects that verification needs neither clock, thread, socket nor randomness, and that its answers do
+/// not depend on the platform: every vector has the same verdict there, to the word.
+#[test]
+fn the_light_client_answers_in_a_browsers_place_as_it_does_here() {
+    let vectors = std::fs::read(repository().join("rpc/vectors/certificates.json")).unwrap();
+    let parsed: Value = serde_json::from_slice(&vectors).unwrap();
+    let count = |name: &str| parsed[name].as_array().unwrap().len();
+    let expected = count("certificates") + count("lists");
+    assert_eq!(checked(&vectors), expected as i32);
+    // What is not as the vectors say shows.
+    let other = String::from_utf8(vectors).unwrap().replacen("was altered", "was alterd", 1);
+    assert_eq!(checked(other.as_bytes()), expected as i32 - 1);
+    assert_eq!(checked(b"{}"), -1);
+}
+
+/// Runs the module over some vectors.
+fn checked(vectors: &[u8]) -> i32 {
+    let engine = Engine::default();
+    let module = Module::from_file(&engine, compiled()).unwrap();
+    assert_eq!(module.imports().count(), 0, "it needs nothing of its host");
+    let mut store = Store::new(&engine, ());
+    let instance = Instance::new(&mut store, &module, &[]).unwrap();
+    let room = instance.get_typed_func::<u32, u32>(&mut store, "room").unwrap();
+    let at = room.call(&mut store, vectors.len() as u32).unwrap();
+    let memory = instance.get_memory(&mut store, "memory").unwrap();
+    memory.write(&mut store, at as usize, vectors).unwrap();
+    instance.get_typed_func::<(), i32>(&mut store, "check").unwrap().call(&mut store, ()).unwrap()
+}
+
+/// Compiles it, where it is not compiled yet; the path of the module.
+fn compiled() -> std::path::PathBuf {
+    let target = "wasm32-unknown-unknown";
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("light");
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    outside(&mut command);
+    // Flags for this machine's processor are none for wasm32.
+    command.env("CARGO_ENCODED_RUSTFLAGS", "");
+    command
+        .args(["build", "--locked", "--package", "pollen-light", "--target", target])
+        .arg("--target-dir")
+        .arg(&folder)
+        .current_dir(repository());
+    let output = command.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        output.status.success(),
+        "the light client does not compile for {target} (its standard library is needed: rustup target add {target}):\n{said}"
+    );
+    folder.join(target).join("debug").join("pollen_light.wasm")
+}
