@@ -83,6 +83,12 @@ async fn forwards(network: &Network, endpoint: &str, peer: &PollenClient) {
     for field in ["height", "index", "fee", "outcome"] {
         assert_eq!(told[field], answer[field], "{field}");
     }
+    // Certificates too: of what it was there for, and of what it fetched long after.
+    network.cli(&["--rpc", endpoint, "tx", hash, "--wait", "certified"]).await;
+    let height = answer["height"].as_str().unwrap();
+    for words in [&["receipt", hash][..], &["checkpoint", height], &["checkpoint", "1"]] {
+        network.cli(&[&["--rpc", endpoint, "verify"], words].concat()).await;
+    }
 }
 
 fn start_peer(network: &Network, folder: &Path, endpoint: &str) -> Child {
