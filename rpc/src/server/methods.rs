@@ -195,11 +195,12 @@ impl Served {
 
     async fn chain_certificate(&self, params: ChainCertificateParams) -> Answered<CertificateView> {
         self.settle(&params).await?;
+        let _call = self.costly_call_permit()?;
         self.backend.chain_certificate(params.at).await
     }
 
     async fn chain_writes(&self, params: ChainWritesParams) -> Answered<ChainWrites> {
-        let _call = self.module_call_permit()?; // it reads much
+        let _call = self.costly_call_permit()?;
         self.backend.chain_writes(params.height, params.after).await
     }
 
@@ -271,6 +272,7 @@ impl Served {
     }
 
     async fn tx_get(&self, params: TxGetParams) -> Answered<TxRecord> {
+        let _call = self.costly_call_permit()?;
         self.backend.tx_get(params.hash, params.proof).await
     }
 
@@ -306,7 +308,7 @@ impl Served {
     async fn module_interface(&self, params: ModuleParams) -> Answered<ModuleInterface> {
         let module = self.named(&params.module, "params.module")?;
         self.settle(&params).await?;
-        let _call = self.module_call_permit()?;
+        let _call = self.costly_call_permit()?;
         self.backend.module_interface(module, params.at).await
     }
 
@@ -337,13 +339,14 @@ impl Served {
                 return Err(RpcError::invalid_params("params.argumentsBytes", words));
             }
         };
-        let _call = self.module_call_permit()?;
+        let _call = self.costly_call_permit()?;
         self.backend.module_call(QueryCall { module, function, arguments, caller, at }).await
     }
 
-    fn module_call_permit(&self) -> Result<OwnedSemaphorePermit, RpcError> {
+    fn costly_call_permit(&self) -> Result<OwnedSemaphorePermit, RpcError> {
         Arc::clone(&self.module_calls).try_acquire_owned().map_err(|_| {
-            limit("too many calls of modules are being answered").with("retryAfterMs", 100)
+            limit("too many calls of modules and proofs are being answered")
+                .with("retryAfterMs", 100)
         })
     }
 

@@ -126,6 +126,8 @@ pub struct Ordered {
     pub ignored: Vec<BlockRef>,
     /// Part 6, on a chain that knows it.
     pub probation: Option<Probation>,
+    /// 8.4
+    pub ordering_root: Hash,
 }
 
 impl Ordered {
@@ -141,7 +143,29 @@ impl Ordered {
             bytes.extend_from_slice(&encode_list(blocks));
         }
         bytes.extend(self.probation.iter().flat_map(Probation::encode));
+        bytes.extend_from_slice(&self.ordering_root.0);
         bytes
+    }
+
+    /// 8.4 of all that is in a commit up to this one.
+    fn root(&self, history: &BTreeSet<BlockRef>, gc_depth: u32) -> Hash {
+        let gc_round = self.round.saturating_sub(gc_depth);
+        let mut rounds: BTreeMap<Round, Vec<BlockRef>> = BTreeMap::new();
+        for block in history.iter().filter(|block| block.round > gc_round) {
+            rounds.entry(block.round).or_default().push(*block);
+        }
+        let mut bytes = self.index.to_le_bytes().to_vec();
+        bytes.extend_from_slice(&self.round.to_le_bytes());
+        bytes.extend_from_slice(&self.timestamp_ms.to_le_bytes());
+        bytes.extend_from_slice(&self.digest.0);
+        bytes.extend_from_slice(&gc_round.to_le_bytes());
+        bytes.extend_from_slice(&(rounds.len() as u32).to_le_bytes());
+        for (round, blocks) in &rounds {
+            bytes.extend_from_slice(&round.to_le_bytes());
+            bytes.extend_from_slice(&Domain::Ordering.hash(&[&encode_list(blocks)]).0);
+        }
+        bytes.extend(self.probation.iter().flat_map(Probation::encode));
+        Domain::Ordering.hash(&[&bytes])
     }
 }
 
@@ -499,7 +523,7 @@ impl Reference {
             let before = last.map_or(0, |last| last.round);
             self.probation(rules, state, history, (before, round), gc_round, counts)
         });
-        Ordered {
+        let mut ordered = Ordered {
             index,
             round,
             timestamp_ms,
@@ -510,7 +534,10 @@ impl Reference {
             blocks,
             ignored,
             probation,
-        }
+            ordering_root: Hash::ZERO,
+        };
+        ordered.ordering_root = ordered.root(history, self.rules.gc_depth);
+        ordered
     }
 
     /// 7.5
