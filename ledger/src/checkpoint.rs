@@ -26,7 +26,7 @@ pub struct Checkpoint {
     pub transactions_root: Hash,
     /// Hash of their receipts, in order.
     pub receipts_root: Hash,
-    /// Every write since genesis, chained: blake3(previous root || sorted writes).
+    /// Root of the state tree: [`crate::tree`].
     pub state_root: Hash,
 }
 

@@ -37,10 +37,6 @@ pub enum Domain {
     Checkpoint,
     /// Lists of transaction ids and receipts in a checkpoint.
     List,
-    /// Write sets chained over checkpoints.
-    State,
-    /// Keys of state entries.
-    StateKey,
     /// Account ids.
     Account,
     /// Module addresses.
@@ -60,8 +56,6 @@ impl Domain {
             Self::Permutation => "pollen 2026 permutation v1",
             Self::Checkpoint => "pollen 2026 checkpoint v1",
             Self::List => "pollen 2026 list v1",
-            Self::State => "pollen 2026 state v1",
-            Self::StateKey => "pollen 2026 state key v1",
             Self::Account => "pollen 2026 account v1",
             Self::Module => "pollen 2026 module v1",
         }

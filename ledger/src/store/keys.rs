@@ -4,6 +4,7 @@ use crate::block::{BlockRef, Round};
 use crate::committee::AuthorIndex;
 use crate::crypto::Hash;
 use crate::transaction::AccountId;
+use crate::tree::NodeKey;
 
 /// A height, an index or any other number.
 pub(super) fn number(number: u64) -> [u8; 8] {
@@ -65,6 +66,11 @@ pub(super) fn undo(key_hash: &Hash, height: u64) -> [u8; 40] {
     key[..32].copy_from_slice(&key_hash.0);
     key[32..].copy_from_slice(&height.to_be_bytes());
     key
+}
+
+/// `height u64 || key of a record of the tree`.
+pub(super) fn stale(height: u64, node: &NodeKey) -> Vec<u8> {
+    [&number(height)[..], &node.encode()].concat()
 }
 
 /// `module 32 || height u64 || index u32 || number u32`.

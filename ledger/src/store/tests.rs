@@ -3,10 +3,12 @@
 mod history;
 mod opening;
 mod promises;
+mod pruning;
 mod reading;
 mod recovery;
 #[cfg(feature = "rocksdb")]
 mod rocks;
+mod tree;
 
 use std::sync::Arc;
 

@@ -63,6 +63,6 @@ fn checkpoint_0_is_pinned() {
     let (checkpoint, _) = genesis_batch(&genesis);
     assert_eq!(
         checkpoint.digest().to_string(),
-        "ca274fc31ad1ed322ef0f6fc7e324dd3b54a66e560a06357151919fc195dbb8e"
+        "c98de3ef1d5cd662b19c2256a40b9f83890a59d3c528c41c3ee6209214cc247a"
     );
 }
