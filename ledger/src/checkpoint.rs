@@ -26,7 +26,7 @@ pub struct Checkpoint {
     pub transactions_root: Hash,
     /// Root of the list of their encoded receipts, in the same order.
     pub receipts_root: Hash,
-    /// Every write since genesis, chained: blake3(previous root || sorted writes).
+    /// Root of the state tree: [`crate::tree`].
     pub state_root: Hash,
     /// Of the last commit: digest of what the commits after it depend on; zero at genesis.
     pub ordering_root: Hash,

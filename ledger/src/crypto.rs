@@ -45,10 +45,6 @@ pub enum Domain {
     ListRoot,
     /// What the next commit depends on.
     Ordering,
-    /// Write sets chained over checkpoints.
-    State,
-    /// Keys of state entries.
-    StateKey,
     /// Account ids.
     Account,
     /// Module addresses.
@@ -72,8 +68,6 @@ impl Domain {
             Self::ListInner => "pollen 2026 list inner v1",
             Self::ListRoot => "pollen 2026 list root v1",
             Self::Ordering => "pollen 2026 ordering v1",
-            Self::State => "pollen 2026 state v1",
-            Self::StateKey => "pollen 2026 state key v1",
             Self::Account => "pollen 2026 account v1",
             Self::Module => "pollen 2026 module v1",
         }

@@ -27,6 +27,7 @@ mod nonce;
 mod query;
 mod state;
 mod transact;
+mod tree;
 
 #[cfg(test)]
 pub(crate) mod tests;
@@ -43,6 +44,7 @@ pub use state::{
     StateLimit, StateRead, TransactionState, Value,
 };
 pub use transact::SkipReason;
+pub use tree::StateTree;
 
 use crate::transaction::AccountId;
 

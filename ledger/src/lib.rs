@@ -1,8 +1,8 @@
 //! The ledger: what Pollen's nodes agree on, as a pure function of its inputs.
 //!
 //! Types and their one encoding ([`codec`]), cryptography ([`crypto`]), genesis and limits, the DAG and
-//! its ordering ([`ordering`]), the execution of ordered transactions ([`execution`]) and the store's
-//! door ([`store`]).
+//! its ordering ([`ordering`]), the execution of ordered transactions ([`execution`]), the state tree
+//! ([`tree`]) and the store's door ([`store`]).
 //!
 //! Invariants: nothing here reads a clock, a socket, randomness or the order of a hash map (`clippy.toml`
 //! holds it); every bound has a name in [`limits`] or in [`genesis::Parameters`]; input from others is
@@ -26,6 +26,7 @@ pub mod ordering;
 pub mod receipt;
 pub mod store;
 pub mod transaction;
+pub mod tree;
 pub mod wire;
 
 pub use address::{Address, AddressKind};

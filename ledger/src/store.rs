@@ -20,10 +20,12 @@ mod history;
 mod keys;
 mod memory;
 mod open;
+mod prune;
 mod recovery;
 #[cfg(feature = "rocksdb")]
 mod rocks;
 mod state_at;
+mod tree;
 
 #[cfg(test)]
 mod tests;
@@ -34,11 +36,13 @@ pub use database::{Database, Location, StateEntry, StateWrite, Tip};
 pub use events::{EventCursor, EventFilter, EventPage, EventRecord};
 pub use memory::MemoryStore;
 pub use open::{OpenError, SCHEMA_VERSION};
+pub use prune::Retention;
 #[cfg(feature = "rocksdb")]
 pub use rocks::RocksStore;
 pub use state_at::StateAt;
+pub use tree::read_node;
 
-/// Why the store could not do it. Any of these ends the process: nothing is repaired silently.
+/// Why the store could not do it. All but [`Self::NotHeld`] end the process: nothing is repaired silently.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum StoreError {
     /// Reading or writing failed.
@@ -51,6 +55,18 @@ pub enum StoreError {
     Corrupt {
         /// What, where.
         what: String,
+    },
+    /// A height whose state is not there any more, or not yet. Says nothing about the store.
+    #[error(
+        "the state at height {height} is not held: ask for a height from {oldest} to {newest}, or an archive node"
+    )]
+    NotHeld {
+        /// What was asked for.
+        height: u64,
+        /// The lowest height that is held.
+        oldest: u64,
+        /// The highest.
+        newest: u64,
     },
 }
 
@@ -83,13 +99,19 @@ pub enum Family {
     State,
     /// Values before a checkpoint, by key hash and height.
     Undo,
+    /// Key hashes of a checkpoint's undo, by height: how pruning finds it.
+    UndoKeys,
+    /// Records of the state tree by version, depth, path.
+    Tree,
+    /// Names of records that are not needed from a height on, by that height.
+    TreeStale,
     /// Names of events by module, height, index, number.
     Events,
 }
 
 impl Family {
     /// Every family, in the order of the enumeration.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 17] = [
         Self::Meta,
         Self::Dag,
         Self::DagAuthor,
@@ -103,6 +125,9 @@ impl Family {
         Self::Modules,
         Self::State,
         Self::Undo,
+        Self::UndoKeys,
+        Self::Tree,
+        Self::TreeStale,
         Self::Events,
     ];
 
@@ -122,6 +147,9 @@ impl Family {
             Self::Modules => "modules",
             Self::State => "state",
             Self::Undo => "undo",
+            Self::UndoKeys => "undo_keys",
+            Self::Tree => "tree",
+            Self::TreeStale => "tree_stale",
             Self::Events => "index_events",
         }
     }

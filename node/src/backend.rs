@@ -12,8 +12,8 @@ use futures::future::BoxFuture;
 use pollen_ledger::execution::{
     AccountRecord, CallContext, ModuleRecord, QueryCall as StateQuery, TransactionState,
 };
-use pollen_ledger::module::{CallEnd, ModuleEngine};
-use pollen_ledger::store::{Database, EventCursor, EventFilter as StoreFilter, StateAt};
+use pollen_ledger::module::{CallEnd, EngineFailure, ModuleEngine};
+use pollen_ledger::store::{Database, EventCursor, EventFilter as StoreFilter, StateAt, StoreError};
 use pollen_ledger::{
     AccountId, Address, AddressKind, Checkpoint, Committee, Genesis, Hash, PublicKey,
 };
@@ -92,8 +92,19 @@ impl NodeBackend {
     }
 }
 
-/// What a failing store means to a client.
-fn storage(error: impl std::fmt::Display) -> RpcError {
+/// What a failing read means to a client.
+fn storage(error: impl Into<EngineFailure>) -> RpcError {
+    match error.into() {
+        EngineFailure::Store(StoreError::NotHeld { height, oldest, .. }) => {
+            let what = format!("the state at height {height} is not kept here any more");
+            RpcError::not_found(what, Some(oldest))
+        }
+        error => broken(error),
+    }
+}
+
+/// Something is not as this node wrote it.
+fn broken(error: impl std::fmt::Display) -> RpcError {
     tracing::error!(%error, "cannot answer a query");
     RpcError::internal(error.to_string())
 }
@@ -295,7 +306,7 @@ impl Parts {
         match report.end {
             CallEnd::Returned(bytes) => {
                 let result = match function.success() {
-                    Some(ty) => value::decode_json(ty, &bytes, &formats).map_err(storage)?,
+                    Some(ty) => value::decode_json(ty, &bytes, &formats).map_err(broken)?,
                     None => serde_json::Value::Null,
                 };
                 let result_bytes = Bytes(bytes);

@@ -6,12 +6,15 @@ use std::sync::mpsc::Receiver;
 
 use pollen_ledger::execution::{CommitInput, ExecutedTransaction, Executor, FinishedCheckpoint};
 use pollen_ledger::ordering::{CommittedSubDag, Input};
-use pollen_ledger::store::{Database, Durability, Location};
+use pollen_ledger::store::{Database, Durability, Location, Retention};
 use pollen_ledger::{Attestation, Hash, KeyPair, VerifiedBlock};
 
 use crate::core_thread::CoreHandle;
 use crate::shared::{Head, Shared};
 use crate::verdicts::Verdicts;
+
+/// Steps of pruning behind each checkpoint, of 10 000 deletes at most.
+const PRUNING_STEPS_MAX: usize = 8;
 
 /// What execution works with.
 pub struct Execution {
@@ -116,6 +119,18 @@ impl Execution {
         self.shared.executed(height, ids);
     }
 
+    /// Lets go of history behind the window: as much as checkpoints add, and more while it lags.
+    fn prune(&self) -> Result<(), String> {
+        for _ in 0..PRUNING_STEPS_MAX {
+            match self.database.prune(&Retention::default()) {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(error) => return Err(format!("cannot prune the state's history: {error}")),
+            }
+        }
+        Ok(())
+    }
+
     /// Writes a checkpoint, then tells of it.
     fn finish(&mut self, finished: FinishedCheckpoint) -> Result<Option<Attestation>, String> {
         let height = finished.checkpoint.height;
@@ -126,6 +141,7 @@ impl Execution {
         let digest = finished.digest;
         self.tell(height, finished.executed);
         self.shared.head.send_replace(Head { checkpoint: finished.checkpoint, digest });
+        self.prune()?;
         let chain_id = &self.shared.chain_id;
         Ok(self.key.as_ref().map(|key| Attestation::sign(chain_id, height, digest, key)))
     }

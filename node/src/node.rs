@@ -182,7 +182,8 @@ impl Node {
     pub async fn start(config: NodeConfig) -> Result<Self, NodeError> {
         let begun = Begun::new(&config).await?;
         let engine = open_engine(&config)?;
-        let executor = Executor::new(&begun.database, engine.clone())?;
+        let mut executor = Executor::new(&begun.database, engine.clone())?;
+        executor.set_tree_threads(std::thread::available_parallelism().map_or(1, usize::from));
         let checkpoint = executor.checkpoint().clone();
         let digest = checkpoint.digest();
         let chain_id = begun.rules.chain_id;

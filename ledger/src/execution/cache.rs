@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use super::{Changes, StateKey, StateRead, Value};
 use crate::crypto::Hash;
-use crate::store::{Family, StateEntry, Store, StoreError};
+use crate::store::{Family, StateEntry, StateWrite, Store, StoreError};
 
 /// Bytes of clean entries that are kept; beyond, all of them go at once.
 const CLEAN_BYTES_MAX: usize = 32 << 20;
@@ -71,7 +71,7 @@ impl StateCache {
         Ok(())
     }
 
-    /// Ends the checkpoint at `height`: what it changed, in order of the keys, with the values before.
+    /// Ends the checkpoint at `height`: what it changed, in order of the keys' hashes, with the values before.
     /// Keys whose value is what it was before are no change.
     pub(super) fn finish(&mut self, height: u64) -> Result<CheckpointChanges, StoreError> {
         let before = std::mem::take(&mut self.before);
@@ -81,10 +81,11 @@ impl StateCache {
             let after = self.get(&key)?;
             keys.push(key.clone());
             if before != after {
-                writes.push((key, before, after));
+                writes.push(StateWrite { hash: key.hash(), key, before, after });
             }
         }
         self.unwritten.insert(height, keys);
+        writes.sort_unstable_by_key(|write| write.hash);
         let new = self.code.iter().filter(|(_, (at, _))| *at == height);
         let code = new.map(|(hash, (_, code))| (*hash, code.clone())).collect();
         Ok(CheckpointChanges { writes, code })
@@ -105,8 +106,8 @@ impl StateCache {
 
 /// What a checkpoint changes.
 pub(super) struct CheckpointChanges {
-    /// Key, value before, value after; ascending by key.
-    pub(super) writes: Vec<(StateKey, Option<Value>, Option<Value>)>,
+    /// Ascending by the key's hash.
+    pub(super) writes: Vec<StateWrite>,
     /// New components.
     pub(super) code: Vec<(Hash, Value)>,
 }

@@ -12,11 +12,11 @@ use std::sync::Arc;
 
 use super::cache::StateCache;
 use super::transact::{Rules, SkipReason, Transacted, transact};
-use super::{CallContext, StateKey, StateRead, Value};
+use super::{CallContext, StateRead, StateTree};
 use crate::block::{BlockRef, Round, VerifiedBlock};
 use crate::checkpoint::Checkpoint;
 use crate::codec;
-use crate::crypto::{Domain, Hash};
+use crate::crypto::Hash;
 use crate::genesis::Parameters;
 use crate::list;
 use crate::module::{EngineFailure, ModuleEngine};
@@ -117,6 +117,7 @@ pub struct Executor {
     engine: Arc<dyn ModuleEngine>,
     chain_id: Hash,
     cache: StateCache,
+    tree: StateTree,
     /// The last finished checkpoint, and its digest.
     last: (Checkpoint, Hash),
     commit_index: u64,
@@ -135,10 +136,16 @@ impl Executor {
             engine,
             chain_id: *database.chain_id(),
             cache: StateCache::new(database.store().clone()),
+            tree: StateTree::new(database)?,
             last: (checkpoint, tip.digest),
             commit_index: tip.commit_index,
             pending: Vec::new(),
         })
+    }
+
+    /// Lets large updates of the state tree use so many threads. Changes no result.
+    pub fn set_tree_threads(&mut self, threads: usize) {
+        self.tree.set_threads(threads);
     }
 
     /// The commit that it wants next.
@@ -165,6 +172,7 @@ impl Executor {
     pub fn written(&mut self, height: u64) {
         assert!(height <= self.last.0.height, "only a finished checkpoint can be written");
         self.cache.written(height);
+        self.tree.written(height);
     }
 
     /// Executes the next commit. It stands in memory only until its checkpoint is written.
@@ -233,6 +241,8 @@ impl Executor {
         let (last, previous) = &self.last;
         let height = last.height + 1;
         let changes = self.cache.finish(height)?;
+        let tree_changes: Vec<_> = changes.writes.iter().map(StateWrite::change).collect();
+        let tree = self.tree.apply(height, &tree_changes)?;
         let pending = std::mem::take(&mut self.pending);
         let checkpoint = Checkpoint {
             chain_id: self.chain_id,
@@ -244,7 +254,7 @@ impl Executor {
             timestamp_ms: commit.timestamp_ms,
             transactions_root: list::root(pending.iter().map(transaction_leaf).collect()),
             receipts_root: list::root(pending.iter().map(receipt_leaf).collect()),
-            state_root: state_root(&last.state_root, &changes.writes),
+            state_root: tree.root,
             ordering_root: commit.ordering_root,
         };
         let digest = checkpoint.digest();
@@ -252,10 +262,8 @@ impl Executor {
         for (hash, code) in &changes.code {
             Database::put_code(&mut batch, hash, code);
         }
-        for (key, before, after) in &changes.writes {
-            let write = StateWrite { key, before: before.as_deref(), after: after.as_deref() };
-            write.put(&mut batch, height);
-        }
+        Database::put_state(&mut batch, height, &changes.writes);
+        Database::put_tree(&mut batch, height, tree);
         for (index, one) in (0u32..).zip(&pending) {
             let at = Location { height, index };
             let note = one.note.as_deref();
@@ -282,28 +290,4 @@ fn receipt_leaf(one: &ExecutedTransaction) -> Hash {
 /// acceptance and execution, never on the ordering path.
 pub fn verify_block_signatures(block: &VerifiedBlock, chain_id: &Hash) -> Vec<bool> {
     block.transactions().iter().map(|signed| signed.check_signature(chain_id).is_ok()).collect()
-}
-
-/// Chains the writes of a checkpoint, ascending by key, to the root before:
-/// blake3(previous || per write: owner 32, key length u32, key, then 0 or 1, value length u32, value).
-pub(super) fn state_root(
-    previous: &Hash,
-    writes: &[(StateKey, Option<Value>, Option<Value>)],
-) -> Hash {
-    let mut hasher = Domain::State.hasher();
-    hasher.update(&previous.0);
-    for (key, _, after) in writes {
-        hasher.update(&key.owner.0);
-        hasher.update(&(key.key.len() as u32).to_le_bytes());
-        hasher.update(&key.key);
-        match after {
-            None => hasher.update(&[0]),
-            Some(value) => {
-                hasher.update(&[1]);
-                hasher.update(&(value.len() as u32).to_le_bytes());
-                hasher.update(value)
-            }
-        };
-    }
-    Hash(*hasher.finalize().as_bytes())
 }

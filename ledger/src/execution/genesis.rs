@@ -2,29 +2,32 @@
 
 use std::collections::BTreeMap;
 
-use super::executor::state_root;
-use super::{AccountRecord, StateKey, Value};
+use super::{AccountRecord, StateKey};
 use crate::checkpoint::Checkpoint;
 use crate::codec;
 use crate::crypto::Hash;
 use crate::genesis::Genesis;
 use crate::list;
-use crate::store::{Batch, Database, StateWrite, Tip};
+use crate::store::{Batch, Database, StateWrite, StoreError, Tip};
+use crate::tree::{Node, NodeKey, NodeReader, update};
 
 /// Checkpoint 0 and the batch that begins a store: genesis accounts, checkpoint, tip. It holds no commit;
 /// the first commit that is executed has index 1.
 pub fn genesis_batch(genesis: &Genesis) -> (Checkpoint, Batch) {
-    let accounts: BTreeMap<StateKey, Value> = genesis
-        .accounts
-        .iter()
-        .map(|account| {
-            // Genesis accounts were made by nobody: no deposit is locked in them.
-            let record = AccountRecord { balance: account.balance, deposit: 0 };
-            (StateKey::account(&account.id), Value::from(codec::encode(&record)))
+    let accounts = genesis.accounts.iter().map(|account| {
+        // Genesis accounts were made by nobody: no deposit is locked in them.
+        let record = AccountRecord { balance: account.balance, deposit: 0 };
+        (StateKey::account(&account.id), codec::encode(&record).into())
+    });
+    let writes: BTreeMap<Hash, StateWrite> = accounts
+        .map(|(key, value)| {
+            let hash = key.hash();
+            (hash, StateWrite { hash, key, before: None, after: Some(value) })
         })
         .collect();
-    let writes: Vec<_> =
-        accounts.into_iter().map(|(key, value)| (key, None, Some(value))).collect();
+    let writes: Vec<StateWrite> = writes.into_values().collect();
+    let changes: Vec<_> = writes.iter().map(StateWrite::change).collect();
+    let tree = update(&NoRecords, None, 0, &changes, 1).expect("there is nothing to read");
     let checkpoint = Checkpoint {
         chain_id: genesis.chain_id(),
         epoch: 0,
@@ -35,13 +38,12 @@ pub fn genesis_batch(genesis: &Genesis) -> (Checkpoint, Batch) {
         timestamp_ms: genesis.time_ms,
         transactions_root: list::root(Vec::new()),
         receipts_root: list::root(Vec::new()),
-        state_root: state_root(&Hash::ZERO, &writes),
+        state_root: tree.root,
         ordering_root: Hash::ZERO,
     };
     let mut batch = Batch::default();
-    for (key, before, after) in &writes {
-        StateWrite { key, before: before.as_deref(), after: after.as_deref() }.put(&mut batch, 0);
-    }
+    Database::put_state(&mut batch, 0, &writes);
+    Database::put_tree(&mut batch, 0, &tree);
     Database::put_checkpoint(&mut batch, &checkpoint);
     let tip = Tip {
         height: 0,
@@ -51,4 +53,13 @@ pub fn genesis_batch(genesis: &Genesis) -> (Checkpoint, Batch) {
     };
     Database::put_tip(&mut batch, &tip);
     (checkpoint, batch)
+}
+
+/// The tree before genesis.
+struct NoRecords;
+
+impl NodeReader for NoRecords {
+    fn node(&self, key: &NodeKey) -> Result<Node, StoreError> {
+        Err(StoreError::Corrupt { what: format!("genesis read the record {key:?}") })
+    }
 }

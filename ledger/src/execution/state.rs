@@ -9,11 +9,12 @@ use std::sync::Arc;
 use borsh::{BorshDeserialize, BorshSerialize};
 
 use crate::codec;
-use crate::crypto::{Domain, Hash};
+use crate::crypto::Hash;
 use crate::limits;
 use crate::receipt::Event;
 use crate::store::StoreError;
 use crate::transaction::{AccountId, UpgradePolicy};
+use crate::tree;
 
 /// Shared bytes of a value.
 pub type Value = Arc<[u8]>;
@@ -60,9 +61,9 @@ impl StateKey {
         Self::ledger(Namespace::Accounts, &id.0)
     }
 
-    /// Where the store keeps it: 32 bytes.
+    /// Where the store and the state tree keep it.
     pub fn hash(&self) -> Hash {
-        Domain::StateKey.hash(&[&self.owner.0, &self.key])
+        tree::key_hash(&self.owner.0, &self.key)
     }
 }
 

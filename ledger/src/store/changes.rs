@@ -1,16 +1,15 @@
-//! What a checkpoint changed in the state, out of the undo records: for who looks for the difference
-//! between two nodes. Walks over all records, a piece at a time, so nothing else should need it.
+//! What a checkpoint changed in the state, out of its undo: for who looks for the difference between two
+//! nodes.
 
-use super::database::{Database, StateEntry, decode};
+use super::database::{Database, StateEntry, decode, value_before};
+use super::prune::check_not_pruned;
 use super::{Direction, Family, Scan, StoreError, keys};
 use crate::crypto::Hash;
 
-/// Undo records that one call looks at.
-const LOOKED_AT_MAX: usize = 10_000;
 /// Changes that one call gives.
 const CHANGES_MAX: usize = 256;
-/// Bytes of undo records that one call reads.
-const READ_BYTES_MAX: usize = 4 << 20;
+/// Bytes of values with which a page ends.
+const PAGE_BYTES: usize = 4 << 20;
 
 /// A change of one key by one checkpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,87 +34,58 @@ pub struct ChangesPage {
 }
 
 impl Database {
-    /// What the checkpoint at a height changed, as far as undo records are kept, of the keys whose hash lies
-    /// above `after`. A page may be empty and not the last.
+    /// What the checkpoint at a height changed, of the keys whose hash lies above `after`. Refused with
+    /// [`StoreError::NotHeld`] where the state before it is not held any more. Genesis changed nothing.
     pub fn changes_at(&self, height: u64, after: Option<&Hash>) -> Result<ChangesPage, StoreError> {
-        let from = match after {
-            Some(hash) => [&keys::undo(hash, u64::MAX)[..], &[0]].concat(),
-            None => Vec::new(),
-        };
-        let records = self.store.scan(Scan {
-            family: Family::Undo,
-            from: &from,
-            to: &[0xff; 41],
-            limit: LOOKED_AT_MAX,
-            bytes_max: READ_BYTES_MAX,
-            direction: Direction::Ascending,
-        })?;
-        let (mut page, mut last) = (ChangesPage::default(), None);
-        for (key, bytes) in &records {
-            let (key_hash, at) = keys::read_undo(key).ok_or_else(|| StoreError::Corrupt {
-                what: format!("undo {}", hex::encode(key)),
-            })?;
-            // A page ends between keys, so that the next one begins with all heights of a key.
-            if page.changes.len() == CHANGES_MAX && last != Some(key_hash) {
-                page.next = last;
-                return Ok(page);
-            }
-            last = Some(key_hash);
-            if at == height {
-                page.changes.push(self.change(key_hash, height, bytes)?);
-            }
+        let page = self.read_changes(height, after);
+        // First of all: what was missing may have been pruned meanwhile.
+        check_not_pruned(&*self.store, height.saturating_sub(1))?;
+        page
+    }
+
+    fn read_changes(&self, height: u64, after: Option<&Hash>) -> Result<ChangesPage, StoreError> {
+        let row = self.store.get(Family::UndoKeys, &keys::number(height))?.unwrap_or_default();
+        let (hashes, rest) = row.as_chunks::<32>();
+        if !rest.is_empty() {
+            return Err(StoreError::Corrupt { what: format!("undo_keys of height {height}") });
         }
-        // Where the scan ended for its bounds, the last key's heights may go on: the change of this one
-        // may lie among them, so its undo at this height is looked up by itself.
-        let ended = self.ends_at(records.last())?;
-        if let (false, Some(key_hash)) = (ended, last) {
-            let known = page.changes.last().is_some_and(|change| change.key_hash == key_hash);
-            let record = self.store.get(Family::Undo, &keys::undo(&key_hash, height))?;
-            if let Some(bytes) = record.filter(|_| !known) {
-                page.changes.push(self.change(key_hash, height, &bytes)?);
+        let begin = after.map_or(0, |after| hashes.partition_point(|hash| *hash <= after.0));
+        let (mut page, mut bytes) = (ChangesPage::default(), 0);
+        for hash in &hashes[begin..] {
+            if page.changes.len() == CHANGES_MAX || bytes >= PAGE_BYTES {
+                page.next = page.changes.last().map(|change| change.key_hash);
+                break;
             }
-            page.next = Some(key_hash);
+            let change = self.change(Hash(*hash), height)?;
+            bytes += [&change.before, &change.after].into_iter().flatten().map(Vec::len).sum::<usize>();
+            page.changes.push(change);
         }
         Ok(page)
     }
 
-    fn ends_at(&self, last: Option<&super::Entry>) -> Result<bool, StoreError> {
-        let Some((key, _)) = last else { return Ok(true) };
-        let more = self.store.scan(Scan {
-            family: Family::Undo,
-            from: &[&key[..], &[0]].concat(),
-            to: &[0xff; 41],
-            limit: 1,
-            bytes_max: 1,
-            direction: Direction::Ascending,
-        })?;
-        Ok(more.is_empty())
-    }
-
-    fn change(&self, key_hash: Hash, height: u64, undo: &[u8]) -> Result<StateChange, StoreError> {
+    fn change(&self, key_hash: Hash, height: u64) -> Result<StateChange, StoreError> {
+        // The entry first, undo after it, as all reads at a height.
         let entry = self.store.get(Family::State, &key_hash.0)?;
         let entry: Option<StateEntry> =
             entry.map(|bytes| decode(Family::State, &key_hash.0, &bytes)).transpose()?;
-        let later = self.store.scan(Scan {
+        let undo = self.store.scan(Scan {
             family: Family::Undo,
-            from: &keys::undo(&key_hash, height.saturating_add(1)),
-            to: &[&keys::undo(&key_hash, u64::MAX)[..], &[0]].concat(),
-            limit: 1,
-            bytes_max: 1,
+            from: &keys::undo(&key_hash, height),
+            to: &keys::undo(&key_hash, u64::MAX),
+            limit: 2,
+            bytes_max: usize::MAX,
             direction: Direction::Ascending,
         })?;
-        let after = match later.first() {
-            Some((_, bytes)) => value_before(&key_hash, bytes)?,
+        let missing = || StoreError::Corrupt { what: format!("no undo of {key_hash} at {height}") };
+        let (at, before) = undo.first().ok_or_else(missing)?;
+        if *at != keys::undo(&key_hash, height) {
+            return Err(missing());
+        }
+        let after = match undo.get(1) {
+            Some((_, bytes)) => value_before(bytes, &key_hash)?.map(<[u8]>::to_vec),
             None => entry.as_ref().map(|entry| entry.value.clone()),
         };
-        Ok(StateChange { key_hash, entry, before: value_before(&key_hash, undo)?, after })
-    }
-}
-
-fn value_before(key_hash: &Hash, undo: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-    match undo {
-        [0] => Ok(None),
-        [1, value @ ..] => Ok(Some(value.to_vec())),
-        _ => Err(StoreError::Corrupt { what: format!("undo entry of {key_hash}") }),
+        let before = value_before(before, &key_hash)?.map(<[u8]>::to_vec);
+        Ok(StateChange { key_hash, entry, before, after })
     }
 }

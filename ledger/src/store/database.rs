@@ -18,6 +18,7 @@ use crate::genesis::Parameters;
 use crate::ordering::SigningHistory;
 use crate::receipt::Receipt;
 use crate::transaction::{AccountId, SignedTransaction};
+use crate::tree::{self, Change};
 
 /// Names in [`Family::Meta`].
 pub(super) mod meta {
@@ -33,6 +34,8 @@ pub(super) mod meta {
     pub const OWN_FLOOR: &[u8] = b"own_floor";
     /// 32 bytes: the public key whose blocks are our own.
     pub const VALIDATOR: &[u8] = b"validator";
+    /// How far pruning has come.
+    pub const PRUNED: &[u8] = b"pruned";
     /// u8: 0 nothing was ever signed, 1 the store may have forgotten what was. Goes with our first block.
     pub const SIGNING: &[u8] = b"signing";
 }
@@ -100,44 +103,48 @@ fn take_bytes<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
 }
 
 /// A change of the state by a checkpoint, as it goes into a batch.
-#[derive(Debug)]
-pub struct StateWrite<'a> {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StateWrite {
+    /// The key's hash.
+    pub hash: Hash,
     /// Where.
-    pub key: &'a StateKey,
+    pub key: StateKey,
     /// The value before the checkpoint.
-    pub before: Option<&'a [u8]>,
+    pub before: Option<Value>,
     /// The value after it.
-    pub after: Option<&'a [u8]>,
+    pub after: Option<Value>,
 }
 
-impl StateWrite<'_> {
-    /// Adds the entry, and how to take it back, to the batch of the checkpoint at `height`.
-    pub fn put(&self, batch: &mut Batch, height: u64) {
-        let hash = self.key.hash();
-        match self.after {
-            None => batch.delete(Family::State, hash.0),
-            Some(value) => {
-                batch.put_with(Family::State, hash.0, |entry| {
-                    entry.extend_from_slice(&self.key.owner.0);
-                    for part in [self.key.key.as_slice(), value] {
-                        entry.extend_from_slice(&(part.len() as u32).to_le_bytes());
-                        entry.extend_from_slice(part);
-                    }
-                });
+impl StateWrite {
+    /// What it changes in the state tree.
+    pub fn change(&self) -> Change {
+        Change { key: self.hash, value: self.after.as_deref().map(tree::value_hash) }
+    }
+
+    fn put_entry(&self, batch: &mut Batch) {
+        let Some(value) = &self.after else { return batch.delete(Family::State, self.hash.0) };
+        batch.put_with(Family::State, self.hash.0, |entry| {
+            entry.extend_from_slice(&self.key.owner.0);
+            for part in [self.key.key.as_slice(), value] {
+                entry.extend_from_slice(&(part.len() as u32).to_le_bytes());
+                entry.extend_from_slice(part);
             }
-        }
-        // One byte that says whether there was a value, then the value to the end.
-        batch.put_with(Family::Undo, keys::undo(&hash, height), |undo| {
+        });
+    }
+
+    /// One byte that says whether there was a value, then the value to the end.
+    fn put_undo(&self, batch: &mut Batch, height: u64) {
+        batch.put_with(Family::Undo, keys::undo(&self.hash, height), |undo| {
             undo.push(u8::from(self.before.is_some()));
-            undo.extend_from_slice(self.before.unwrap_or_default());
+            undo.extend_from_slice(self.before.as_deref().unwrap_or_default());
         });
     }
 }
 
-/// The reverse of what [`StateWrite::put`] keeps.
-pub(super) fn read_undo<'a>(
+/// The reverse of `StateWrite::put_undo`.
+pub(super) fn value_before<'a>(
     bytes: &'a [u8],
-    key: &StateKey,
+    key: &dyn std::fmt::Debug,
 ) -> Result<Option<&'a [u8]>, StoreError> {
     match bytes {
         [0] => Ok(None),
@@ -192,7 +199,20 @@ impl Database {
         batch.put_encoded(Family::Meta, meta::TIP, tip);
     }
 
-    /// The state after the checkpoint at a height.
+    /// Adds the changes of the checkpoint at `height`, ascending by key hash, and, but for genesis, below which
+    /// nobody reads, how to take them back.
+    pub fn put_state(batch: &mut Batch, height: u64, writes: &[StateWrite]) {
+        writes.iter().for_each(|write| write.put_entry(batch));
+        if height == 0 || writes.is_empty() {
+            return;
+        }
+        writes.iter().for_each(|write| write.put_undo(batch, height));
+        batch.put_with(Family::UndoKeys, keys::number(height), |hashes| {
+            writes.iter().for_each(|write| hashes.extend_from_slice(&write.hash.0));
+        });
+    }
+
+    /// The state after the checkpoint at a height that is held, see [`Self::heights_held`].
     pub fn state_at(&self, height: u64) -> StateAt {
         StateAt::new(self.store.clone(), height)
     }

@@ -4,6 +4,7 @@ use crate::block::{BlockRef, Round};
 use crate::committee::AuthorIndex;
 use crate::crypto::Hash;
 use crate::transaction::AccountId;
+use crate::tree::NodeKey;
 
 /// A height, an index or any other number.
 pub(super) fn number(number: u64) -> [u8; 8] {
@@ -67,10 +68,9 @@ pub(super) fn undo(key_hash: &Hash, height: u64) -> [u8; 40] {
     key
 }
 
-/// The reverse of [`undo`].
-pub(super) fn read_undo(key: &[u8]) -> Option<(Hash, u64)> {
-    let (hash, height) = key.split_at_checked(32)?;
-    Some((Hash(hash.try_into().ok()?), u64::from_be_bytes(height.try_into().ok()?)))
+/// `height u64 || key of a record of the tree`.
+pub(super) fn stale(height: u64, node: &NodeKey) -> Vec<u8> {
+    [&number(height)[..], &node.encode()].concat()
 }
 
 /// `module 32 || height u64 || index u32 || number u32`.

@@ -16,6 +16,13 @@ use crate::ordering::SigningHistory;
 /// The layout that this program reads and writes.
 pub const SCHEMA_VERSION: u32 = 3;
 
+/// Brings a store from one schema to a later one, which it writes into `meta` with its last batch: after a
+/// crash it begins again.
+type Migration = fn(&dyn Store) -> Result<(), OpenError>;
+
+/// By the schema that each begins with. Older ones than those are refused.
+const MIGRATIONS: &[(u32, Migration)] = &[];
+
 /// Why a data directory was not opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
@@ -38,6 +45,17 @@ pub enum OpenError {
     Newer {
         /// What showed it.
         what: String,
+    },
+    /// Written by an earlier program, in a way that this one cannot bring up to date.
+    #[error(
+        "the data directory has schema {found}, this program needs {needed} and cannot convert it: use an empty data \
+         directory and let the node sync again, or the version of the program that wrote it"
+    )]
+    Older {
+        /// The directory's schema.
+        found: u32,
+        /// This program's.
+        needed: u32,
     },
     /// Data of another chain.
     #[error(
@@ -85,7 +103,7 @@ pub enum OpenError {
 
 impl Database {
     /// Begins an empty store with its genesis (synced), or checks that the store is this chain's and
-    /// whole: schema, genesis, tip, and, where `validator` is our key, the floor of our own rounds.
+    /// whole: schema, genesis, tip, the state tree's root, and, where `validator` is our key, the floor of our own rounds.
     pub fn open(
         store: Arc<dyn Store>,
         genesis: &Genesis,
@@ -95,10 +113,9 @@ impl Database {
             Self { store, parameters: genesis.parameters.clone(), chain_id: genesis.chain_id() };
         match database.meta::<u32>(meta::SCHEMA)? {
             None => database.begin(genesis)?,
-            Some(SCHEMA_VERSION) => database.check(genesis)?,
             Some(found) => {
-                let what = format!("schema {found}, this program knows {SCHEMA_VERSION}");
-                return Err(OpenError::Newer { what });
+                database.migrate(found, MIGRATIONS)?;
+                database.check(genesis)?;
             }
         }
         if let Some(key) = validator {
@@ -128,6 +145,26 @@ impl Database {
         Ok(self.store.write(batch, Durability::Synced)?)
     }
 
+    /// Brings a store of an older schema up to date, one step after the other.
+    pub(super) fn migrate(
+        &self,
+        mut found: u32,
+        migrations: &[(u32, Migration)],
+    ) -> Result<(), OpenError> {
+        while found < SCHEMA_VERSION {
+            let step = migrations.iter().find(|(from, _)| *from == found);
+            let (from, step) = step.ok_or(OpenError::Older { found, needed: SCHEMA_VERSION })?;
+            step(&*self.store)?;
+            found = self.meta(meta::SCHEMA)?.unwrap_or(0);
+            assert!(found > *from, "a migration raises the schema");
+        }
+        if found > SCHEMA_VERSION {
+            let what = format!("schema {found}, this program knows {SCHEMA_VERSION}");
+            return Err(OpenError::Newer { what });
+        }
+        Ok(())
+    }
+
     fn check(&self, genesis: &Genesis) -> Result<(), OpenError> {
         let corrupt = |what: &str| OpenError::Store(StoreError::Corrupt { what: what.to_owned() });
         let chain: Hash = self.meta(meta::CHAIN)?.ok_or_else(|| corrupt("meta has no chain id"))?;
@@ -154,11 +191,15 @@ impl Database {
             && checkpoint.height == tip.height
             && checkpoint.commit_index == tip.commit_index
             && checkpoint.state_root == tip.state_root;
-        if same {
-            Ok(())
-        } else {
-            Err(corrupt("the checkpoint at the tip is not the one that the tip names"))
+        if !same {
+            return Err(corrupt("the checkpoint at the tip is not the one that the tip names"));
         }
+        let root = self.state_root(tip.height)?;
+        if root != tip.state_root {
+            let named = tip.state_root;
+            return Err(corrupt(&format!("the state tree has the root {root}, the tip {named}")));
+        }
+        Ok(())
     }
 
     /// The directory of a validator is bound to its key at its first opening with one. From then on, until

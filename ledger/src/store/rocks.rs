@@ -82,14 +82,17 @@ fn family_options(family: Family, cache: &Cache) -> Options {
     table.set_format_version(5);
     let (large, small) = WRITE_BUFFER_BYTES;
     let buffer = match family {
-        Family::Dag | Family::Transactions | Family::Receipts | Family::State | Family::Undo => {
-            large
-        }
+        Family::Dag
+        | Family::Transactions
+        | Family::Receipts
+        | Family::State
+        | Family::Undo
+        | Family::Tree => large,
         _ => small,
     };
     options.set_write_buffer_size(buffer);
     match family {
-        Family::State | Family::Modules => table.set_bloom_filter(10.0, false),
+        Family::State | Family::Modules | Family::Tree => table.set_bloom_filter(10.0, false),
         Family::TransactionIndex => {
             // Every transaction that comes in is looked up here first, and mostly is not there.
             options.set_memtable_whole_key_filtering(true);
@@ -105,6 +108,10 @@ fn family_options(family: Family, cache: &Cache) -> Options {
         }
         _ => {}
     }
+    if family == Family::Tree {
+        // Hashes: there is nothing to compress.
+        options.set_compression_type(DBCompressionType::None);
+    }
     if matches!(family, Family::Dag | Family::Transactions | Family::Modules) {
         options.set_enable_blob_files(true);
         options.set_min_blob_size(BLOB_BYTES_MIN);
@@ -119,6 +126,9 @@ fn family_options(family: Family, cache: &Cache) -> Options {
             | Family::Certificates
             | Family::Transactions
             | Family::Receipts
+            | Family::UndoKeys
+            | Family::Tree
+            | Family::TreeStale
     ) {
         // Keys only grow: files of level 0 do not overlap, so many of them cost little.
         options.set_level_zero_file_num_compaction_trigger(8);

@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
-use super::database::{StateEntry, read_undo};
+use super::database::{StateEntry, value_before};
+use super::prune::check_not_pruned;
 use super::{Direction, Family, Scan, Store, StoreError, keys};
 use crate::crypto::Hash;
 use crate::execution::{StateKey, StateRead, Value};
 
-/// Reads at a height, while later batches land. A height above the tip reads what is latest.
+/// Reads at a height, while later batches land and old ones are pruned. A height above the tip reads what
+/// is latest; one that is not held any more is refused with [`StoreError::NotHeld`].
 #[derive(Clone)]
 pub struct StateAt {
     store: Arc<dyn Store>,
@@ -41,8 +43,9 @@ impl StateRead for StateAt {
             bytes_max: usize::MAX,
             direction: Direction::Ascending,
         })?;
+        check_not_pruned(&*self.store, self.height)?;
         match later.first() {
-            Some((_, before)) => Ok(read_undo(before, key)?.map(Value::from)),
+            Some((_, before)) => Ok(value_before(before, key)?.map(Value::from)),
             None => Ok(latest),
         }
     }

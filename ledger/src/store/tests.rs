@@ -5,10 +5,12 @@ mod changes;
 mod history;
 mod opening;
 mod promises;
+mod pruning;
 mod reading;
 mod recovery;
 #[cfg(feature = "rocksdb")]
 mod rocks;
+mod tree;
 
 use std::sync::Arc;
 

@@ -20,7 +20,7 @@ use pollen_vm::interface::{FunctionKind, Type};
 use pollen_vm::value::{self, Formats};
 
 use super::submit::expired;
-use super::{Parts, storage};
+use super::{Parts, broken, storage};
 use crate::network::PeerInfo;
 use crate::tracker::Progress;
 
@@ -147,7 +147,7 @@ impl Parts {
     }
 
     fn stored(&self, hash: &Hash, at: Location) -> Result<ExecutedTransaction, RpcError> {
-        let gone = || storage(format!("the receipt of {hash} is gone"));
+        let gone = || broken(format!("the receipt of {hash} is gone"));
         let receipt = self.database.receipt(at).map_err(storage)?.ok_or_else(gone)?;
         let signed = self.database.transaction(at).map_err(storage)?.ok_or_else(gone)?;
         let note = self.database.note(at).map_err(storage)?;

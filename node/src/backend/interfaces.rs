@@ -12,7 +12,7 @@ use pollen_rpc::error::{ErrorCode, RpcError, describe};
 use pollen_vm::interface::{Interface, Type, UnknownFunction, wit_package};
 use pollen_vm::value::{self, Formats, ValueError};
 
-use super::storage;
+use super::{broken, storage};
 
 /// Interfaces that are kept decoded.
 const KEPT: NonZeroUsize = NonZeroUsize::new(256).expect("not zero");
@@ -41,9 +41,9 @@ impl Interfaces {
             return Ok(known.clone());
         }
         let bytes = state.code(code).map_err(storage)?;
-        let bytes = bytes.ok_or_else(|| storage(format!("the code {code} is gone")))?;
-        let interface = Interface::from_component(&bytes).map_err(storage)?;
-        let package = wit_package(&bytes).map_err(storage)?.unwrap_or_default().to_vec();
+        let bytes = bytes.ok_or_else(|| broken(format!("the code {code} is gone")))?;
+        let interface = Interface::from_component(&bytes).map_err(broken)?;
+        let package = wit_package(&bytes).map_err(broken)?.unwrap_or_default().to_vec();
         let known = Arc::new(Known { interface, package });
         self.0.lock().put(*code, known.clone());
         Ok(known)

@@ -8,7 +8,7 @@ use pollen_rpc::api::{
 };
 use pollen_rpc::error::{ErrorCode, RpcError};
 
-use super::{Parts, storage};
+use super::{Parts, broken, storage};
 
 /// How long a client should wait for a certificate that is on its way, in milliseconds.
 const CERTIFICATE_RETRY_MS: u64 = 50;
@@ -61,7 +61,7 @@ impl Parts {
             RpcError::not_found(what, Some(0))
         };
         let at = self.database.location(hash).map_err(storage)?.ok_or_else(unknown)?;
-        let gone = || storage(format!("the transaction {hash} is gone"));
+        let gone = || broken(format!("the transaction {hash} is gone"));
         let signed = self.database.transaction(at).map_err(storage)?.ok_or_else(gone)?;
         let (receipt, proof) = match proof {
             false => {

@@ -8,13 +8,14 @@ use std::sync::Arc;
 use pollen_ledger::codec;
 use pollen_ledger::crypto::Domain;
 use pollen_ledger::execution::{
-    CommitInput, Executor, TransactionState, account, verify_block_signatures,
+    CommitInput, Executor, StateTree, TransactionState, account, verify_block_signatures,
 };
 use pollen_ledger::module::{
     Call, CallReport, CodeFacts, CodeRefusal, EngineFailure, ModuleEngine,
 };
 use pollen_ledger::ordering::CommittedSubDag;
 use pollen_ledger::store::{Batch, Database, Tip};
+use pollen_ledger::tree::Change;
 use pollen_ledger::{AccountId, Checkpoint, Hash, VerifiedBlock};
 
 use crate::options::ExecutionKind;
@@ -33,7 +34,7 @@ pub struct Executed {
 /// See the module's documentation.
 pub enum Execution {
     /// Digests only.
-    StandIn(StandIn),
+    StandIn(Box<StandIn>),
     /// The ledger's own.
     Real(Box<Real>),
 }
@@ -48,7 +49,7 @@ impl Execution {
     /// At genesis.
     pub fn new(kind: ExecutionKind, database: &Database) -> Self {
         match kind {
-            ExecutionKind::StandIn => Self::StandIn(StandIn::new(database)),
+            ExecutionKind::StandIn => Self::StandIn(Box::new(StandIn::new(database))),
             ExecutionKind::Real => Self::Real(Box::new(Real::new(database))),
         }
     }
@@ -87,8 +88,9 @@ impl Execution {
 
     /// The checkpoint's batch is written.
     pub fn written(&mut self, height: u64) {
-        if let Self::Real(execution) = self {
-            execution.executor.written(height);
+        match self {
+            Self::StandIn(execution) => execution.tree.written(height),
+            Self::Real(execution) => execution.executor.written(height),
         }
     }
 
@@ -168,13 +170,14 @@ struct Mark {
 }
 
 /// See the module's documentation.
-#[derive(Debug)]
 pub struct StandIn {
     chain_id: Hash,
     commit_index: u64,
     interval_ms: u64,
     interval_max_ms: u64,
     marks: Vec<Mark>,
+    /// Genesis, and one entry with the root of the newest checkpoint's transactions.
+    tree: StateTree,
     executed: BTreeSet<Hash>,
     /// The same, in order.
     order: Vec<Hash>,
@@ -191,6 +194,7 @@ impl StandIn {
             interval_ms: parameters.checkpoint_interval_ms,
             interval_max_ms: parameters.checkpoint_interval_max_ms,
             marks: vec![Mark { digest: checkpoint.digest(), checkpoint, executed: 0 }],
+            tree: StateTree::new(database).expect("the store is whole"),
             executed: BTreeSet::new(),
             order: Vec::new(),
         }
@@ -202,6 +206,7 @@ impl StandIn {
         let mark = &self.marks[self.marks.len() - 1];
         assert_eq!(mark.digest, tip.digest, "the store has the checkpoint that was computed");
         self.commit_index = mark.checkpoint.commit_index;
+        self.tree = StateTree::new(database).expect("the store is whole");
         for id in self.order.drain(mark.executed..) {
             self.executed.remove(&id);
         }
@@ -225,21 +230,24 @@ impl StandIn {
         }
         let ids = self.order[last.executed..].to_vec();
         let transactions_root = Domain::List.hash(&[&codec::encode(&ids)]);
-        let state_root = &last.checkpoint.state_root.0;
+        let height = last.checkpoint.height + 1;
+        let change = Change { key: Hash::ZERO, value: Some(transactions_root) };
+        let tree = self.tree.apply(height, &[change]).expect("memory can be read");
         let checkpoint = Checkpoint {
-            height: last.checkpoint.height + 1,
+            height,
             commit_index: commit.index,
             commit_digest: commit.digest,
             previous: last.digest,
             timestamp_ms: commit.timestamp_ms,
             transactions_root,
             receipts_root: Hash::ZERO,
-            state_root: Domain::State.hash(&[state_root, &transactions_root.0]),
+            state_root: tree.root,
             ordering_root: commit.ordering_root,
             ..last.checkpoint.clone()
         };
         let digest = checkpoint.digest();
         let mut batch = Batch::default();
+        Database::put_tree(&mut batch, height, tree);
         Database::put_checkpoint(&mut batch, &checkpoint);
         let tip = Tip {
             height: checkpoint.height,

@@ -32,7 +32,7 @@ impl Strays {
     /// The digest that a host computes where `right` is the right one.
     pub fn digest(&mut self, host: usize, height: u64, right: Hash) -> Hash {
         let digest = match self.from.get(&host) {
-            Some((from, error)) if *from <= height => Domain::State.hash(&[&right.0, &[*error]]),
+            Some((from, error)) if *from <= height => Domain::List.hash(&[&right.0, &[*error]]),
             _ => right,
         };
         self.computed.insert((host, height), digest);

@@ -8,7 +8,7 @@ use crate::transaction::AccountId;
 
 /// Keys that are written; more than a page holds.
 const KEYS: u32 = 600;
-/// Heights at which all of them change: more records than one call looks at.
+/// Heights at which all of them change.
 const HEIGHTS: u64 = 40;
 
 fn key(number: u32) -> StateKey {
@@ -21,22 +21,27 @@ fn value(number: u32, height: u64) -> Option<Vec<u8>> {
     (height > 0 && !removed).then(|| height.to_be_bytes().to_vec())
 }
 
+fn write_height(database: &Database, height: u64) {
+    let mut writes: Vec<_> = (0..KEYS)
+        .map(|number| StateWrite {
+            hash: key(number).hash(),
+            key: key(number),
+            before: value(number, height - 1).map(Into::into),
+            after: value(number, height).map(Into::into),
+        })
+        .collect();
+    writes.sort_by_key(|write| write.hash);
+    let mut batch = Batch::default();
+    Database::put_state(&mut batch, height, &writes);
+    database.write(batch, Durability::Buffered).unwrap();
+}
+
 #[test]
 fn every_change_is_told_once_with_the_values_around_it() {
     on_each(|store| {
         let database = Database::open(store, &genesis(&[]), None).unwrap();
         for height in 1..=HEIGHTS {
-            let mut batch = Batch::default();
-            for number in 0..KEYS {
-                let (before, after) = (value(number, height - 1), value(number, height));
-                let write = StateWrite {
-                    key: &key(number),
-                    before: before.as_deref(),
-                    after: after.as_deref(),
-                };
-                write.put(&mut batch, height);
-            }
-            database.write(batch, Durability::Buffered).unwrap();
+            write_height(&database, height);
         }
         for height in [1, 2, 17, HEIGHTS] {
             let mut found = std::collections::BTreeMap::new();

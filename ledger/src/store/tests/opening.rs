@@ -48,6 +48,74 @@ fn a_newer_schema_is_refused_untouched() {
     });
 }
 
+/// Story: a directory from before the state tree. Nothing can make its undo and roots fit.
+#[test]
+fn an_older_schema_is_refused_with_what_to_do() {
+    on_each(|store| {
+        Database::open(store.clone(), &document(), None).unwrap();
+        store
+            .write(put(Family::Meta, b"schema", &crate::codec::encode(&2u32)), Durability::Synced)
+            .unwrap();
+        let refusal = refusal(&store, &document());
+        assert!(matches!(refusal, OpenError::Older { found: 2, needed: SCHEMA_VERSION }));
+        assert!(refusal.to_string().contains("empty data directory"), "{refusal}");
+    });
+}
+
+#[test]
+fn migrations_run_one_after_the_other() {
+    fn raise(store: &dyn Store) -> Result<(), OpenError> {
+        let found: u32 = borsh::from_slice(&store.get(Family::Meta, b"schema")?.unwrap()).unwrap();
+        let mut batch = put(Family::Meta, b"schema", &crate::codec::encode(&(found + 1)));
+        batch.put(Family::Notes, found.to_be_bytes(), b"migrated");
+        Ok(store.write(batch, Durability::Synced)?)
+    }
+    on_each(|store| {
+        let database = Database::open(store.clone(), &document(), None).unwrap();
+        let old = SCHEMA_VERSION - 2;
+        let begin = || put(Family::Meta, b"schema", &crate::codec::encode(&old));
+        store.write(begin(), Durability::Synced).unwrap();
+        database.migrate(old, &[(old + 1, raise), (old, raise)]).unwrap();
+        for from in [old, old + 1] {
+            assert!(store.get(Family::Notes, &from.to_be_bytes()).unwrap().is_some());
+        }
+        Database::open(store.clone(), &document(), None).unwrap();
+        store.write(begin(), Durability::Synced).unwrap();
+        let refusal = database.migrate(old, &[(old, raise)]).unwrap_err();
+        assert!(matches!(refusal, OpenError::Older { found, .. } if found == old + 1));
+    });
+}
+
+/// The record at the root of the tree must hash to the tip's state root.
+#[test]
+fn a_state_tree_that_does_not_hash_to_the_tip_is_corruption() {
+    on_each(|store| {
+        Database::open(store.clone(), &document(), None).unwrap();
+        let all = Scan {
+            family: Family::Tree,
+            from: &[],
+            to: &[0xff; 42],
+            limit: 10,
+            bytes_max: 1 << 20,
+            direction: Direction::Ascending,
+        };
+        let records = store.scan(all).unwrap();
+        let (key, record) = &records[0];
+        let mut flipped = record.clone();
+        *flipped.last_mut().unwrap() ^= 1;
+        let mut gone = Batch::default();
+        gone.delete(Family::Tree, key);
+        for damage in [put(Family::Tree, key, &flipped), put(Family::Tree, key, b"x"), gone] {
+            store.write(put(Family::Tree, key, record), Durability::Synced).unwrap();
+            store.write(damage, Durability::Synced).unwrap();
+            let refusal = refusal(&store, &document());
+            assert!(matches!(refusal, OpenError::Store(StoreError::Corrupt { .. })), "{refusal}");
+        }
+        store.write(put(Family::Tree, key, record), Durability::Synced).unwrap();
+        Database::open(store.clone(), &document(), None).unwrap();
+    });
+}
+
 #[test]
 fn data_without_a_schema_is_no_data_directory() {
     on_each(|store| {
