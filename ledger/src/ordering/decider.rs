@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use super::author_set::AuthorSet;
 use super::dag::{Ancestors, Dag};
+use super::linearize::Commit;
 use super::permutation::slot_order;
 use crate::block::{BlockRef, Round};
 use crate::committee::{AuthorIndex, Committee, Stake};
@@ -142,6 +143,21 @@ impl Decider {
             self.rounds.insert(passed, decided);
         }
         self.cursor = round + 1;
+    }
+
+    /// After a restart: what the stored commits say of the rounds above gc, for whoever looks at them. Nothing
+    /// is decided by it. Who had no slot then, and has one now, is shown as skipped.
+    pub fn recall(&mut self, commits: &[Commit], gc_round: Round) {
+        for round in gc_round + 1..self.cursor {
+            let commit = commits.iter().find(|commit| commit.round == round);
+            let held = |author: AuthorIndex| {
+                commit?.slots.iter().find(|slot| slot.author == author).copied()
+            };
+            let mut order = slot_order(&self.committee, &self.epoch_seed, round);
+            order.retain(|author| self.active.contains(*author) || held(*author).is_some());
+            let status = |author| held(author).map_or(SlotStatus::Skipped, SlotStatus::Committed);
+            self.rounds.insert(round, RoundSlots::decided(order, status));
+        }
     }
 
     /// Decides what can be decided now, and outputs the next round when it is whole.
