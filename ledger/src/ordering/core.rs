@@ -331,6 +331,7 @@ impl Core {
         for block in accepted {
             self.effects.push(Effect::Accepted(block.clone()));
             self.accepted(block);
+            self.relay(block);
         }
     }
 
