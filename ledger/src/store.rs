@@ -224,6 +224,17 @@ impl Batch {
         self.changes.push(Change { family, key_end: self.bytes.len(), value_end: None });
     }
 
+    /// Moves the changes of another batch behind its own: both are made, or none.
+    pub fn append(&mut self, other: &mut Self) {
+        let before = self.bytes.len();
+        self.bytes.append(&mut other.bytes);
+        self.changes.extend(other.changes.drain(..).map(|change| Change {
+            key_end: before + change.key_end,
+            value_end: change.value_end.map(|end| before + end),
+            ..change
+        }));
+    }
+
     /// The changes, in order.
     pub fn operations(&self) -> impl Iterator<Item = Operation<'_>> {
         let begins = std::iter::once(0).chain(self.changes.iter().map(Change::end));

@@ -1,19 +1,24 @@
 //! The one thread that executes: commits in, checkpoints out, each written with sync before anybody
-//! hears of it.
+//! hears of it. While commits wait, several checkpoints share one write: nobody hears of any of them
+//! before that.
 
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 
 use pollen_ledger::execution::{CommitInput, ExecutedTransaction, Executor, FinishedCheckpoint};
 use pollen_ledger::ordering::{CommittedSubDag, Input};
-use pollen_ledger::store::{Database, Durability, Location, Retention};
+use pollen_ledger::store::{Batch, Database, Durability, Location, Retention};
 use pollen_ledger::{Attestation, Hash, KeyPair, VerifiedBlock};
 
 use crate::core_thread::CoreHandle;
 use crate::shared::{Head, Shared};
 use crate::verdicts::Verdicts;
 
-/// Steps of pruning behind each checkpoint, of 10 000 deletes at most.
+/// Commits that may share a write; with the next one more, who waits for the first would wait too long.
+const GROUP_COMMITS_MAX: usize = 64;
+/// Bytes of checkpoints with which a write is begun.
+const GROUP_BYTES_MAX: usize = 4 << 20;
+/// Steps of pruning behind each write, of 10 000 deletes at most.
 const PRUNING_STEPS_MAX: usize = 8;
 
 /// What execution works with.
@@ -54,20 +59,36 @@ impl Execution {
     /// transaction: then the node ends.
     pub fn run(mut self, queue: &Receiver<Arc<CommittedSubDag>>) {
         while let Ok(commit) = queue.recv() {
-            if self.shared.divergence.borrow().is_some() {
-                continue; // reads go on; what was computed may be wrong
-            }
-            if commit.commit.index < self.executor.next_commit() {
-                continue; // executed before a restart
-            }
-            if let Err(reason) = self.commit(&commit) {
+            if let Err(reason) = self.group(commit, queue) {
                 self.shared.fatal(&reason);
                 return;
             }
         }
     }
 
-    fn commit(&mut self, commit: &CommittedSubDag) -> Result<(), String> {
+    /// A commit and those that wait behind it: while there are any, their checkpoints share a write and
+    /// its sync, which is what a node that catches up would wait for most.
+    fn group(
+        &mut self,
+        first: Arc<CommittedSubDag>,
+        queue: &Receiver<Arc<CommittedSubDag>>,
+    ) -> Result<(), String> {
+        let mut group = Group::default();
+        let mut next = Some(first);
+        while let Some(commit) = next {
+            if self.shared.divergence.borrow().is_some() {
+                break; // reads go on; what was computed may be wrong
+            }
+            // Else it was executed before a restart.
+            if commit.commit.index >= self.executor.next_commit() {
+                self.commit(&commit, &mut group)?;
+            }
+            next = if group.is_full() { None } else { queue.try_recv().ok() };
+        }
+        self.write(group)
+    }
+
+    fn commit(&mut self, commit: &CommittedSubDag, group: &mut Group) -> Result<(), String> {
         let blocks: Vec<(VerifiedBlock, Vec<bool>)> =
             commit.blocks.iter().map(|block| (block.clone(), self.verdicts.take(block))).collect();
         let input = CommitInput {
@@ -78,34 +99,53 @@ impl Execution {
             ordering_root: commit.commit.ordering_root,
             blocks: &blocks,
         };
-        let report =
+        let mut report =
             self.executor.execute(&input).map_err(|error| format!("execution: {error}"))?;
         for skipped in &report.skipped {
             tracing::debug!(transaction = %skipped.transaction, reason = ?skipped.reason, "skipped");
         }
         self.pending.extend(report.executed);
         self.pending.extend(report.skipped.iter().map(|skipped| skipped.transaction));
-        let height = self.executor.checkpoint().height;
-        let commit_index = commit.commit.index;
-        let (digest, ids, attestation) = match report.finished {
-            Some(finished) => {
-                let digest = finished.digest;
-                let attestation = self.finish(finished)?;
-                (Some(digest), std::mem::take(&mut self.pending), attestation)
-            }
-            None => (None, Vec::new(), None),
-        };
-        let checkpoint_open = self.executor.has_open_checkpoint();
-        self.core.mail(Input::Executed {
-            height,
-            commit_index,
+        let finished = report.finished.as_mut();
+        let ids = finished.as_ref().map_or_else(Vec::new, |_| std::mem::take(&mut self.pending));
+        if let Some(finished) = finished {
+            group.batch.append(&mut finished.batch);
+        }
+        group.commits.push(Executed {
+            index: commit.commit.index,
+            height: self.executor.checkpoint().height,
             ids,
-            digest,
-            attestation,
-            checkpoint_open,
+            finished: report.finished,
+            checkpoint_open: self.executor.has_open_checkpoint(),
         });
         self.verdicts.forget_up_to(commit.commit.round.saturating_sub(self.gc_depth));
         Ok(())
+    }
+
+    /// Writes the checkpoints of a group, with one sync, and only then tells of them.
+    fn write(&mut self, group: Group) -> Result<(), String> {
+        let wrote = !group.batch.is_empty();
+        if wrote {
+            let height = self.executor.checkpoint().height;
+            self.database
+                .write(group.batch, Durability::Synced)
+                .map_err(|error| format!("cannot write checkpoint {height}: {error}"))?;
+            self.executor.written(height);
+        }
+        for commit in group.commits {
+            let Executed { index, height, ids, finished, checkpoint_open } = commit;
+            let digest = finished.as_ref().map(|finished| finished.digest);
+            let attestation = finished.and_then(|finished| self.told(finished));
+            self.core.mail(Input::Executed {
+                height,
+                commit_index: index,
+                ids,
+                digest,
+                attestation,
+                checkpoint_open,
+            });
+        }
+        if wrote { self.prune() } else { Ok(()) }
     }
 
     /// Tells those who wait for a transaction; what they will ask for is at hand before.
@@ -119,7 +159,7 @@ impl Execution {
         self.shared.executed(height, ids);
     }
 
-    /// Lets go of history behind the window: as much as checkpoints add, and more while it lags.
+    /// Lets go of history behind the window: as much as a write adds, and more while it lags.
     fn prune(&self) -> Result<(), String> {
         for _ in 0..PRUNING_STEPS_MAX {
             match self.database.prune(&Retention::default()) {
@@ -131,18 +171,37 @@ impl Execution {
         Ok(())
     }
 
-    /// Writes a checkpoint, then tells of it.
-    fn finish(&mut self, finished: FinishedCheckpoint) -> Result<Option<Attestation>, String> {
-        let height = finished.checkpoint.height;
-        self.database
-            .write(finished.batch, Durability::Synced)
-            .map_err(|error| format!("cannot write checkpoint {height}: {error}"))?;
-        self.executor.written(height);
-        let digest = finished.digest;
-        self.tell(height, finished.executed);
-        self.shared.head.send_replace(Head { checkpoint: finished.checkpoint, digest });
-        self.prune()?;
+    /// Tells of a checkpoint that is written, and attests it.
+    fn told(&self, finished: FinishedCheckpoint) -> Option<Attestation> {
+        let FinishedCheckpoint { checkpoint, digest, executed, .. } = finished;
+        let height = checkpoint.height;
+        self.tell(height, executed);
+        self.shared.head.send_replace(Head { checkpoint, digest });
         let chain_id = &self.shared.chain_id;
-        Ok(self.key.as_ref().map(|key| Attestation::sign(chain_id, height, digest, key)))
+        self.key.as_ref().map(|key| Attestation::sign(chain_id, height, digest, key))
+    }
+}
+
+/// A commit that is executed, told of when what it changed is written.
+struct Executed {
+    index: u64,
+    /// Of the last finished checkpoint.
+    height: u64,
+    /// What its checkpoint decided about.
+    ids: Vec<Hash>,
+    finished: Option<FinishedCheckpoint>,
+    checkpoint_open: bool,
+}
+
+/// Commits whose checkpoints are written together.
+#[derive(Default)]
+struct Group {
+    batch: Batch,
+    commits: Vec<Executed>,
+}
+
+impl Group {
+    fn is_full(&self) -> bool {
+        self.commits.len() >= GROUP_COMMITS_MAX || self.batch.bytes() >= GROUP_BYTES_MAX
     }
 }

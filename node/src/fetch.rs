@@ -3,12 +3,15 @@
 
 use std::sync::Arc;
 
+use parking_lot::Mutex;
 use pollen_ledger::block::Block;
 use pollen_ledger::committee::AuthorIndex;
+use pollen_ledger::limits::{HISTORY_BLOCKS_MAX, HISTORY_BYTES_MAX, RANGE_COMMITS_MAX};
 use pollen_ledger::ordering::{CommitRange, Input, RangeError};
-use pollen_ledger::wire::{CommitsRequest, HistoryRequest, Request, Response};
+use pollen_ledger::wire::{CommitsAnswer, CommitsRequest, HistoryRequest, Request, Response};
 use pollen_ledger::{Committee, Hash, Parameters, VerifiedBlock};
 use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
 
 use crate::core_thread::CoreHandle;
 use crate::network::{NetworkHandle, RequestError, Target};
@@ -54,6 +57,26 @@ pub struct Fetcher {
     pub core: CoreHandle,
     /// What answers are checked against.
     pub rules: Rules,
+    /// The range behind the one that is being verified, on its way.
+    pub ahead: Arc<Mutex<Option<Ahead>>>,
+}
+
+/// What a peer answered, and its index; none when it has no connection to us.
+type Answered = Option<(Option<AuthorIndex>, Response)>;
+
+/// A range of commits that is asked for before the core wants it: while one is verified and installed, the
+/// next one is read and sent. At most one, and dropped when the core asks somebody else or for another.
+#[derive(Debug)]
+pub struct Ahead {
+    from: AuthorIndex,
+    request: CommitsRequest,
+    answer: JoinHandle<Answered>,
+}
+
+impl Drop for Ahead {
+    fn drop(&mut self) {
+        self.answer.abort();
+    }
 }
 
 impl Fetcher {
@@ -91,12 +114,17 @@ impl Fetcher {
     /// Asks for commits, and gives what became of the answer to the core.
     pub fn fetch_commits(&self, id: u64, from: AuthorIndex, request: CommitsRequest) {
         let this = self.clone();
+        let ahead = self.ahead.lock().take();
+        let ahead = ahead.filter(|ahead| ahead.from == from && ahead.request == request);
         self.runtime.spawn(async move {
-            let Some((from, Response::Commits(answer))) =
-                this.ask(from, Request::Commits(request)).await
-            else {
+            let answered = match ahead {
+                Some(mut ahead) => (&mut ahead.answer).await.ok().flatten(),
+                None => this.ask(from, Request::Commits(request)).await,
+            };
+            let Some((answerer, Response::Commits(answer))) = answered else {
                 return this.core.mail(Input::FetchFailed { id });
             };
+            this.ask_ahead(from, &answer);
             let rules = this.rules.clone();
             let verify = move || {
                 let Rules { chain_id, committee, parameters } = &rules;
@@ -106,11 +134,26 @@ impl Fetcher {
                 Ok(Ok(range)) => Input::Commits { id, range },
                 Ok(Err(RangeError::Empty)) | Err(_) => Input::FetchFailed { id },
                 Ok(Err(error)) => {
-                    tracing::warn!(from, %error, "a peer answered with commits that are refused");
+                    tracing::warn!(from = answerer, %error, "a peer answered with commits that are refused");
                     Input::CommitsRefused { id }
                 }
             });
         });
+    }
+
+    /// Asks for the range behind an answer that was cut off by its bounds. Nothing in the answer is
+    /// believed: should its last commit not be what it says, the core asks for another range.
+    fn ask_ahead(&self, from: AuthorIndex, answer: &CommitsAnswer) {
+        let bytes: usize = answer.blocks.iter().map(Vec::len).sum();
+        let cut_off = answer.commits.len() > RANGE_COMMITS_MAX / 2
+            || answer.blocks.len() > HISTORY_BLOCKS_MAX / 2
+            || bytes > HISTORY_BYTES_MAX / 2;
+        let Some(last) = answer.commits.last().filter(|_| cut_off) else { return };
+        let request = CommitsRequest { after: last.index };
+        let this = self.clone();
+        let answer =
+            self.runtime.spawn(async move { this.ask(from, Request::Commits(request)).await });
+        *self.ahead.lock() = Some(Ahead { from, request, answer });
     }
 
     /// Asks a validator for its newest block by `own`, us. No answer is no input: the core asks again.
@@ -134,11 +177,7 @@ impl Fetcher {
 
     /// The answer of a validator; of any connected peer, whose index is not told, when it has no
     /// connection to us.
-    async fn ask(
-        &self,
-        from: AuthorIndex,
-        request: Request,
-    ) -> Option<(Option<AuthorIndex>, Response)> {
+    async fn ask(&self, from: AuthorIndex, request: Request) -> Answered {
         match self.network.request(Target::Author(from), request.clone()).await {
             Ok(response) => Some((Some(from), response)),
             Err(RequestError::NotConnected { .. }) => {

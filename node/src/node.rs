@@ -395,6 +395,7 @@ pub(crate) fn start_ordering(
             network: parts.network,
             core: parts.core.clone(),
             rules: rules.clone(),
+            ahead: Arc::default(),
         },
         shared: parts.shared,
         own: *own,

@@ -105,11 +105,13 @@ impl Core {
         linearizer.collect(gc_round);
         let order = config.parameters.commit_order;
         let active = *linearizer.active();
+        let mut decider = Decider::new(committee(), chain_id, order, active, last_round + 1);
+        decider.recall(&recovered.recent_commits, gc_round);
         Self {
             now,
             effects: Vec::new(),
             dag: Dag::new(committee(), chain_id, gc_round),
-            decider: Decider::new(committee(), chain_id, order, active, last_round + 1),
+            decider,
             pacemaker: config.own.map(|own| {
                 Pacemaker::new(own, committee(), settings.clone(), active, last_round, now)
             }),
@@ -331,6 +333,7 @@ impl Core {
         for block in accepted {
             self.effects.push(Effect::Accepted(block.clone()));
             self.accepted(block);
+            self.relay(block);
         }
     }
 

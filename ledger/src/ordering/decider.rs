@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use super::author_set::AuthorSet;
 use super::dag::{Ancestors, Dag};
+use super::linearize::Commit;
 use super::permutation::slot_order;
 use crate::block::{BlockRef, Round};
 use crate::committee::{AuthorIndex, Committee, Stake};
@@ -40,12 +41,6 @@ impl RoundSlots {
     fn new(order: Vec<AuthorIndex>) -> Self {
         let status = vec![SlotStatus::Undecided; order.len()];
         Self { undecided: order.len(), status, order, seen: (0, 0) }
-    }
-
-    /// A round of which nothing is open.
-    fn decided(order: Vec<AuthorIndex>, status: impl Fn(AuthorIndex) -> SlotStatus) -> Self {
-        let status = order.iter().map(|author| status(*author)).collect();
-        Self { undecided: 0, status, order, seen: (0, 0) }
     }
 
     /// The first slot that is not skipped; skipped when all are.
@@ -133,15 +128,52 @@ impl Decider {
     pub fn installed(&mut self, round: Round, slots: &[BlockRef]) {
         assert!(round >= self.cursor, "rounds are output once, in order");
         for passed in self.cursor..=round {
-            let held = |author| slots.iter().find(|slot| slot.author == author);
-            let status = |author| match held(author) {
-                Some(slot) if passed == round => SlotStatus::Committed(*slot),
-                _ => SlotStatus::Skipped,
-            };
-            let decided = RoundSlots::decided(self.order(passed), status);
+            let slots = if passed == round { slots } else { &[] };
+            let decided = self.as_committed(self.order(passed), slots);
             self.rounds.insert(passed, decided);
         }
         self.cursor = round + 1;
+    }
+
+    /// After a restart: what the stored commits say of the rounds above gc, for whoever looks at them. Nothing
+    /// is decided by it. Rounds that follow the oldest commit that is left out are not shown: whose slots
+    /// they had stands in the commit before them (6.5).
+    pub fn recall(&mut self, commits: &[Commit], gc_round: Round) {
+        for (before, commit) in std::iter::once(None).chain(commits.iter().map(Some)).zip(commits) {
+            let active = match before {
+                Some(before) => before.probation.active(&self.committee),
+                None if commit.index == 1 => self.committee.authors().collect(),
+                None => continue,
+            };
+            let passed = before.map_or(0, |before| before.round) + 1;
+            for round in passed.max(gc_round + 1)..=commit.round {
+                let slots = if round == commit.round { &commit.slots[..] } else { &[] };
+                let mut order = slot_order(&self.committee, &self.epoch_seed, round);
+                order.retain(|author| active.contains(*author));
+                let decided = self.as_committed(order, slots);
+                self.rounds.insert(round, decided);
+            }
+        }
+    }
+
+    /// What a commit with these slots, none when its round was passed over, says of the round's others.
+    fn as_committed(&self, order: Vec<AuthorIndex>, slots: &[BlockRef]) -> RoundSlots {
+        let last = order.iter().position(|author| slots.iter().any(|slot| slot.author == *author));
+        let cut_off = match (self.commit_order, last) {
+            // 5.8 nobody asked about the slots behind
+            (CommitOrder::FirstCommit, Some(last)) => last + 1,
+            _ => order.len(),
+        };
+        let status = |(place, author): (usize, &AuthorIndex)| match slots
+            .iter()
+            .find(|slot| slot.author == *author)
+        {
+            Some(slot) => SlotStatus::Committed(*slot),
+            None if place < cut_off => SlotStatus::Skipped,
+            None => SlotStatus::Undecided,
+        };
+        let status = order.iter().enumerate().map(status).collect();
+        RoundSlots { undecided: 0, status, order, seen: (0, 0) }
     }
 
     /// Decides what can be decided now, and outputs the next round when it is whole.

@@ -152,6 +152,11 @@ impl Pacemaker {
         }
     }
 
+    /// True when the author's block of this round came from itself.
+    pub fn came_by_hand(&self, round: Round, author: AuthorIndex) -> bool {
+        self.timings.get(&round).is_some_and(|timing| timing.heard.contains(author))
+    }
+
     /// We proposed.
     pub fn proposed(&mut self, round: Round, now: Time) {
         self.proposed_at = now;
@@ -194,11 +199,33 @@ impl Pacemaker {
         // C1 everybody in the wait set is in; C2 or the wait is over
         let plan = self.plan(dag, own_round);
         if !plan.awaited.without(&dag.authors(own_round).authors).is_empty() {
-            let quorum_at = self.timings.get(&own_round).and_then(|timing| timing.quorum_at);
-            let since = quorum_at.unwrap_or(self.proposed_at).max(self.proposed_at);
-            at = at.max(since.plus_ms(self.grown_ms(own_round, plan.wait_ms)));
+            let (since, wait_ms) = self.wait_from(own_round, &plan);
+            let since = since.max(self.proposed_at);
+            at = at.max(since.plus_ms(self.grown_ms(own_round, wait_ms)));
         }
         if at <= now { Pace::Now } else { Pace::At(at) }
+    }
+
+    /// 4.5 since when to wait, and how long: since a quorum of those who are waited for, with ourselves.
+    /// While it is other blocks that make the quorum, as those do that are given to few, the lateness that
+    /// was measured says nothing of who is missing: then twice as long, since that quorum.
+    fn wait_from(&self, round: Round, plan: &Plan) -> (Time, u64) {
+        let (quorum, own_stake) = (self.committee.quorum(), self.committee.stake(self.own));
+        let timing = self.timings.get(&round);
+        let quorum_at = timing.and_then(|timing| timing.quorum_at).unwrap_or(self.proposed_at);
+        if plan.recovering || plan.awaited.stake(&self.committee) + own_stake < quorum {
+            return (quorum_at, plan.wait_ms);
+        }
+        let mut stake = own_stake;
+        for (author, at) in timing.iter().flat_map(|timing| &timing.arrivals) {
+            if *author != self.own && plan.awaited.contains(*author) {
+                stake += self.committee.stake(*author);
+            }
+            if stake >= quorum {
+                return (*at.max(&quorum_at), plan.wait_ms);
+            }
+        }
+        (quorum_at, (plan.wait_ms * 2).min(self.settings.wait_max_ms))
     }
 
     /// 4.6 recovery begins after 8 rounds or 2 s without a commit.
@@ -248,11 +275,12 @@ impl Pacemaker {
                 dear[usize::from(author)] += 1;
             }
         }
-        let awaited = |author: &AuthorIndex| {
-            let place = usize::from(*author);
-            in_time[place] >= IN_TIME_LEAST && dear[place] < DEAR_LEAST
-        };
-        others.filter(awaited).collect()
+        let timely = |author: &AuthorIndex| in_time[usize::from(*author)] >= IN_TIME_LEAST;
+        let timely: AuthorSet = others.filter(timely).collect();
+        let cheap = |author: &AuthorIndex| dear[usize::from(*author)] < DEAR_LEAST;
+        let cheap: AuthorSet = timely.iter().filter(cheap).collect();
+        let with_us = cheap.stake(&self.committee) + self.committee.stake(self.own);
+        if with_us >= self.committee.quorum() { cheap } else { timely }
     }
 
     /// 4.4 whose blocks came so much later than all before them that waiting for them doubles the round, or

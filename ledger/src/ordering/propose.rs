@@ -3,20 +3,17 @@
 use std::sync::Arc;
 
 use super::amnesia::OwnRounds;
-use super::author_set::AuthorSet;
 use super::core::Core;
-use super::dag;
 use super::fetch::FAR_BEHIND_ROUNDS;
 use super::pacemaker::Pace;
 use super::quota;
 use super::{Effect, Time};
 use crate::block::{BLOCK_VERSION, Block, BlockHeader, BlockRef, Round, VerifiedBlock};
 use crate::codec;
-use crate::committee::AuthorIndex;
+use crate::committee::{AuthorIndex, Stake};
 use crate::crypto::{Domain, Hash};
 use crate::limits::{
-    BLOCK_ATTESTATIONS_MAX, BLOCK_EVIDENCE_MAX, BLOCK_HEADER_BYTES_MAX, HISTORY_BLOCKS_MAX,
-    ROUND_MAX,
+    BLOCK_ATTESTATIONS_MAX, BLOCK_EVIDENCE_MAX, BLOCK_HEADER_BYTES_MAX, ROUND_MAX,
 };
 use crate::mempool::BodyLimits;
 use crate::transaction::SignedTransaction;
@@ -24,11 +21,13 @@ use crate::transaction::SignedTransaction;
 /// Bytes of a body around its transactions: their number.
 const BODY_OVERHEAD_BYTES: usize = 4;
 
-/// Rounds in which an author's blocks may have been short of votes for its next one to be relayed.
-const RELAY_LOOK_BACK: Round = 3;
-/// In how many of them they must have been: with one, honest ones that were short by chance would be so
-/// many that nothing is relayed.
+/// Rounds in which an author's blocks may have been short of votes for its next one to be relayed. Many,
+/// since a relay that works brings the votes, and whoever withholds does not stop for that.
+const RELAY_LOOK_BACK: Round = 10;
+/// In how many of them they must have been: one may be chance.
 const RELAY_LEAST: usize = 2;
+/// Blocks that are so many rounds behind our last one are nobody's next parents.
+const RELAY_AGE_MAX: Round = 3;
 
 impl Core {
     /// Makes every block that is due. Returns when the next may be, when only time is lacking.
@@ -84,8 +83,7 @@ impl Core {
     fn propose(&mut self, own: AuthorIndex, round: Round) {
         assert!(round > self.own_round, "one block per round");
         let parents = self.choose_parents(own, round);
-        let fresh = self.dag.mark_own_history(&parents);
-        self.relay(round, &fresh);
+        self.dag.mark_own_history(&parents);
         let (chosen, body) = self.choose_transactions(round);
         let ids: Vec<Hash> = chosen.iter().map(|(id, _)| *id).collect();
         let evidence =
@@ -114,38 +112,49 @@ impl Core {
         self.proposed(block, &ids);
     }
 
-    /// 4.14 blocks that few have, and that our new block brings into our history, go out with it: others
-    /// could not accept it before they had fetched them. Should authors with more than f stake be like
-    /// that, it is the network that is slow, and more copies would not help it.
-    fn relay(&mut self, round: Round, fresh: &[BlockRef]) {
-        let committee = &self.config.committee;
-        let short = |(_, node): (_, &dag::Node)| node.voter_stake < committee.quorum();
-        let mut split: Vec<(VerifiedBlock, AuthorSet)> = Vec::new();
-        for reference in fresh {
-            // Votes on a block of the last round are still to come.
-            let due = Round::from(reference.round + 1 == round);
-            let voted = reference.round.saturating_sub(due);
-            let looked_at = voted.saturating_sub(RELAY_LOOK_BACK).max(1)..=voted;
-            let was_short = |before: &Round| self.dag.slot(*before, reference.author).any(short);
-            if looked_at.filter(was_short).count() >= RELAY_LEAST
-                && let Some(node) = self.dag.node(reference)
-            {
-                split.push((node.block.clone(), node.voters));
-            }
-        }
-        let authors: AuthorSet = split.iter().map(|(block, _)| block.author()).collect();
-        if authors.stake(committee) > committee.faulty_stake() {
+    /// 4.14 a block that came from its author's own hand goes on to everybody else at once, when its author
+    /// is one of those whose blocks few have had lately: else most would have to fetch it, and could not
+    /// vote for it. Of such authors the worst, up to f stake together: more is the network.
+    pub(super) fn relay(&mut self, block: &VerifiedBlock) {
+        let BlockRef { author, round, .. } = block.reference();
+        let Some(pacemaker) = &self.pacemaker else { return };
+        if !pacemaker.came_by_hand(round, author) || round + RELAY_AGE_MAX < self.own_round {
             return;
         }
-        for to in self.connected.iter().filter(|to| Some(*to) != self.config.own) {
-            let lacking =
-                split.iter().filter(|(b, voters)| b.author() != to && !voters.contains(to));
-            let blocks: Vec<VerifiedBlock> =
-                lacking.map(|(block, _)| block.clone()).take(HISTORY_BLOCKS_MAX).collect();
-            if !blocks.is_empty() {
-                self.effects.push(Effect::Push { to, blocks });
+        let short = self.short_rounds(author, round);
+        if short < RELAY_LEAST {
+            return;
+        }
+        let committee = &self.config.committee;
+        let worse = |other: &AuthorIndex| {
+            *other != author && (self.short_rounds(*other, round), author) > (short, *other)
+        };
+        let worse = committee.authors().filter(worse).map(|other| committee.stake(other));
+        if worse.sum::<Stake>() + committee.stake(author) > committee.faulty_stake() {
+            return;
+        }
+        let voters = self.dag.node(&block.reference()).map(|node| node.voters).unwrap_or_default();
+        for to in self.connected.without(&voters).iter() {
+            if Some(to) != self.config.own && to != author {
+                self.effects.push(Effect::Push { to, blocks: vec![block.clone()] });
             }
         }
+    }
+
+    /// In how many of the rounds below `round` whose votes are due an author's block had no quorum of votes.
+    /// Whoever is on probation counts as if all of them were.
+    fn short_rounds(&self, author: AuthorIndex, round: Round) -> usize {
+        if !self.linearizer.active().contains(author) {
+            return RELAY_LOOK_BACK as usize;
+        }
+        // Votes on blocks of the last round are still to come.
+        let due = round.saturating_sub(1).min(self.own_round.saturating_sub(2));
+        let looked_at = (due + 1).saturating_sub(RELAY_LOOK_BACK).max(1)..=due;
+        let quorum = self.config.committee.quorum();
+        let short = |round: &Round| {
+            self.dag.slot(*round, author).any(|(_, node)| node.voter_stake < quorum)
+        };
+        looked_at.filter(short).count()
     }
 
     fn proposed(&mut self, block: VerifiedBlock, ids: &[Hash]) {

@@ -6,6 +6,7 @@ mod decider;
 mod fetch;
 mod forks;
 mod hostile;
+mod measure;
 mod network;
 mod parts;
 mod probation;

@@ -52,6 +52,9 @@ pub struct Checker {
     clock_ms: u64,
     /// What honest validators let out.
     signed: BTreeMap<(AuthorIndex, Round), BTreeSet<Hash>>,
+    /// What those signed that lost their disks, let out or not: one of two is enough of a proof for
+    /// its author, who hears of the other while its own is on its way to the disk (seed 19632).
+    made: BTreeMap<(AuthorIndex, Round), BTreeSet<Hash>>,
     /// Honest validators that lost their disks: they count among the f faulty.
     forgetful: BTreeSet<AuthorIndex>,
     checkpoints: BTreeMap<u64, Hash>,
@@ -84,6 +87,7 @@ impl Checker {
             delivered: BTreeSet::new(),
             clock_ms: 0,
             signed: BTreeMap::new(),
+            made: BTreeMap::new(),
             forgetful: BTreeSet::new(),
             checkpoints: BTreeMap::new(),
             progress: vec![Progress { next_commit: 1, next_execution: 1 }; hosts],
@@ -249,6 +253,13 @@ impl Checker {
         })
     }
 
+    /// An honest validator signs a block, which leaves when it is on disk.
+    pub fn made(&mut self, block: &BlockRef) {
+        if self.forgetful.contains(&block.author) {
+            self.made.entry((block.author, block.round)).or_default().insert(block.digest);
+        }
+    }
+
     /// A validator lost its disk.
     pub fn forgot(&mut self, author: AuthorIndex) {
         self.forgetful.insert(author);
@@ -277,7 +288,9 @@ impl Checker {
 
     /// An honest host speaks of an equivocation.
     pub fn evidence(&self, host: usize, proof: &EquivocationProof) -> Checked {
-        let twice = self.signed.get(&(proof.author, proof.round)).is_some_and(|b| b.len() > 1);
+        let place = (proof.author, proof.round);
+        let signed = self.signed.get(&place).into_iter().chain(self.made.get(&place)).flatten();
+        let twice = signed.collect::<BTreeSet<_>>().len() > 1;
         let guilty = self.byzantine.contains(&proof.author) || twice;
         ensure(guilty && proof.rests[0] != proof.rests[1], || {
             format!("host {host} has evidence against validator {}, who is honest", proof.author)

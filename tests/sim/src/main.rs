@@ -77,7 +77,8 @@ struct WanArguments {
     /// It is slow in every other second only
     #[arg(long)]
     flapping: bool,
-    /// f of them give each block to one validator only: a line until they are on probation, and one after
+    /// f of them give each block to one validator only: a line until they are on probation, one after, and
+    /// one with the same validators down instead, which is what the others can do by themselves
     #[arg(long)]
     withhold: bool,
     /// Simulated seconds after the warm-up
@@ -149,11 +150,14 @@ fn figures(arguments: &WanArguments, nodes: usize, seed: u64) -> Vec<wan::WanFig
     options.network.bandwidth_bytes_s = arguments.megabits.map(|rate| rate * 125_000);
     let measured_ms = arguments.seconds * 1000;
     if arguments.withhold {
-        let (before, after) = wan::measure_withholding(options, measured_ms);
-        return vec![before, after];
+        let (before, after) = wan::measure_withholding(options.clone(), measured_ms);
+        let down = wan::withholders(&options);
+        let down = wan::Disturbance { crashed: down, ..Default::default() };
+        return vec![before, after, wan::measure(options, &down, measured_ms)];
     }
+    let crashed = if arguments.crashed_f { (nodes - 1) / 3 } else { arguments.crashed };
     let disturbance = wan::Disturbance {
-        crashed: if arguments.crashed_f { (nodes - 1) / 3 } else { arguments.crashed },
+        crashed: (nodes - crashed..nodes).collect(),
         slow_ms: arguments.slow_ms,
         both_ways: arguments.both_ways,
         flapping: arguments.flapping,

@@ -19,8 +19,8 @@ const PROBATION_AFTER_MS_MAX: u64 = 600_000;
 /// What disturbs the network.
 #[derive(Debug, Clone, Default)]
 pub struct Disturbance {
-    /// Validators that are down from the beginning: those of the highest indices.
-    pub crashed: usize,
+    /// Validators that are down from the beginning.
+    pub crashed: Vec<usize>,
     /// What one validator ([`SLOW`]) sends is late by this, in milliseconds.
     pub slow_ms: u64,
     /// What is sent to it is late as well.
@@ -50,11 +50,10 @@ pub struct WanFigure {
 
 /// Measures for so long after a warm-up.
 pub fn measure(options: Options, disturbance: &Disturbance, measured_ms: u64) -> WanFigure {
-    let nodes = options.stakes.len();
     let mut world = World::new(options);
     world.begin();
-    for host in nodes - disturbance.crashed..nodes {
-        world.crash(host);
+    for host in &disturbance.crashed {
+        world.crash(*host);
     }
     disturb(&mut world, disturbance, WARM_UP_MS);
     world.latencies.since = Some(world.now);
@@ -64,12 +63,18 @@ pub fn measure(options: Options, disturbance: &Disturbance, measured_ms: u64) ->
     figure(&world, slow, first_round, measured_ms)
 }
 
+/// Who withholds: f validators, spread over the regions.
+pub fn withholders(options: &Options) -> Vec<usize> {
+    (0..options.f() as usize).map(|index| 2 + 3 * index).collect()
+}
+
 /// f validators withhold their blocks. Measures the others' until those are on probation, and again while
 /// all are, for so long at most.
 pub fn measure_withholding(mut options: Options, measured_ms: u64) -> (WanFigure, WanFigure) {
-    let f = options.f() as usize;
+    let authors = withholders(&options);
+    let f = authors.len();
     options.byzantine = Some(Behaviour::Withhold);
-    options.byzantine_authors = (0..f as u16).map(|index| 2 + 3 * index).collect();
+    options.byzantine_authors = authors.into_iter().map(|author| author as u16).collect();
     let mut world = World::new(options);
     world.begin();
     let all_out =

@@ -861,6 +861,9 @@ impl World {
         if self.latencies.since.is_some_and(|since| since <= self.now) {
             self.latencies.open.insert(block.reference(), self.now);
         }
+        if self.hosts[host].is_honest() {
+            self.checker.made(&block.reference());
+        }
         let gap = self.hosts[host].is_honest().then(|| self.observer.proposed(host, block));
         if let Some(before) = gap.flatten() {
             // Case 31: no gaps in one's own chain, but where gc has passed it, or where one had forgotten.

@@ -2,7 +2,7 @@
 
 use super::network::{Network, chain_id, submit, transaction};
 use crate::genesis::CommitOrder;
-use crate::ordering::Settings;
+use crate::ordering::{RoundView, Settings, SlotStatus, SlotView};
 
 #[test]
 fn shuffled_delivery_gives_equal_commits_and_orders_everything_once() {
@@ -159,6 +159,33 @@ fn the_whole_cluster_restarts() {
         network.run(5_000);
         assert!(network.check() > before + 5, "seed {seed}");
         network.check_ordered_once(&ids);
+    }
+}
+
+/// After a restart the rounds above gc were shown as undecided, sixty of them, though their commits stood
+/// in the store.
+#[test]
+fn decided_rounds_are_shown_as_decided_after_a_restart() {
+    let mut network = Network::new(&[1, 1, 1, 1], 0, 7);
+    network.start_all();
+    network.crash(2);
+    network.load(0, 200, 2_000, &[0, 1, 3]);
+    network.run(3_000);
+    let status = network.core(0).status();
+    let before = network.core(0).rounds(status.gc_round + 1, status.commit_round);
+    assert!(before.len() > 10);
+    let skipped = |view: &SlotView| view.author == 2 && view.status == SlotStatus::Skipped;
+    assert!(before.iter().skip(5).all(|round| round.slots.iter().any(skipped)));
+    network.crash(0);
+    network.start(0);
+    let last = network.core(0).status().commit_round;
+    let after = network.core(0).rounds(status.gc_round + 1, last);
+    assert!(after.len() > 10, "a few unsynced commits may be gone");
+    for (before, after) in before.iter().zip(&after) {
+        let slots = |view: &RoundView| -> Vec<_> {
+            view.slots.iter().map(|slot| (slot.author, slot.status, slot.on_probation)).collect()
+        };
+        assert_eq!((before.round, slots(before)), (after.round, slots(after)));
     }
 }
 

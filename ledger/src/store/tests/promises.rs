@@ -36,6 +36,20 @@ fn the_later_change_of_a_batch_counts_and_families_are_apart() {
 }
 
 #[test]
+fn an_appended_batch_comes_behind() {
+    let mut batch = put(Family::Commits, b"a", b"1");
+    batch.put(Family::Checkpoints, b"c", b"3");
+    let mut behind = put(Family::Commits, b"a", b"22");
+    behind.delete(Family::Checkpoints, b"c");
+    let expected: Vec<_> = batch.operations().chain(behind.operations()).collect();
+    let (bytes, expected) = (batch.bytes() + behind.bytes(), format!("{expected:?}"));
+    batch.append(&mut behind);
+    assert_eq!(format!("{:?}", batch.operations().collect::<Vec<_>>()), expected);
+    assert_eq!(batch.bytes(), bytes);
+    assert!(behind.is_empty() && behind.bytes() == 0, "what was moved is elsewhere");
+}
+
+#[test]
 fn scans_are_bounded_and_run_both_ways() {
     on_each(|store| {
         let mut batch = Batch::default();

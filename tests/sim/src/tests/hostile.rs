@@ -157,14 +157,17 @@ fn on_a_bad_line(seed: u64, flood: bool) -> (u64, u64, u64) {
 }
 
 /// The flood costs the host on the bad line little: what it really lacks is neither turned out nor asked
-/// for late.
+/// for late. What a bad line lets through differs by half from seed to seed, so all together are compared.
 #[test]
 fn a_far_future_flood_case_49() {
-    for seed in 1..=2 {
-        let (usual, _, waits) = on_a_bad_line(seed, false);
+    let (mut usual, mut flooded) = (0, 0);
+    for seed in 1..=8 {
+        let (commits, _, waits) = on_a_bad_line(seed, false);
         assert!(waits > 40, "seed {seed}: something is missing now and then, {waits}");
+        usual += commits;
         let (commits, behind, _) = on_a_bad_line(seed, true);
-        assert!(commits * 4 > usual * 3, "seed {seed}: {commits} commits, {usual} without a flood");
         assert!(behind < 40, "seed {seed}: {behind} commits behind");
+        flooded += commits;
     }
+    assert!(flooded * 4 > usual * 3, "{flooded} commits, {usual} without a flood");
 }

@@ -97,7 +97,8 @@ fn f_crashed_case_32() {
 fn one_slow_validator_case_33() {
     for (nodes, most, most_sent_late) in [(4, 1.5, 1.5), (10, 1.2, 1.3)] {
         let measure = |slow_ms, both_ways, flapping| {
-            let disturbance = wan::Disturbance { crashed: 0, slow_ms, both_ways, flapping };
+            let disturbance =
+                wan::Disturbance { crashed: Vec::new(), slow_ms, both_ways, flapping };
             let figure = wan::measure(wan::options(1, nodes), &disturbance, 12_000);
             assert_eq!(figure.violation, None);
             figure.mean_ms
@@ -119,14 +120,13 @@ fn one_slow_validator_case_33() {
     }
 }
 
-/// f colluders give each block on time to one honest validator only. The design asks for three times the
-/// usual latency at most, and 1.3 times once they are on probation: it is more as yet, 4.8 and 1.45.
+/// f colluders give each block on time to one honest validator only: three times the usual latency at most,
+/// and 1.3 times once they are on probation.
 #[test]
 fn f_colluders_withhold_case_34() {
     let usual = mean_ms(&mut started(wan::options(1, 10)), |_| true);
     let (before, after) = wan::measure_withholding(wan::options(1, 10), 15_000);
-    // The aims are 3 and 1.3: what is reached stands in docs/benchmarks.md.
-    for (phase, figure, most) in [("before", before, 5.5), ("after", after, 1.6)] {
+    for (phase, figure, most) in [("before", before, 3.0), ("after", after, 1.3)] {
         assert_eq!(figure.violation, None);
         assert!(figure.blocks > 200, "{phase} probation: {} blocks", figure.blocks);
         let mean_ms = figure.mean_ms;

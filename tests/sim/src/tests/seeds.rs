@@ -88,3 +88,11 @@ fn real_signatures_change_nothing() {
         Overrides { real_crypto: true, nodes: Some(4), seconds: Some(3), ..Default::default() };
     passes(7, &overrides);
 }
+
+/// A validator that had lost its disk signed a round again, and heard of its earlier block of that round
+/// while the later one was still on its way to the disk. It was right to have evidence against itself; the
+/// checker, which knew of blocks when they leave, called it honest.
+#[test]
+fn evidence_against_oneself_before_the_block_leaves() {
+    passes(19_632, &Overrides::default());
+}
