@@ -31,6 +31,7 @@ mod transact;
 #[cfg(test)]
 pub(crate) mod tests;
 
+pub(crate) use executor::list_root;
 pub use executor::{
     CommitInput, CommitReport, ExecutedTransaction, ExecutionError, Executor, FinishedCheckpoint,
     Skipped, verify_block_signatures,

@@ -22,6 +22,7 @@ mod recovery;
 #[cfg(feature = "rocksdb")]
 mod rocks;
 mod state_at;
+mod verify;
 
 #[cfg(test)]
 mod tests;
@@ -31,8 +32,9 @@ pub use events::{EventCursor, EventFilter, EventPage, EventRecord};
 pub use memory::MemoryStore;
 pub use open::{OpenError, SCHEMA_VERSION};
 #[cfg(feature = "rocksdb")]
-pub use rocks::RocksStore;
+pub use rocks::{FamilySize, RocksStore};
 pub use state_at::StateAt;
+pub use verify::{Counted, Findings, verify};
 
 /// Why the store could not do it. Any of these ends the process: nothing is repaired silently.
 #[derive(Debug, Clone, thiserror::Error)]

@@ -273,7 +273,7 @@ pub fn verify_block_signatures(block: &VerifiedBlock, chain_id: &Hash) -> Vec<bo
 }
 
 /// The root of a list: hash over its items, each behind its length.
-pub(super) fn list_root<T: AsRef<[u8]>>(items: impl Iterator<Item = T>) -> Hash {
+pub(crate) fn list_root<T: AsRef<[u8]>>(items: impl Iterator<Item = T>) -> Hash {
     let mut hasher = Domain::List.hasher();
     for item in items {
         hasher.update(&(item.as_ref().len() as u64).to_le_bytes());

@@ -7,6 +7,7 @@ mod reading;
 mod recovery;
 #[cfg(feature = "rocksdb")]
 mod rocks;
+mod verify;
 
 use std::sync::Arc;
 
