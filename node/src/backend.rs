@@ -386,6 +386,7 @@ impl Backend for NodeBackend {
                     divergence.height
                 ));
             }
+            reasons.extend(self.0.shared.disk_low.borrow().clone());
             let health = NodeHealth {
                 ready: reasons.is_empty(),
                 reasons,
