@@ -5,8 +5,11 @@
 mod bad_input;
 mod bench;
 mod cluster;
+mod crash;
+mod damage;
 mod determinism;
 mod dev;
+mod disk;
 mod figures;
 mod follow;
 mod harness;
@@ -16,4 +19,6 @@ mod modules;
 mod operator;
 mod peer;
 mod readme;
+mod traffic;
+mod upkeep;
 mod world;
