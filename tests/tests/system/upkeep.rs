@@ -64,8 +64,9 @@ async fn a_lost_validator_comes_back_from_a_backup_and_signs_nothing_twice() {
     network.cli(&["backup", "restore", backup, "--node", "4"]).await;
     traffic.more(50).await;
     network.start_node(3).await;
-    network.level().await;
+    // Before the level: what is told later need not be everywhere yet.
     let acknowledged = traffic.acknowledged();
+    network.level().await;
     check_acknowledged(network.client(3), &acknowledged).await;
     let client = PollenClient::new([network.endpoint(3)]).unwrap();
     proposes_again(&network, &client).await;
