@@ -26,6 +26,7 @@ mod recovery;
 mod rocks;
 mod state_at;
 mod tree;
+mod verify;
 
 #[cfg(test)]
 mod tests;
@@ -38,9 +39,10 @@ pub use memory::MemoryStore;
 pub use open::{OpenError, SCHEMA_VERSION};
 pub use prune::Retention;
 #[cfg(feature = "rocksdb")]
-pub use rocks::RocksStore;
+pub use rocks::{FamilySize, RocksStore};
 pub use state_at::StateAt;
 pub use tree::read_node;
+pub use verify::{Counted, Findings, verify};
 
 /// Why the store could not do it. All but [`Self::NotHeld`] end the process: nothing is repaired silently.
 #[derive(Debug, Clone, thiserror::Error)]

@@ -56,6 +56,7 @@ mod node;
 mod proof;
 mod prove;
 mod range;
+mod stream;
 mod top;
 mod update;
 
@@ -67,6 +68,7 @@ pub use node::{Node, NodeKey, Path};
 pub use proof::{End, PROOF_BYTES_MAX, Proof, ProofError};
 pub use prove::{prove, prove_range, root_hash};
 pub use range::{RANGE_PROOF_BYTES_MAX, RangeEntry, RangeError, verify_range};
+pub use stream::StreamedRoot;
 pub use top::TopLevels;
 pub use update::{Change, Update, update};
 

@@ -13,7 +13,9 @@ use pollen_ledger::execution::{
     AccountRecord, CallContext, ModuleRecord, QueryCall as StateQuery, TransactionState,
 };
 use pollen_ledger::module::{CallEnd, EngineFailure, ModuleEngine};
-use pollen_ledger::store::{Database, EventCursor, EventFilter as StoreFilter, StateAt, StoreError};
+use pollen_ledger::store::{
+    Database, EventCursor, EventFilter as StoreFilter, StateAt, StoreError,
+};
 use pollen_ledger::{
     AccountId, Address, AddressKind, Checkpoint, Committee, Genesis, Hash, PublicKey,
 };
@@ -402,6 +404,7 @@ impl Backend for NodeBackend {
                     divergence.height
                 ));
             }
+            reasons.extend(self.0.shared.disk_low.borrow().clone());
             let health = NodeHealth {
                 ready: reasons.is_empty(),
                 reasons,

@@ -6,7 +6,9 @@
 pub mod output;
 
 mod accounts;
+mod backup;
 mod dag;
+mod db;
 mod doctor;
 mod failure;
 mod look;
@@ -137,6 +139,12 @@ pub enum Command {
     #[command(after_help = "Examples:\n  pollen dag --rounds 12\n  pollen dag --follow\n  \
                       pollen dag --follow --rounds 100 --json")]
     Dag(DagArgs),
+    /// Look after a node's database
+    #[command(subcommand)]
+    Db(DbCommand),
+    /// Copy a node's database while it runs, and put a copy back
+    #[command(subcommand)]
+    Backup(BackupCommand),
     /// Find out what is wrong between nodes
     #[command(subcommand)]
     Doctor(doctor::DoctorCommand),
@@ -241,6 +249,62 @@ pub struct DagArgs {
     /// Show each round when all its slots are decided, oldest first, until Ctrl-C
     #[arg(long)]
     pub follow: bool,
+}
+
+/// `pollen db`.
+#[derive(Debug, Subcommand)]
+pub enum DbCommand {
+    /// Show how large each part is; of a running node too
+    #[command(after_help = "Examples:\n  pollen db stats --config pollen.toml\n  \
+                            pollen db stats --node 2 --json")]
+    Stats(DataArgs),
+    /// Read all of it, and check every checksum and every rule; of a stopped node
+    #[command(after_help = "Example:\n  pollen db verify --data data")]
+    Verify(DataArgs),
+    /// Rewrite it without what was overwritten; of a running node too
+    #[command(after_help = "Example:\n  pollen db compact --config pollen.toml")]
+    Compact(DataArgs),
+}
+
+/// Whose database.
+#[derive(Debug, Args)]
+pub struct DataArgs {
+    /// The node's data folder
+    #[arg(long, value_name = "FOLDER")]
+    pub data: Option<PathBuf>,
+    /// The node's configuration, a pollen.toml [default: that of --node N in the development network]
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+/// `pollen backup`.
+#[derive(Debug, Subcommand)]
+pub enum BackupCommand {
+    /// Copy the database of a running or stopped node into a new folder
+    #[command(after_help = "Example:\n  pollen backup create /backups/monday --config pollen.toml")]
+    Create {
+        /// The new folder
+        to: PathBuf,
+        /// Whose database
+        #[command(flatten)]
+        data: DataArgs,
+    },
+    /// Check a backup: its files, and all that is in them
+    #[command(after_help = "Example:\n  pollen backup verify /backups/monday")]
+    Verify {
+        /// The backup's folder
+        from: PathBuf,
+    },
+    /// Put a backup in the place of a database that is gone
+    #[command(after_help = "Example:\n  mv data/ledger data/ledger.damaged\n  \
+                            pollen backup restore /backups/monday --config pollen.toml")]
+    Restore {
+        /// The backup's folder
+        from: PathBuf,
+        /// Whose database
+        #[command(flatten)]
+        data: DataArgs,
+    },
 }
 
 /// `pollen node`.
@@ -378,6 +442,8 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Module { module, wit } => modules::show(&session, &module, wit).await,
         Command::Status => look::status(&session).await,
         Command::Dag(args) => dag::run(&session, &args).await,
+        Command::Db(command) => db::run(&session, &cli.global, &command).await,
+        Command::Backup(command) => backup::run(&session, &cli.global, &command).await,
         Command::Node(args) => network::node(args).await,
         Command::Dev(args) => network::dev(&session, &args).await,
         Command::Bench(args) => crate::bench::run(&session, &args).await,

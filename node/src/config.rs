@@ -28,6 +28,8 @@ pub struct NodeConfig {
     pub ordering: OrderingSection,
     /// Module host.
     pub modules: ModulesSection,
+    /// The database's disk.
+    pub storage: StorageSection,
     /// Log filter, as `info` or `pollen_node=debug,info`.
     pub log: String,
 }
@@ -63,6 +65,15 @@ pub struct OrderingSection {
     pub idle_round_delay_ms: u64,
 }
 
+/// The database's disk.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct StorageSection {
+    /// Free space in MiB below which the node takes no more transactions, until there is more again; 0 = never
+    /// mind.
+    pub reserve_mib: u64,
+}
+
 /// Module host.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -82,6 +93,7 @@ impl Default for NodeConfig {
             rpc: RpcSection::default(),
             ordering: OrderingSection::default(),
             modules: ModulesSection::default(),
+            storage: StorageSection::default(),
             log: "info".into(),
         }
     }
@@ -109,6 +121,12 @@ impl Default for RpcSection {
 impl Default for OrderingSection {
     fn default() -> Self {
         Self { min_round_delay_ms: 5, idle_round_delay_ms: 500 }
+    }
+}
+
+impl Default for StorageSection {
+    fn default() -> Self {
+        Self { reserve_mib: 1024 }
     }
 }
 

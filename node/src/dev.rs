@@ -226,11 +226,21 @@ pub struct NodeProcess {
 impl NodeProcess {
     /// Starts `pollen node` with the program that is running now.
     pub fn start(program: &Path, node: &DevNode) -> Result<Self, DevError> {
+        Self::start_with(program, node, &[])
+    }
+
+    /// [`Self::start`], with these variables in its environment.
+    pub fn start_with(
+        program: &Path,
+        node: &DevNode,
+        variables: &[(&str, &str)],
+    ) -> Result<Self, DevError> {
         let io = |source| DevError::Io { path: node.log.clone(), source };
         let log = fs::OpenOptions::new().create(true).append(true).open(&node.log).map_err(io)?;
         let child = Command::new(program)
             .args(["node", "--stop-with-stdin", "--config"])
             .arg(&node.config)
+            .envs(variables.iter().copied())
             .stdin(Stdio::piped())
             .stdout(Stdio::from(log.try_clone().map_err(io)?))
             .stderr(Stdio::from(log))

@@ -3,6 +3,7 @@
 //! Invariants: the core decides, this crate performs; every queue is bounded; nothing is acknowledged
 //! before it is synced; a failing disk ends the process.
 
+pub mod admin;
 pub mod backend;
 pub mod bench;
 pub mod cli;
@@ -10,7 +11,9 @@ pub mod clock;
 pub mod config;
 pub mod core_thread;
 pub mod dev;
+pub mod disk;
 pub mod execution_thread;
+pub mod failpoints;
 pub mod fetch;
 pub mod home;
 pub mod keys;

@@ -9,7 +9,7 @@ use pollen_ledger::genesis::GenesisError;
 use pollen_ledger::ordering::{
     CommittedSubDag, Core, CoreConfig, Input, Settings, SigningHistory, Time,
 };
-use pollen_ledger::store::{Batch, Database, Durability, OpenError, RocksStore, StoreError};
+use pollen_ledger::store::{Batch, Database, Durability, OpenError, RocksStore, Store, StoreError};
 use pollen_ledger::wire::{Message, Request, Response};
 use pollen_ledger::{AuthorIndex, Genesis, Hash, KeyPair, PublicKey, VerifiedBlock};
 use pollen_rpc::backend::Network;
@@ -18,19 +18,22 @@ use pollen_vm::{Vm, VmConfig};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
+use crate::admin;
 use crate::backend::{NodeBackend, Parts};
 use crate::clock;
 use crate::config::NodeConfig;
 use crate::core_thread::{self, CoreHandle, CoreWiring};
 use crate::dev;
+use crate::disk;
 use crate::execution_thread::Execution;
+use crate::failpoints::{FailingStore, Failpoint};
 use crate::fetch::{Fetcher, Rules};
 use crate::keys::{self, KeyError};
 use crate::network::{
     self, CommitteePeer, Multiaddr, NetworkConfig, NetworkError, NetworkEvent, NetworkHandle,
     NetworkLimits, Verdict,
 };
-use crate::shared::{Head, Shared};
+use crate::shared::{Head, Needed, Shared};
 use crate::verdicts::Verdicts;
 use crate::writer::{self, OwnBlocks, Write};
 
@@ -77,6 +80,9 @@ pub enum NodeError {
         /// What came.
         text: String,
     },
+    /// A failpoint that is none.
+    #[error("{0}")]
+    Failpoint(String),
     /// The data folder.
     #[error("cannot use the data folder {path}: {source}")]
     Data {
@@ -96,6 +102,8 @@ pub struct Node {
     threads: Vec<thread::JoinHandle<()>>,
     events: JoinHandle<()>,
     driver: JoinHandle<()>,
+    /// What looks after the disk, and answers the operator.
+    care: [JoinHandle<()>; 2],
 }
 
 /// What every node begins with: its chain, its place in it, its store.
@@ -108,6 +116,8 @@ pub(crate) struct Begun {
     pub own: Option<AuthorIndex>,
     /// Its store.
     pub database: Arc<Database>,
+    /// What is below it.
+    pub rocks: Arc<RocksStore>,
     /// What blocks are checked against.
     pub rules: Rules,
 }
@@ -119,10 +129,10 @@ impl Begun {
         let key = keys::read(&config.key)?;
         let committee = Arc::new(genesis.committee().map_err(GenesisError::from)?);
         let own = committee.index_of(&key.public_key());
-        let database = open_database(config, &genesis, &key, own).await?;
+        let (rocks, database) = open_database(config, &genesis, &key, own).await?;
         let parameters = Arc::new(genesis.parameters.clone());
         let rules = Rules { chain_id: genesis.chain_id(), committee, parameters };
-        Ok(Self { genesis, key, own, database, rules })
+        Ok(Self { genesis, key, own, database, rocks, rules })
     }
 
     /// Starts the network; when it returns, the node listens.
@@ -208,7 +218,12 @@ impl Node {
             commits: to_execution,
         })?;
         threads.push(executing);
-        let Begun { genesis, key, own, database, rules } = begun;
+        let Begun { genesis, key, own, database, rocks, rules } = begun;
+        let reserve = config.storage.reserve_mib.saturating_mul(1 << 20);
+        let care = [
+            tokio::spawn(disk::watch(config.data.clone(), reserve, shared.clone())),
+            tokio::spawn(admin::serve(config.data.clone(), rocks)),
+        ];
         let backend = NodeBackend::new(Parts {
             network: Network {
                 chain_id: genesis.chain_id(),
@@ -234,7 +249,7 @@ impl Node {
         let server = ServerConfig::new(config.rpc.listen);
         let rpc = RpcServer::start(server, Arc::new(backend)).await?;
         tracing::info!(rpc = %rpc.address(), validator = own, "ready");
-        Ok(Self { shared, core, network, rpc, threads, events, driver })
+        Ok(Self { shared, core, network, rpc, threads, events, driver, care })
     }
 
     /// Becomes `Some(reason)` when the node cannot go on.
@@ -251,6 +266,9 @@ impl Node {
     pub async fn stop(self) {
         self.rpc.stop().await;
         self.events.abort();
+        for task in &self.care {
+            task.abort();
+        }
         self.core.stop();
         let threads = self.threads;
         let _ = tokio::task::spawn_blocking(move || {
@@ -269,19 +287,25 @@ async fn open_database(
     genesis: &Genesis,
     key: &KeyPair,
     own: Option<AuthorIndex>,
-) -> Result<Arc<Database>, NodeError> {
+) -> Result<(Arc<RocksStore>, Arc<Database>), NodeError> {
+    let failpoint = Failpoint::from_environment().map_err(NodeError::Failpoint)?;
     let data = |source| NodeError::Data { path: config.data.clone(), source };
     std::fs::create_dir_all(&config.data).map_err(data)?;
     let (path, genesis) = (config.data.join("ledger"), genesis.clone());
     let validator = own.map(|_| key.public_key());
     let key_file = config.key.clone();
     tokio::task::spawn_blocking(move || {
-        let store = Arc::new(RocksStore::open(&path)?);
+        let rocks = Arc::new(RocksStore::open(&path)?);
+        let mut store: Arc<dyn Store> = rocks.clone();
+        if let Some(at) = failpoint {
+            tracing::error!(?at, "this node was told to fail: it is a test's");
+            store = Arc::new(FailingStore::new(store, at));
+        }
         let database = Database::open(store, &genesis, validator)?;
         if let Some(validator) = validator {
             take_marker(&database, &key_file, &validator, genesis.chain_id())?;
         }
-        Ok(Arc::new(database))
+        Ok((rocks, Arc::new(database)))
     })
     .await
     .expect("opening does not panic")
@@ -341,7 +365,7 @@ pub(crate) struct Ordering<'a> {
 pub(crate) fn start_ordering(
     parts: Ordering<'_>,
 ) -> Result<Vec<thread::JoinHandle<()>>, NodeError> {
-    let Begun { genesis, key, own, database, rules } = parts.begun;
+    let Begun { genesis, key, own, database, rules, .. } = parts.begun;
     let recovered = database.recover(*own)?;
     parts.shared.certified(recovered.certified_height);
     let own_blocks = OwnBlocks {
@@ -363,9 +387,11 @@ pub(crate) fn start_ordering(
     let (database, network, shared) =
         (database.clone(), parts.network.clone(), parts.shared.clone());
     let (again, to_execution) = (parts.again, parts.commits);
+    let needed = Needed::new(&shared, "writer");
     let writing = spawn(
         "writer",
         Box::new(move || {
+            let _needed = needed;
             for commit in again {
                 if to_execution.send(Arc::new(commit)).is_err() {
                     return;
@@ -402,9 +428,11 @@ pub(crate) fn start_ordering(
         evidence: parts.config.data.join("divergence.json"),
     };
     let (handle, queue) = (parts.core, parts.queue);
+    let needed = Needed::new(&wiring.shared, "core");
     let ordering = spawn(
         "core",
         Box::new(move || {
+            let _needed = needed;
             let (core, first) = Core::new(config, recovered, Time(clock::now_ms()));
             core_thread::run(core, first, &queue, &handle, &wiring);
         }),
@@ -430,8 +458,12 @@ pub(crate) fn start_execution(
         begun.own.map(|_| begun.key.clone()),
         begun.genesis.parameters.gc_depth,
     );
-    pollen_vm::stack::spawn("execution", move || execution.run(&commits))
-        .expect("the system starts a thread")
+    let needed = Needed::new(shared, "execution");
+    let run = move || {
+        let _needed = needed;
+        execution.run(&commits);
+    };
+    pollen_vm::stack::spawn("execution", run).expect("the system starts a thread")
 }
 
 /// What comes from the network, on its way to the core, the store and the pool.

@@ -1,6 +1,7 @@
 //! What the node's threads tell each other and its clients: heads, progress, alarms.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
@@ -52,6 +53,8 @@ pub struct Shared {
     pub divergence: watch::Sender<Option<Divergence>>,
     /// Set once, when the node cannot go on.
     pub fatal: watch::Sender<Option<String>>,
+    /// Why no transactions are taken, while the disk is nearly full.
+    pub disk_low: watch::Sender<Option<String>>,
     /// Transactions that the pool did not take, for whatever reason.
     pub refused: AtomicU64,
     submissions: Mutex<HashMap<Hash, Vec<PoolAnswer>>>,
@@ -62,6 +65,31 @@ pub struct Shared {
 /// Heights whose transactions are remembered until they are certified; who follows an older one looks at
 /// the certified height instead.
 const UNCERTIFIED_HEIGHTS_MAX: usize = 1024;
+
+/// Held by a thread that the node cannot be without: should the thread panic, the node ends. Its queues
+/// would otherwise wait for it for ever, and the process would look alive.
+pub struct Needed {
+    shared: Arc<Shared>,
+    thread: &'static str,
+}
+
+impl Needed {
+    /// For the thread of this name.
+    pub fn new(shared: &Arc<Shared>, thread: &'static str) -> Self {
+        Self { shared: shared.clone(), thread }
+    }
+}
+
+impl Drop for Needed {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let thread = self.thread;
+            self.shared.fatal(&format!(
+                "the thread '{thread}' panicked: a bug, please report the lines above; start the node again"
+            ));
+        }
+    }
+}
 
 impl Shared {
     /// Starts at a head.
@@ -74,6 +102,7 @@ impl Shared {
             certified: watch::Sender::new(0),
             divergence: watch::Sender::new(None),
             fatal: watch::Sender::new(None),
+            disk_low: watch::Sender::new(None),
             refused: AtomicU64::new(0),
             submissions: Mutex::default(),
             uncertified: Mutex::default(),

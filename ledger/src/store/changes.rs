@@ -57,7 +57,8 @@ impl Database {
                 break;
             }
             let change = self.change(Hash(*hash), height)?;
-            bytes += [&change.before, &change.after].into_iter().flatten().map(Vec::len).sum::<usize>();
+            bytes +=
+                [&change.before, &change.after].into_iter().flatten().map(Vec::len).sum::<usize>();
             page.changes.push(change);
         }
         Ok(page)

@@ -388,7 +388,11 @@ impl Database {
         entries.into_iter().map(read).collect()
     }
 
-    fn decode_block(&self, key: &[u8], bytes: &[u8]) -> Result<VerifiedBlock, StoreError> {
+    pub(super) fn decode_block(
+        &self,
+        key: &[u8],
+        bytes: &[u8],
+    ) -> Result<VerifiedBlock, StoreError> {
         let corrupt = |what: String| StoreError::Corrupt {
             what: format!("dag {}: {what}", hex::encode(key)),
         };

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::database::meta;
+use super::database::{decode, meta};
 use super::{Batch, Database, Direction, Durability, Family, Scan, Store, StoreError};
 use crate::block::Round;
 use crate::codec;
@@ -85,7 +85,7 @@ pub enum OpenError {
     },
     /// A database that holds something but was never begun by this program.
     #[error(
-        "the data directory holds data but no schema: it is no data directory of this program, or a damaged one: use an empty directory"
+        "the data directory holds data but no schema: it is no data directory of this program, or a damaged one: restore a backup, or use an empty directory"
     )]
     NoSchema,
     /// An own block above the round that was promised never to be signed twice.
@@ -122,6 +122,22 @@ impl Database {
             database.check_validator(genesis, key)?;
         }
         Ok(database)
+    }
+
+    /// Opens a store that nobody is to run on as what it says it is: the chain that it names, the validator
+    /// that it names, and the genesis document in it. Nothing is written.
+    pub fn open_as_it_is(store: Arc<dyn Store>) -> Result<(Self, Genesis), OpenError> {
+        let read = |name: &[u8]| store.get(Family::Meta, name);
+        if read(meta::SCHEMA)?.is_none() {
+            return Err(OpenError::NoSchema);
+        }
+        let missing = || StoreError::Corrupt { what: "meta has no genesis document".to_owned() };
+        let genesis = read(meta::GENESIS)?.ok_or_else(missing)?;
+        let genesis: Genesis = decode(Family::Meta, meta::GENESIS, &genesis)?;
+        let validator = read(meta::VALIDATOR)?;
+        let validator =
+            validator.map(|key| decode(Family::Meta, meta::VALIDATOR, &key)).transpose()?;
+        Ok((Self::open(store, &genesis, validator)?, genesis))
     }
 
     fn begin(&self, genesis: &Genesis) -> Result<(), OpenError> {

@@ -52,6 +52,11 @@ impl Database {
         held(&*self.store)
     }
 
+    /// The height up to which everything superfluous is gone.
+    pub(super) fn pruned_to(&self) -> Result<u64, StoreError> {
+        Ok(pruned(&*self.store)?.done)
+    }
+
     /// Takes one step: passes heights that are behind the window, and deletes at most 10 000 entries.
     /// Answers true when there is more to do at once. Idempotent: a step that a crash lost is taken again.
     /// One caller at a time.

@@ -10,7 +10,13 @@ use rocksdb::{
     ErrorKind, LogLevel, Options, ReadOptions, SliceTransform, WriteBatch, WriteOptions,
 };
 
+use self::synced::{Mark, SyncedMark};
 use super::{Batch, Direction, Durability, Entry, Family, OpenError, Scan, Store, StoreError};
+
+mod care;
+mod synced;
+
+pub use care::FamilySize;
 
 /// Shared by all families: blocks, indexes and filters.
 const CACHE_BYTES: usize = 32 << 20;
@@ -28,6 +34,8 @@ const BLOB_BYTES_MIN: u64 = 1024;
 /// See the module's documentation.
 pub struct RocksStore {
     database: DB,
+    /// None of a database that is only read.
+    synced: Option<SyncedMark>,
 }
 
 impl std::fmt::Debug for RocksStore {
@@ -39,13 +47,27 @@ impl std::fmt::Debug for RocksStore {
 impl RocksStore {
     /// Opens the database in a directory, or makes one. The directory's parent must exist.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
-        let cache = Cache::new_lru_cache(CACHE_BYTES);
-        let families = Family::ALL.map(|family| {
-            ColumnFamilyDescriptor::new(family.name(), family_options(family, &cache))
-        });
-        let database = DB::open_cf_descriptors(&database_options(), path, families)
+        let mark = marked(path)?;
+        let mut options = database_options();
+        // Where a database was, none is begun anew: RocksDB would throw away the tables of the old one.
+        options.create_if_missing(mark.is_none());
+        let database = DB::open_cf_descriptors(&options, path, families())
             .map_err(|error| open_error(path, &error))?;
-        Ok(Self { database })
+        check_synced(path, mark, &database)?;
+        let synced = SyncedMark::keep(path, database.latest_sequence_number())?;
+        Ok(Self { database, synced: Some(synced) })
+    }
+
+    /// Opens a database that nobody else has open, to look at it: no byte of its files is changed, and every
+    /// write is refused.
+    pub fn open_read_only(path: &Path) -> Result<Self, OpenError> {
+        let mark = marked(path)?;
+        let mut options = database_options();
+        options.create_missing_column_families(false);
+        let database = DB::open_cf_descriptors_read_only(&options, path, families(), false)
+            .map_err(|error| open_error(path, &error))?;
+        check_synced(path, mark, &database)?;
+        Ok(Self { database, synced: None })
     }
 
     fn family(&self, family: Family) -> &rocksdb::ColumnFamily {
@@ -53,9 +75,37 @@ impl RocksStore {
     }
 }
 
+fn families() -> [ColumnFamilyDescriptor; Family::ALL.len()] {
+    let cache = Cache::new_lru_cache(CACHE_BYTES);
+    Family::ALL
+        .map(|family| ColumnFamilyDescriptor::new(family.name(), family_options(family, &cache)))
+}
+
+/// What is known to be synced; its list of files must be there.
+fn marked(path: &Path) -> Result<Option<Mark>, StoreError> {
+    let mark = Mark::read(path)?;
+    if let Some(mark) = &mark {
+        mark.check_manifest(path)?;
+    }
+    Ok(mark)
+}
+
+/// What was synced must be there.
+fn check_synced(path: &Path, mark: Option<Mark>, database: &DB) -> Result<(), StoreError> {
+    let last = database.latest_sequence_number();
+    match mark.filter(|mark| mark.change > last) {
+        None => Ok(()),
+        Some(Mark { change, .. }) => Err(StoreError::Corrupt {
+            what: format!(
+                "{}: the log ends at change {last}, but {change} were synced: its end is damaged or missing",
+                path.display()
+            ),
+        }),
+    }
+}
+
 fn database_options() -> Options {
     let mut options = Options::default();
-    options.create_if_missing(true);
     options.create_missing_column_families(true);
     options.set_paranoid_checks(true);
     options.set_wal_recovery_mode(DBRecoveryMode::PointInTime);
@@ -153,14 +203,33 @@ fn open_error(path: &Path, error: &rocksdb::Error) -> OpenError {
         ErrorKind::InvalidArgument if text.contains("olumn famil") => {
             OpenError::Newer { what: format!("{}: {text}", path.display()) }
         }
-        _ => OpenError::Store(StoreError::Io(format!("cannot open {}: {text}", path.display()))),
+        _ if is_full(&text) => OpenError::Store(io_error(text)),
+        _ => OpenError::Store(StoreError::Io(format!(
+            "cannot open {}: {text}: when files are damaged or missing, restore a backup, or move the folder \
+             away and let the node sync again",
+            path.display()
+        ))),
     }
 }
 
 fn store_error(error: &rocksdb::Error) -> StoreError {
     match error.kind() {
         ErrorKind::Corruption => StoreError::Corrupt { what: error.to_string() },
-        _ => StoreError::Io(error.to_string()),
+        _ => io_error(error.to_string()),
+    }
+}
+
+fn is_full(text: &str) -> bool {
+    text.contains("No space left")
+}
+
+/// With what to do, where the cause is one that an operator can take away.
+fn io_error(text: String) -> StoreError {
+    match is_full(&text) {
+        true => StoreError::Io(format!(
+            "{text}: the disk is full: make room and start the node again, nothing acknowledged is lost"
+        )),
+        false => StoreError::Io(text),
     }
 }
 
@@ -180,7 +249,14 @@ impl Store for RocksStore {
         }
         let mut options = WriteOptions::default();
         options.set_sync(durability == Durability::Synced);
-        self.database.write_opt(write, &options).map_err(|error| store_error(&error))
+        // Ours come after whatever is there now, each change with a number of its own. What is there now is
+        // before ours in the log, so our sync covers it.
+        let synced_to = self.database.latest_sequence_number() + write.len() as u64;
+        self.database.write_opt(write, &options).map_err(|error| store_error(&error))?;
+        match &self.synced {
+            Some(mark) if durability == Durability::Synced => mark.raise(synced_to),
+            _ => Ok(()),
+        }
     }
 
     fn scan(&self, scan: Scan<'_>) -> Result<Vec<Entry>, StoreError> {

@@ -11,6 +11,7 @@ mod recovery;
 #[cfg(feature = "rocksdb")]
 mod rocks;
 mod tree;
+mod verify;
 
 use std::sync::Arc;
 

@@ -142,8 +142,18 @@ impl Node {
     pub(super) const EMPTY: Self = Self { children: [Child::Empty; 16] };
 
     /// The hash of the subtree.
-    pub(super) fn hash(&self) -> Hash {
+    pub fn hash(&self) -> Hash {
         Subtree::over(&self.children).hash()
+    }
+
+    /// The records under it, each with the hash that it must have; `key` is its own.
+    pub fn below<'a>(&'a self, key: &'a NodeKey) -> impl Iterator<Item = (NodeKey, Hash)> + 'a {
+        self.children.iter().enumerate().filter_map(|(at, child)| match child {
+            Child::Inner { version, hash } => {
+                Some((NodeKey { version: *version, path: key.path.child(at) }, *hash))
+            }
+            _ => None,
+        })
     }
 
     /// Appends the record's bytes; see [`super`].

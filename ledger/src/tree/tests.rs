@@ -5,6 +5,7 @@ mod histories;
 mod hostile;
 mod proofs;
 mod ranges;
+mod streams;
 mod vectors;
 
 use std::collections::BTreeMap;

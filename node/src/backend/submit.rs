@@ -18,6 +18,9 @@ use crate::network::Target;
 use crate::shared::Head;
 use crate::tracker::Progress;
 
+/// When a node without room is worth another question, in milliseconds: another node is a better answer.
+const DISK_RETRY_MS: u64 = 5_000;
+
 /// A transaction that passed every check that state and cryptography can make.
 struct Checked {
     signed: Arc<SignedTransaction>,
@@ -51,6 +54,10 @@ impl Parts {
         let id = signed.transaction.id(&self.network.chain_id);
         if let Ok(known) = self.tx_status(&id) {
             return Ok(Intake::Known(Box::new(known)));
+        }
+        if let Some(reason) = self.shared.disk_low.borrow().as_ref() {
+            return Err(RpcError::new(ErrorCode::NotReady, reason.as_str())
+                .with("retryAfterMs", DISK_RETRY_MS));
         }
         let head = self.shared.head.borrow().checkpoint.clone();
         let lag_ms = clock::now_ms().saturating_sub(head.timestamp_ms);

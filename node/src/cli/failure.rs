@@ -95,6 +95,8 @@ failed_by!(
     crate::config::ConfigError,
     crate::dev::DevError,
     crate::node::NodeError,
+    pollen_ledger::store::OpenError,
+    pollen_ledger::store::StoreError,
     pollen_build::BuildError,
     pollen_ledger::address::AddressError,
     std::io::Error,

@@ -182,7 +182,7 @@ async fn stop_all(processes: &mut [NodeProcess]) -> bool {
     futures::future::join_all(stops).await.into_iter().all(|stopped| stopped.is_ok())
 }
 
-fn progress(what: &'static str, of: u64) -> ProgressBar {
+pub(super) fn progress(what: &'static str, of: u64) -> ProgressBar {
     let style = ProgressStyle::with_template("{spinner} {msg} {pos}/{len} {elapsed}")
         .expect("a fixed template");
     let bar = ProgressBar::new(of).with_style(style).with_message(what);

@@ -110,7 +110,8 @@ async fn deploy_examples(network: &Network) {
     );
 }
 
-async fn same_at(network: &Network, at: u64) {
+/// All nodes hold one state at a height.
+pub async fn same_at(network: &Network, at: u64) {
     let first = root_at(network.client(0), at).await;
     for index in 1..network.len() {
         let other = root_at(network.client(index), at).await;

@@ -141,11 +141,26 @@ impl Network {
     }
 
     fn spawn(&mut self, index: usize) {
-        let process = NodeProcess::start(&program(), &self.nodes[index]).unwrap();
-        self.processes[index] = Some(process);
+        self.spawn_with(index, &[]);
     }
 
-    async fn ready(&mut self, index: usize) {
+    /// Starts a node with these variables in its environment, and waits for nothing.
+    pub fn spawn_with(&mut self, index: usize, variables: &[(&str, &str)]) {
+        let process = NodeProcess::start_with(&program(), &self.nodes[index], variables);
+        self.processes[index] = Some(process.unwrap());
+    }
+
+    /// Waits until a node has ended by itself; how, and its last words.
+    pub async fn ended(&mut self, index: usize) -> String {
+        let mut process = self.processes[index].take().expect("it was started");
+        eventually("the node ends", START_PATIENCE, async || {
+            process.ended().ok_or_else(|| "it runs".to_owned())
+        })
+        .await
+    }
+
+    /// Waits until a node that was started is ready.
+    pub async fn ready(&mut self, index: usize) {
         let process = self.processes[index].as_mut().unwrap();
         let ready = dev::wait_ready(std::slice::from_mut(process), START_PATIENCE, |_| ()).await;
         if let Err(error) = ready {
@@ -180,6 +195,11 @@ impl Network {
     /// A client of one node alone.
     pub fn client(&self, index: usize) -> &PollenClient {
         &self.clients[index]
+    }
+
+    /// The folder of a node's database.
+    pub fn ledger(&self, index: usize) -> PathBuf {
+        self.nodes[index].folder.join("data/ledger")
     }
 
     /// JSON-RPC of one node.
@@ -218,6 +238,37 @@ impl Network {
         let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
         assert!(output.status.success(), "pollen {words:?}: {}\n{stdout}{stderr}", output.status);
         stdout
+    }
+}
+
+/// A number from the environment, which the long forms of tests are told by.
+pub fn number_from(variable: &str) -> Option<u64> {
+    let text = std::env::var(variable).ok()?;
+    Some(text.parse().unwrap_or_else(|_| panic!("{variable}={text} is no number")))
+}
+
+/// Choices of a test, from a seed that it prints.
+pub struct Random(u64);
+
+impl Random {
+    /// From the seed in a variable, or a new one.
+    pub fn seeded(variable: &str) -> Self {
+        let seed = number_from(variable).unwrap_or_else(pollen_node::clock::now_ms);
+        println!("{variable}={seed}");
+        Self(seed)
+    }
+
+    /// Any number (splitmix64).
+    pub fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    /// A number below `end`.
+    pub fn below(&mut self, end: u64) -> u64 {
+        self.next() % end
     }
 }
 

@@ -1,0 +1,125 @@
+//! Checkpoints, and what was executed in each: transactions, receipts, events, and the ways to find them.
+
+use super::super::{Family, Location, keys};
+use super::{Look, Wrong, holds, wrong};
+use crate::checkpoint::Checkpoint;
+use crate::codec;
+use crate::crypto::Hash;
+use crate::list;
+use crate::ordering::Commit;
+use crate::receipt::Receipt;
+
+/// Receipts that are read at a time.
+const RECEIPTS: usize = 512;
+
+/// What the checkpoints together hold.
+#[derive(Default)]
+struct Held {
+    transactions: u64,
+    events: u64,
+}
+
+impl Look<'_> {
+    /// Checkpoints are chained from genesis to the tip; the transactions and receipts of each are those of
+    /// its roots, and are found by id, by place and by event.
+    pub(super) fn checkpoints(&mut self) {
+        let mut last: Option<(Checkpoint, Hash)> = None;
+        let mut held = Held::default();
+        self.each(Family::Checkpoints, |look, key, value| {
+            let checkpoint: Checkpoint =
+                super::super::database::decode(Family::Checkpoints, key, value)?;
+            let digest = checkpoint.digest();
+            let before = last.replace((checkpoint.clone(), digest));
+            holds(key == keys::number(checkpoint.height), || "holds another checkpoint".into())?;
+            look.follows(&checkpoint, before.as_ref())?;
+            look.executed(&checkpoint, &mut held)
+        });
+        let tip = self.findings.tip;
+        if let Some((last, _)) = last.filter(|(last, _)| last.height != tip.height) {
+            self.problem(format!("checkpoints: end at {}, the tip is {}", last.height, tip.height));
+        }
+        let place = |key: &[u8]| keys::read_place(key).filter(|_| key.len() == 12);
+        for family in [Family::Transactions, Family::Receipts] {
+            self.each(family, |_, key, _| place(key).map(drop).ok_or_else(|| wrong("is no place")));
+            self.as_many(family, held.transactions, "transactions in checkpoints");
+        }
+        self.each(Family::TransactionIndex, |_, _, value| {
+            place(value).map(drop).ok_or_else(|| wrong("names no place"))
+        });
+        self.as_many(Family::TransactionIndex, held.transactions, "transactions in checkpoints");
+        self.each(Family::Events, |_, key, _| {
+            keys::read_event(key).map(drop).ok_or_else(|| wrong("is no key"))
+        });
+        self.as_many(Family::Events, held.events, "events in receipts");
+        self.each(Family::Notes, |look, key, _| {
+            let receipt = look.database.store.get(Family::Receipts, key)?;
+            holds(receipt.is_some(), || "is beside no receipt".into())
+        });
+    }
+
+    fn follows(
+        &self,
+        checkpoint: &Checkpoint,
+        before: Option<&(Checkpoint, Hash)>,
+    ) -> Result<(), Wrong> {
+        let Some((before, digest)) = before else {
+            return holds(checkpoint.height == 0, || "those from genesis to it are missing".into());
+        };
+        let height = before.height;
+        holds(checkpoint.height == height + 1, || format!("comes after checkpoint {height}"))?;
+        let same = checkpoint.chain_id == *self.database.chain_id();
+        holds(same, || "is of another chain".into())?;
+        let chained = checkpoint.previous == *digest
+            && checkpoint.commit_index > before.commit_index
+            && checkpoint.timestamp_ms >= before.timestamp_ms;
+        holds(chained, || format!("does not follow checkpoint {height}"))?;
+        let index = checkpoint.commit_index;
+        let commit: Option<Commit> = self.database.commit(index)?;
+        let commit = commit.ok_or_else(|| wrong(format!("its commit {index} is missing")))?;
+        holds(commit.digest == checkpoint.commit_digest, || format!("is not of commit {index}"))
+    }
+
+    fn executed(&self, checkpoint: &Checkpoint, held: &mut Held) -> Result<(), Wrong> {
+        let mut ids = Vec::new();
+        let mut receipts = Vec::new();
+        loop {
+            let at = Location { height: checkpoint.height, index: ids.len() as u32 };
+            let page = self.database.receipts(at, RECEIPTS)?;
+            if page.is_empty() {
+                break;
+            }
+            for (place, receipt) in page {
+                let next = Location { index: ids.len() as u32, ..at };
+                holds(place == next, || format!("no receipt at {}.{}", next.height, next.index))?;
+                self.transaction(place, &receipt)?;
+                held.transactions += 1;
+                held.events += receipt.events.len() as u64;
+                ids.push(list::leaf(&receipt.transaction.0));
+                receipts.push(list::leaf(&codec::encode(&receipt)));
+            }
+        }
+        let same = list::root(ids) == checkpoint.transactions_root;
+        holds(same, || "its transactions are not those of its root".into())?;
+        let same = list::root(receipts) == checkpoint.receipts_root;
+        holds(same, || "its receipts are not those of its root".into())
+    }
+
+    fn transaction(&self, at: Location, receipt: &Receipt) -> Result<(), Wrong> {
+        let place = || format!("{}.{}", at.height, at.index);
+        let transaction = self.database.transaction(at)?;
+        let transaction =
+            transaction.ok_or_else(|| wrong(format!("no transaction at {}", place())))?;
+        let id = transaction.transaction.id(self.database.chain_id());
+        let same = id == receipt.transaction;
+        holds(same, || format!("the transaction at {} is not that of its receipt", place()))?;
+        let found = self.database.location(&id)?;
+        holds(found == Some(at), || format!("transaction_index does not lead to {}", place()))?;
+        for (number, event) in (0u32..).zip(&receipt.events) {
+            let key = keys::event(&event.module, at.height, at.index, number);
+            let name = self.database.store.get(Family::Events, &key)?;
+            let same = name.as_deref() == Some(event.name.as_bytes());
+            holds(same, || format!("index_events lacks event {number} of {}", place()))?;
+        }
+        Ok(())
+    }
+}

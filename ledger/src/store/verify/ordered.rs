@@ -1,0 +1,55 @@
+//! Blocks and commits.
+
+use super::super::{Family, keys};
+use super::{Look, holds, wrong};
+use crate::crypto::Hash;
+use crate::ordering::Commit;
+
+impl Look<'_> {
+    /// Every block is the one that its key names, and is found by its author; no two of our own are of one
+    /// round.
+    pub(super) fn blocks(&mut self) {
+        let mut own_round = 0;
+        self.each(Family::Dag, |look, key, value| {
+            let block = look.database.decode_block(key, value)?;
+            let named = keys::author_block(&block.reference());
+            let found = look.database.store.get(Family::DagAuthor, &named)?;
+            if Some(block.author()) == look.own {
+                let twice = own_round == block.round();
+                own_round = block.round();
+                holds(!twice, || "a second block of this validator in its round".to_owned())?;
+            }
+            holds(found.is_some(), || "is not in dag_author".to_owned())
+        });
+        self.each(Family::DagAuthor, |_, key, _| {
+            keys::read_author_block(key).map(drop).ok_or_else(|| wrong("is no key"))
+        });
+        let blocks = self.entries(Family::Dag);
+        self.as_many(Family::DagAuthor, blocks, "blocks");
+    }
+
+    /// Commits are chained from the first one on, and their blocks are there.
+    pub(super) fn commits(&mut self) {
+        let mut last: (u64, Hash) = (0, *self.database.chain_id());
+        self.each(Family::Commits, |look, key, value| {
+            let commit: Commit = super::super::database::decode(Family::Commits, key, value)?;
+            let (index, previous) = std::mem::replace(&mut last, (commit.index, commit.digest));
+            holds(key == keys::number(commit.index), || "holds another commit".to_owned())?;
+            holds(commit.index == index + 1, || format!("comes after commit {index}"))?;
+            holds(commit.digest == commit.compute_digest(), || {
+                "is not what its digest says".into()
+            })?;
+            holds(commit.previous == previous, || format!("does not follow commit {index}"))?;
+            for reference in commit.blocks.iter().chain(&commit.ignored) {
+                let named = keys::author_block(reference);
+                let found = look.database.store.get(Family::DagAuthor, &named)?;
+                holds(found.is_some(), || format!("its block {reference:?} is missing"))?;
+            }
+            Ok(())
+        });
+        let tip = self.findings.tip.commit_index;
+        if last.0 < tip {
+            self.problem(format!("commits: end at {}, the tip has executed {tip}", last.0));
+        }
+    }
+}

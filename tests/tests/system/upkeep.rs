@@ -1,0 +1,124 @@
+//! The operator's tools, as somebody uses them for the first time: sizes and compaction of a running node, a
+//! backup of it under load, a look through it, a database that is lost and put back.
+
+use std::fs;
+
+use pollen_rpc::api::DagRoundsParams;
+use pollen_rpc::client::PollenClient;
+use serde_json::Value;
+
+use super::harness::{Network, eventually, height};
+use super::traffic::{Traffic, check_acknowledged, check_stores};
+
+async fn json(network: &Network, words: &[&str]) -> Value {
+    serde_json::from_str(&network.cli(&[words, &["--json"]].concat()).await).unwrap()
+}
+
+/// Runs a command that must fail with one error that holds all of `parts`.
+async fn refused(network: &Network, words: &[&str], parts: &[&str]) {
+    let output = network.run(words).await;
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{words:?}: {text}");
+    assert!(text.starts_with("error: ") && !text.contains("panicked"), "{text}");
+    for part in parts {
+        assert!(text.contains(part), "{words:?}: {text:?} does not say {part:?}");
+    }
+}
+
+/// Story: a validator's disk breaks; a backup from before is put in its place. It must come back without
+/// signing anything twice, although its database has forgotten what it signed since.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lost_validator_comes_back_from_a_backup_and_signs_nothing_twice() {
+    let mut network = Network::start(4).await;
+    let endpoints: Vec<String> = (0..4).map(|node| network.endpoint(node).to_owned()).collect();
+    let endpoints: Vec<&str> = endpoints.iter().map(String::as_str).collect();
+    let traffic = Traffic::start(&endpoints, 16).await;
+    traffic.more(200).await;
+
+    let sizes = json(&network, &["db", "stats", "--node", "4"]).await;
+    assert_eq!(sizes["running"], true);
+    let families = sizes["families"].as_array().unwrap();
+    let entries = |name: &str| {
+        let family = families.iter().find(|family| family["family"] == name);
+        family.unwrap_or_else(|| panic!("no {name} in {sizes}"))["entries"].as_u64().unwrap()
+    };
+    assert!(entries("transactions") >= 200 && entries("dag") > 0, "{sizes}");
+    refused(&network, &["db", "verify", "--node", "4"], &["a node runs on", "backup create"]).await;
+    network.cli(&["db", "compact", "--node", "4"]).await;
+
+    let backup = network.home.join("backups").join("monday");
+    let backup = backup.to_str().unwrap();
+    let made = json(&network, &["backup", "create", backup, "--node", "4"]).await;
+    let backed_up = made["height"].as_u64().unwrap();
+    assert!(backed_up > 0, "{made}");
+    refused(&network, &["backup", "create", backup, "--node", "4"], &["there already"]).await;
+    let verified = json(&network, &["backup", "verify", backup]).await;
+    assert_eq!((&verified["whole"], &verified["height"]), (&true.into(), &made["height"]));
+
+    traffic.more(300).await;
+    network.kill(3).await;
+    let lost = network.ledger(3);
+    refused(&network, &["backup", "restore", backup, "--node", "4"], &["there is a database"])
+        .await;
+    fs::remove_dir_all(&lost).unwrap();
+    network.cli(&["backup", "restore", backup, "--node", "4"]).await;
+    traffic.more(50).await;
+    network.start_node(3).await;
+    // Before the level: what is told later need not be everywhere yet.
+    let acknowledged = traffic.acknowledged();
+    network.level().await;
+    check_acknowledged(network.client(3), &acknowledged).await;
+    let client = PollenClient::new([network.endpoint(3)]).unwrap();
+    proposes_again(&network, &client).await;
+
+    let acknowledged = traffic.stop().await;
+    assert!(acknowledged.len() > 550);
+    network.level().await;
+    network.stop_all().await;
+    let whole = json(&network, &["db", "verify", "--node", "4"]).await;
+    assert_eq!(whole["whole"], true, "{whole}");
+    assert!(whole["height"].as_u64().unwrap() > backed_up);
+    let sizes = json(&network, &["db", "stats", "--node", "4"]).await;
+    assert_eq!(sizes["running"], false);
+    network.cli(&["db", "compact", "--node", "4"]).await;
+    check_stores((0..4).map(|index| network.ledger(index)));
+    damaged_backups_are_told(&network, backup).await;
+}
+
+/// The restored validator takes part again: blocks of its own, above all that it forgot.
+async fn proposes_again(network: &Network, restored: &PollenClient) {
+    let params = DagRoundsParams { last: Some(10), ..Default::default() };
+    eventually("the restored validator proposes", super::harness::START_PATIENCE, async || {
+        let rounds = network.client(0).dag_rounds(&params).await;
+        let rounds = rounds.map_err(|error| error.to_string())?.value.rounds;
+        let mut blocks = rounds.iter().flat_map(|round| &round.blocks);
+        match blocks.any(|block| block.author == 3) {
+            true => Ok(()),
+            false => Err(format!("no block of it up to height {}", height(restored).await)),
+        }
+    })
+    .await;
+}
+
+async fn damaged_backups_are_told(network: &Network, backup: &str) {
+    let ledger = std::path::Path::new(backup).join("ledger");
+    let files = fs::read_dir(&ledger).unwrap().map(|entry| entry.unwrap().path());
+    let table =
+        files.into_iter().find(|path| path.extension().is_some_and(|ending| ending == "sst"));
+    let table = table.expect("a backup has tables");
+    let name = table.file_name().unwrap().to_str().unwrap().to_owned();
+    let good = fs::read(&table).unwrap();
+    let mut bad = good.clone();
+    bad[good.len() / 3] ^= 4;
+    // The file may be shared with the node's database: a new one takes its place.
+    fs::remove_file(&table).unwrap();
+    fs::write(&table, bad).unwrap();
+    let words = ["backup", "verify", backup];
+    refused(network, &words, &[&name, "is not what was backed up"]).await;
+    fs::remove_file(&table).unwrap();
+    refused(network, &words, &[&name, "is missing"]).await;
+    fs::write(&table, good).unwrap();
+    network.cli(&words).await;
+    fs::remove_file(std::path::Path::new(backup).join("backup.json")).unwrap();
+    refused(network, &words, &["backup.json", "interrupted"]).await;
+}
