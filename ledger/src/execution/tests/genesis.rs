@@ -63,6 +63,6 @@ fn checkpoint_0_is_pinned() {
     let (checkpoint, _) = genesis_batch(&genesis);
     assert_eq!(
         checkpoint.digest().to_string(),
-        "18e703454aeae9b1232db6fede96a4096c426b503158c00d4fda28339ddbbdd5"
+        "10d4ab9dab846eb45001e3c598c0448f381efd1d4b5f17b32ba53cf88e4e396b"
     );
 }

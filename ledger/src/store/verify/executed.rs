@@ -76,7 +76,10 @@ impl Look<'_> {
         let index = checkpoint.commit_index;
         let commit: Option<Commit> = self.database.commit(index)?;
         let commit = commit.ok_or_else(|| wrong(format!("its commit {index} is missing")))?;
-        holds(commit.digest == checkpoint.commit_digest, || format!("is not of commit {index}"))
+        // No commit's digest covers what the next one depends on; the checkpoint does.
+        let same = commit.digest == checkpoint.commit_digest
+            && commit.ordering_root == checkpoint.ordering_root;
+        holds(same, || format!("is not of commit {index}"))
     }
 
     fn executed(&self, checkpoint: &Checkpoint, held: &mut Held) -> Result<(), Wrong> {
