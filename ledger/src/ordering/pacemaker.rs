@@ -157,6 +157,14 @@ impl Pacemaker {
         self.timings.get(&round).is_some_and(|timing| timing.heard.contains(author))
     }
 
+    /// In how many of the ten rounds before the author's block came from others alone.
+    pub fn brought_by_others(&self, round: Round, author: AuthorIndex) -> usize {
+        let timings = self.timings.range(round.saturating_sub(LOOK_BACK)..round);
+        let others =
+            |timing: &Timing| timing.accepted.contains(author) && !timing.heard.contains(author);
+        timings.filter(|(_, timing)| others(timing)).count()
+    }
+
     /// We proposed.
     pub fn proposed(&mut self, round: Round, now: Time) {
         self.proposed_at = now;

@@ -24,7 +24,7 @@ const BODY_OVERHEAD_BYTES: usize = 4;
 /// Rounds in which an author's blocks may have been short of votes for its next one to be relayed. Many,
 /// since a relay that works brings the votes, and whoever withholds does not stop for that.
 const RELAY_LOOK_BACK: Round = 10;
-/// In how many of them they must have been: one may be chance.
+/// In how many of them they must have been, and have come from others than their author: one may be chance.
 const RELAY_LEAST: usize = 2;
 /// Blocks that are so many rounds behind our last one are nobody's next parents.
 const RELAY_AGE_MAX: Round = 3;
@@ -114,11 +114,15 @@ impl Core {
 
     /// 4.14 a block that came from its author's own hand goes on to everybody else at once, when its author
     /// is one of those whose blocks few have had lately: else most would have to fetch it, and could not
-    /// vote for it. Of such authors the worst, up to f stake together: more is the network.
+    /// vote for it. Blocks that are late everywhere, as all are where the load is more than the machines
+    /// carry, do come from their authors: copies would only add to that. Of such authors the worst, up to f stake together: more is the network.
     pub(super) fn relay(&mut self, block: &VerifiedBlock) {
         let BlockRef { author, round, .. } = block.reference();
         let Some(pacemaker) = &self.pacemaker else { return };
-        if !pacemaker.came_by_hand(round, author) || round + RELAY_AGE_MAX < self.own_round {
+        if !pacemaker.came_by_hand(round, author)
+            || pacemaker.brought_by_others(round, author) < RELAY_LEAST
+            || round + RELAY_AGE_MAX < self.own_round
+        {
             return;
         }
         let short = self.short_rounds(author, round);

@@ -29,6 +29,10 @@ const FLAT_MS: u64 = 10_000;
 const BLOCK_SYNC_MS: u64 = 30_000;
 /// To wait for an answer, in units of the time to wait for history: it is as large, and takes more to make.
 const ANSWER_TIMEOUTS: u64 = 3;
+/// A second peer is asked as well when the first has not answered in this part of that time.
+const HEDGE_PART: u64 = 6;
+/// Questions under way at most.
+const QUESTIONS_MAX: usize = 2;
 /// Demerits of an answer that is no help, or none.
 const DEMERITS_USELESS: u32 = 1;
 /// Demerits of a lie.
@@ -42,6 +46,8 @@ const FIRST_ID: u64 = 1 << 63;
 struct Question {
     id: u64,
     to: AuthorIndex,
+    /// When somebody else is asked as well.
+    hedge_at: Time,
     deadline: Time,
 }
 
@@ -66,7 +72,8 @@ pub(super) struct CommitSync {
     heard: Vec<u64>,
     demerits: Vec<u32>,
     active: bool,
-    question: Option<Question>,
+    /// One, or a second one for the same range where the first is slow: whoever answers first ends both.
+    questions: Vec<Question>,
     next_id: u64,
     /// Our last commit, and since when.
     progress: (u64, Time),
@@ -91,7 +98,7 @@ impl CommitSync {
             heard: vec![0; size],
             demerits: vec![0; size],
             active: false,
-            question: None,
+            questions: Vec::new(),
             next_id: FIRST_ID,
             progress: (0, now),
             blocks_until: Time(0),
@@ -145,8 +152,8 @@ impl CommitSync {
     /// Begins and ends catching up, and asks. `index` is that of our last commit. Also returns when to
     /// look again.
     pub fn advance(&mut self, index: u64, now: Time) -> (Option<Effect>, Option<Time>) {
-        if self.question.as_ref().is_some_and(|question| question.deadline <= now) {
-            self.end_question(DEMERITS_USELESS);
+        while let Some(late) = self.questions.iter().find(|question| question.deadline <= now) {
+            self.failed(late.id, false);
         }
         if self.active && !self.is_claimed(index + CLOSE_COMMITS) {
             self.stop();
@@ -168,17 +175,21 @@ impl CommitSync {
             self.blocks_until = now.plus_ms(BLOCK_SYNC_MS);
             return (None, Some(self.blocks_until));
         }
-        let effect = match self.question {
-            Some(_) => None,
-            None => self.ask(index, now),
+        let due = self.questions.iter().all(|question| question.hedge_at <= now);
+        let effect = match due && self.questions.len() < QUESTIONS_MAX {
+            true => self.ask(index, now),
+            false => None,
         };
-        let deadline = self.question.as_ref().map(|question| question.deadline);
-        (effect, [Some(flat_at), deadline].into_iter().flatten().min())
+        let more = self.questions.len() < QUESTIONS_MAX;
+        let times = self.questions.iter().flat_map(|question| {
+            [Some(question.deadline), Some(question.hedge_at).filter(|at| more && *at > now)]
+        });
+        (effect, times.chain([Some(flat_at)]).flatten().min())
     }
 
     fn stop(&mut self) {
         self.active = false;
-        self.question = None;
+        self.questions.clear();
     }
 
     /// Of those who are ahead the one with the fewest demerits, beginning behind ourselves.
@@ -187,36 +198,45 @@ impl CommitSync {
         let first = self.own.map_or(0, |own| usize::from(own) + 1);
         let turn = |author: AuthorIndex| (usize::from(author) + size - first % size) % size;
         let ahead = |author: &AuthorIndex| self.heard[usize::from(*author)] > index;
+        let asked =
+            |author: &AuthorIndex| self.questions.iter().any(|question| question.to == *author);
         let to = self
             .committee
             .authors()
-            .filter(|author| Some(*author) != self.own && ahead(author))
+            .filter(|author| Some(*author) != self.own && ahead(author) && !asked(author))
             .min_by_key(|author| (self.demerits[usize::from(*author)], turn(*author)))?;
         let id = self.next_id;
         self.next_id += 1;
-        self.question = Some(Question { id, to, deadline: now.plus_ms(self.timeout_ms) });
+        let hedge_at = now.plus_ms(self.timeout_ms / HEDGE_PART);
+        let deadline = now.plus_ms(self.timeout_ms);
+        self.questions.push(Question { id, to, hedge_at, deadline });
         Some(Effect::FetchCommits { id, from: to, request: CommitsRequest { after: index } })
     }
 
-    /// Ends the question, at the cost of who was to answer it.
-    fn end_question(&mut self, demerits: u32) {
-        if let Some(question) = self.question.take() {
-            let of_peer = &mut self.demerits[usize::from(question.to)];
-            *of_peer = (*of_peer + demerits).min(DEMERITS_MAX);
-        }
+    fn is_open(&self, id: u64) -> bool {
+        self.questions.iter().any(|question| question.id == id)
     }
 
-    /// The question of this id has no answer (or one that is no help), or one that is a lie.
+    /// The question of this id has no answer (or one that is no help), or one that is a lie: that costs who
+    /// was to answer it.
     pub fn failed(&mut self, id: u64, lie: bool) {
-        if self.question.as_ref().is_some_and(|question| question.id == id) {
-            self.end_question(if lie { DEMERITS_LIE } else { DEMERITS_USELESS });
-        }
+        let Some(place) = self.questions.iter().position(|question| question.id == id) else {
+            return;
+        };
+        let question = self.questions.remove(place);
+        let of_peer = &mut self.demerits[usize::from(question.to)];
+        let demerits = if lie { DEMERITS_LIE } else { DEMERITS_USELESS };
+        *of_peer = (*of_peer + demerits).min(DEMERITS_MAX);
     }
 
-    /// The question is answered, and brought us on.
-    fn helped(&mut self) {
-        if let Some(question) = self.question.take() {
-            self.demerits[usize::from(question.to)] /= 2;
+    /// The question of this id is answered, and brought us on. Whoever else was asked for the same was slow.
+    fn helped(&mut self, id: u64) {
+        for question in std::mem::take(&mut self.questions) {
+            let of_peer = &mut self.demerits[usize::from(question.to)];
+            *of_peer = match question.id == id {
+                true => *of_peer / 2,
+                false => (*of_peer + DEMERITS_USELESS).min(DEMERITS_MAX),
+            };
         }
     }
 }
@@ -226,14 +246,13 @@ impl Core {
     #[cfg(test)]
     pub(super) fn expect_commits(&mut self, id: u64) {
         let deadline = self.now.plus_ms(1_000);
-        self.sync.question = Some(Question { id, to: 0, deadline });
+        self.sync.questions = vec![Question { id, to: 0, hedge_at: deadline, deadline }];
     }
 
     /// 10.4 a range that passed [`CommitRange::verify`]. What of it can be installed is; the rest costs who
     /// sent it.
     pub(super) fn take_commits(&mut self, id: u64, range: CommitRange) {
-        let Some(question) = &self.sync.question else { return };
-        if question.id != id {
+        if !self.sync.is_open(id) {
             return;
         }
         let before = self.linearizer.index();
@@ -242,7 +261,7 @@ impl Core {
             .into_iter()
             .find_map(|(commit, blocks)| self.install(&commit, blocks).err());
         match refusal {
-            None if self.linearizer.index() > before => self.sync.helped(),
+            None if self.linearizer.index() > before => self.sync.helped(id),
             // Overtaken by what we decided ourselves meanwhile.
             None => self.sync.failed(id, false),
             Some(_) => self.sync.failed(id, true),

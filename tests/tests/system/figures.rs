@@ -36,10 +36,10 @@ async fn latency_before_and_after_a_crash() {
         })
         .await;
     };
-    // The load of twenty seconds makes some three thousand.
-    commits(&network, 1_500).await;
+    // The load of twenty seconds makes some three thousand, on a busy machine two.
+    commits(&network, 1_000).await;
     network.kill(3).await;
-    commits(&network, 2_500).await;
+    commits(&network, 1_800).await;
     ended.store(true, Ordering::Relaxed);
     println!("longest gap at the crash: {} ms", watch.await.unwrap().as_millis());
     // The clients of the node that is gone fail, all others do not.
