@@ -147,7 +147,10 @@ fn work(question: &Question, store: &RocksStore, told: &mpsc::Sender<Answer>) {
                 if told.blocking_send(Answer::Progress { done, of }).is_err() {
                     return; // nobody waits any more
                 }
-                store.compact(family);
+                if let Err(error) = store.compact(family) {
+                    let _ = told.blocking_send(failed(error.to_string()));
+                    return;
+                }
             }
             Answer::Done { sizes: Vec::new() }
         }

@@ -231,7 +231,7 @@ async fn compact(session: &Session, data: &Path) -> Result<(), Failure> {
             let work = move || -> Result<(), OpenError> {
                 let store = RocksStore::open(&ledger)?;
                 for family in Family::ALL {
-                    store.compact(family);
+                    store.compact(family)?;
                     bar.inc(1);
                 }
                 Ok(())

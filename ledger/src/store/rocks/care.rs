@@ -63,9 +63,23 @@ impl RocksStore {
         })
     }
 
-    /// Rewrites a family without what was overwritten or deleted. Takes as long as copying it.
-    pub fn compact(&self, family: Family) {
-        self.database.compact_range_cf(self.family(family), None::<&[u8]>, None::<&[u8]>);
+    /// Rewrites a family without what was overwritten or deleted. Takes as long as copying it. A database
+    /// that could not write (no room, a broken disk) takes no more writes afterwards.
+    pub fn compact(&self, family: Family) -> Result<(), StoreError> {
+        let (errors, at) = (self.background_errors()?, self.family(family));
+        // The compaction's own result does not reach us (rust-rocksdb returns none): a flush tells of a
+        // full disk, the count of failures of all else.
+        self.database.flush_cf(at).map_err(|error| store_error(&error))?;
+        self.database.compact_range_cf(at, None::<&[u8]>, None::<&[u8]>);
+        match self.background_errors()? == errors {
+            true => Ok(()),
+            false => Err(StoreError::Io(format!("{} could not be compacted", family.name()))),
+        }
+    }
+
+    fn background_errors(&self) -> Result<u64, StoreError> {
+        let errors = self.database.property_int_value("rocksdb.background-errors");
+        Ok(errors.map_err(|error| store_error(&error))?.unwrap_or_default())
     }
 
     /// Makes a copy of the whole database, as of one moment, in a folder that must not exist. Writing goes
