@@ -14,6 +14,8 @@ pub mod certificate;
 pub mod checkpoint;
 pub mod codec;
 pub mod committee;
+#[cfg(test)]
+mod conformance_tests;
 pub mod crypto;
 pub mod execution;
 pub mod genesis;

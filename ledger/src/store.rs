@@ -37,6 +37,8 @@ pub use database::{Database, Location, StateEntry, StateWrite, Tip};
 pub use events::{EventCursor, EventFilter, EventPage, EventRecord};
 pub use memory::MemoryStore;
 pub use open::{OpenError, SCHEMA_VERSION};
+#[cfg(test)]
+pub(crate) use prune::Pruned;
 pub use prune::Retention;
 #[cfg(feature = "rocksdb")]
 pub use rocks::{FamilySize, RocksStore};

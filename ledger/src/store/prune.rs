@@ -39,11 +39,11 @@ impl Retention {
 
 /// `meta.pruned`: how far pruning has come.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-struct Pruned {
+pub(crate) struct Pruned {
     /// The lowest height whose state can be read.
-    oldest: u64,
+    pub oldest: u64,
     /// Everything that this height and those below it made superfluous is gone.
-    done: u64,
+    pub done: u64,
 }
 
 impl Database {
