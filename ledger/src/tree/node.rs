@@ -62,7 +62,7 @@ impl NodeKey {
         bytes
     }
 
-    /// The reverse of [`Self::encode`]; none of anything else.
+    /// The reverse of its encoding; none of anything else.
     pub fn decode(bytes: &[u8]) -> Option<Self> {
         let (version, rest) = bytes.split_first_chunk()?;
         let (&length, nibbles) = rest.split_first()?;
@@ -182,7 +182,7 @@ impl Node {
         }
     }
 
-    /// The reverse of [`Self::encode`]; none of bytes that it would not have made.
+    /// The reverse of its encoding; none of bytes that it would not have made.
     pub fn decode(key: &NodeKey, bytes: &[u8]) -> Option<Self> {
         let (present, rest) = bytes.split_first_chunk()?;
         let (leaves, mut rest) = rest.split_first_chunk()?;
