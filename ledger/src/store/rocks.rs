@@ -11,7 +11,11 @@ use rocksdb::{
 };
 
 use self::synced::{Mark, SyncedMark};
-use super::{Batch, Direction, Durability, Entry, Family, OpenError, Scan, Store, StoreError};
+use super::database::meta;
+use super::{
+    Batch, Direction, Durability, Entry, Family, OpenError, SCHEMA_VERSION, Scan, Store, StoreError,
+};
+use crate::codec;
 
 mod care;
 mod synced;
@@ -64,6 +68,7 @@ impl RocksStore {
         let mark = marked(path)?;
         let mut options = database_options();
         options.create_missing_column_families(false);
+        check_families(path, &options)?;
         let database = DB::open_cf_descriptors_read_only(&options, path, families(), false)
             .map_err(|error| open_error(path, &error))?;
         check_synced(path, mark, &database)?;
@@ -79,6 +84,36 @@ fn families() -> [ColumnFamilyDescriptor; Family::ALL.len()] {
     let cache = Cache::new_lru_cache(CACHE_BYTES);
     Family::ALL
         .map(|family| ColumnFamilyDescriptor::new(family.name(), family_options(family, &cache)))
+}
+
+/// Families cannot be made while nothing may be written: a database of another schema is told as such.
+fn check_families(path: &Path, options: &Options) -> Result<(), OpenError> {
+    let present = DB::list_cf(options, path).map_err(|error| open_error(path, &error))?;
+    let known =
+        |name: &String| name == "default" || Family::ALL.iter().any(|one| one.name() == name);
+    if let Some(unknown) = present.iter().find(|name| !known(name)) {
+        return Err(OpenError::Newer { what: format!("it has a family {unknown}") });
+    }
+    let missing = |family: &&Family| !present.iter().any(|name| name == family.name());
+    let Some(missing) = Family::ALL.iter().find(missing) else { return Ok(()) };
+    let found = schema(path, options)?;
+    match found.filter(|found| *found < SCHEMA_VERSION) {
+        Some(found) => Err(OpenError::Older { found, needed: SCHEMA_VERSION }),
+        None => {
+            let what = format!("{}: family {} is missing", path.display(), missing.name());
+            Err(StoreError::Corrupt { what }.into())
+        }
+    }
+}
+
+/// The schema that a database of any schema names.
+fn schema(path: &Path, options: &Options) -> Result<Option<u32>, OpenError> {
+    let failed = |error| open_error(path, &error);
+    let families = [Family::Meta.name()];
+    let database = DB::open_cf_for_read_only(options, path, families, false).map_err(failed)?;
+    let Some(family) = database.cf_handle(Family::Meta.name()) else { return Ok(None) };
+    let found = database.get_cf(family, meta::SCHEMA).map_err(failed)?;
+    Ok(found.and_then(|bytes| codec::decode(&bytes, 4).ok()))
 }
 
 /// What is known to be synced; its list of files must be there.

@@ -1,7 +1,9 @@
 //! RocksDB's own: what stays over a restart, who else has it open, damaged files.
 
 use super::*;
+use crate::codec;
 use crate::execution::tests::genesis;
+use crate::store::database::meta;
 
 #[test]
 fn what_was_synced_is_there_after_reopening() {
@@ -141,6 +143,31 @@ fn a_database_that_is_only_read_is_not_changed() {
     assert!(refusal.is_err());
     drop(store);
     assert!(files() == before, "a file was changed");
+}
+
+/// Story: `pollen db stats` looked at a directory of an older program and said "newer", since RocksDB refuses
+/// both with the same words, and what is only read gets no new families.
+#[test]
+fn a_database_of_another_schema_is_told_as_such_when_it_is_only_read() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("data");
+    let store = Arc::new(RocksStore::open(&path).unwrap());
+    Database::open(store.clone(), &genesis(&[("alice", 5)]), None).unwrap();
+    let mut batch = Batch::default();
+    batch.put(Family::Meta, meta::SCHEMA, codec::encode(&(SCHEMA_VERSION - 1)));
+    store.write(batch, Durability::Synced).unwrap();
+    drop(store);
+    let change = |change: fn(&mut rocksdb::DB)| {
+        let names = rocksdb::DB::list_cf(&rocksdb::Options::default(), &path).unwrap();
+        change(&mut rocksdb::DB::open_cf(&rocksdb::Options::default(), &path, names).unwrap());
+    };
+    change(|database| database.drop_cf(Family::UndoKeys.name()).unwrap());
+    let refusal = RocksStore::open_read_only(&path).unwrap_err();
+    let older = OpenError::Older { found: SCHEMA_VERSION - 1, needed: SCHEMA_VERSION };
+    assert_eq!(refusal.to_string(), older.to_string());
+    change(|database| database.create_cf("lore", &rocksdb::Options::default()).unwrap());
+    let refusal = RocksStore::open_read_only(&path).unwrap_err();
+    assert!(matches!(&refusal, OpenError::Newer { what } if what.contains("lore")), "{refusal}");
 }
 
 /// A copy holds all that was written before it, and nothing of what comes later.
