@@ -124,6 +124,11 @@ pub enum Response {
     Blocks(Vec<Vec<u8>>),
     /// A component; none when the answerer has it not.
     Code(Option<Vec<u8>>),
+    /// To a question for commits: the answerer began with a snapshot, and has none up to this index.
+    CommitsGone {
+        /// Of the snapshot's last commit.
+        index: u64,
+    },
 }
 
 impl Message {
@@ -235,6 +240,7 @@ mod tests {
             Response::SnapshotChunk(Some(vec![2; 1 << 20])),
             Response::Blocks(vec![vec![4; 10]; HISTORY_BLOCKS_MAX]),
             Response::Code(Some(vec![5; COMPONENT_BYTES_MAX])),
+            Response::CommitsGone { index: 9 },
         ];
         for response in responses {
             let mut bytes = codec::encode(&response);

@@ -30,6 +30,8 @@ pub struct NodeConfig {
     pub modules: ModulesSection,
     /// The database's disk.
     pub storage: StorageSection,
+    /// How a node without a ledger comes to one.
+    pub sync: SyncSection,
     /// Log filter, as `info` or `pollen_node=debug,info`.
     pub log: String,
 }
@@ -74,6 +76,26 @@ pub struct StorageSection {
     pub reserve_mib: u64,
 }
 
+/// How a node without a ledger comes to one.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SyncSection {
+    /// `snapshot`: takes a certified snapshot of the state from its peers when one has any. `genesis`: executes
+    /// everything from the beginning itself, which takes longer and keeps all history.
+    pub from: SyncFrom,
+}
+
+/// Where a node without a ledger begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SyncFrom {
+    /// At a snapshot, where there is one.
+    #[default]
+    Snapshot,
+    /// At the beginning.
+    Genesis,
+}
+
 /// Module host.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -94,6 +116,7 @@ impl Default for NodeConfig {
             ordering: OrderingSection::default(),
             modules: ModulesSection::default(),
             storage: StorageSection::default(),
+            sync: SyncSection::default(),
             log: "info".into(),
         }
     }

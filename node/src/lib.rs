@@ -21,6 +21,8 @@ pub mod network;
 pub mod node;
 pub mod recent;
 pub mod shared;
+pub mod snapshot_service;
+pub mod state_sync;
 pub mod tracker;
 pub mod verdicts;
 pub mod writer;

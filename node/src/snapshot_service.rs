@@ -11,13 +11,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
+use pollen_ledger::Hash;
 use pollen_ledger::block::BlockRef;
 use pollen_ledger::codec;
 use pollen_ledger::limits::{HISTORY_BYTES_MAX, SNAPSHOTS_LISTED_MAX};
 use pollen_ledger::store::snapshot::Chunk;
 use pollen_ledger::store::{Database, OpenError, RocksStore, StoreError};
 use pollen_ledger::wire::{Request, Response};
-use pollen_ledger::Hash;
 use tokio::sync::Semaphore;
 
 use crate::failpoints;
@@ -220,9 +220,14 @@ mod tests {
     /// A snapshot that is being made or removed must not be offered.
     #[test]
     fn only_whole_snapshots_have_a_height() {
-        for (name, height) in
-            [("1000", Some(1000)), ("0", Some(0)), ("1000.partial", None), ("01", None), ("+1", None), ("x", None)]
-        {
+        for (name, height) in [
+            ("1000", Some(1000)),
+            ("0", Some(0)),
+            ("1000.partial", None),
+            ("01", None),
+            ("+1", None),
+            ("x", None),
+        ] {
             assert_eq!(height_of(name.as_ref()), height, "{name}");
         }
     }

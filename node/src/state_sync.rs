@@ -238,8 +238,10 @@ impl Session<'_> {
                 remove(&folder)?;
                 return Ok(Left::Nothing);
             }
-            let open_error = |source| SyncError::Open { path: folder.clone(), source: Box::new(source) };
-            let database = pollen_ledger::store::Database::open_as_it_is(store).map_err(open_error)?.0;
+            let open_error =
+                |source| SyncError::Open { path: folder.clone(), source: Box::new(source) };
+            let database =
+                pollen_ledger::store::Database::open_as_it_is(store).map_err(open_error)?.0;
             let height = database.tip().map_err(ImportError::from)?.height;
             drop(database);
             move_in(&folder, &data)?;
@@ -292,7 +294,11 @@ impl Session<'_> {
                     Err(error) => return Ok(Err(error.to_string())),
                 };
                 if let Err(error) = head.verify(&genesis) {
-                    return if error.blames_sender() { Ok(Err(error.to_string())) } else { Err(error.into()) };
+                    return if error.blames_sender() {
+                        Ok(Err(error.to_string()))
+                    } else {
+                        Err(error.into())
+                    };
                 }
                 remove(&folder)?;
                 let store = open_store(&*open, &folder)?;
@@ -467,7 +473,9 @@ impl Session<'_> {
         let total = import.read().as_ref().map_or(0, |import| import.progress().entries);
         let mut finishing = tokio::task::spawn_blocking(move || {
             let import = import.write().take().expect("an import is finished once");
-            import.finish(validator, &mut |entries| drop(counted.fetch_add(entries, Relaxed)))?;
+            import.finish(validator, &mut |entries| {
+                counted.fetch_add(entries, Relaxed);
+            })?;
             move_in(&folder, &data)
         });
         loop {
@@ -512,7 +520,8 @@ struct Wanted {
 
 impl Wanted {
     fn new(import: &Shared) -> Self {
-        let missing = import.read().as_ref().map_or_else(Vec::new, |one| one.missing_blocks(usize::MAX));
+        let missing =
+            import.read().as_ref().map_or_else(Vec::new, |one| one.missing_blocks(usize::MAX));
         Self { blocks: missing.chunks(BLOCKS_GROUP).map(<[BlockRef]>::to_vec).collect() }
     }
 
@@ -521,7 +530,8 @@ impl Wanted {
         let held = import.read();
         let Some(import) = held.as_ref() else { return Vec::new() };
         if self.blocks.iter().any(|group| !group.is_empty()) {
-            let missing: BTreeSet<BlockRef> = import.missing_blocks(usize::MAX).into_iter().collect();
+            let missing: BTreeSet<BlockRef> =
+                import.missing_blocks(usize::MAX).into_iter().collect();
             for group in &mut self.blocks {
                 group.retain(|name| missing.contains(name));
             }

@@ -131,7 +131,8 @@ impl<P: Ord + Copy> Offers<P> {
                 false => Choice::Wait,
             };
         }
-        let told_of = self.peers.values().any(|said| said.heights.iter().flatten().next().is_some());
+        let told_of =
+            self.peers.values().any(|said| said.heights.iter().flatten().next().is_some());
         if told_of {
             // Tried in vain a moment ago.
             return Choice::Wait;

@@ -135,9 +135,11 @@ impl<P: Ord + Copy> Plan<P> {
                 && !asked.is_some_and(|asked| asked.contains_key(peer))
                 && !lacks.is_some_and(|lacks| lacks.contains(peer))
         };
-        let best = self.sources.iter().filter(usable).min_by_key(|(_, source)| {
-            (source.open, source.failures, source.answer_ms)
-        });
+        let best = self
+            .sources
+            .iter()
+            .filter(usable)
+            .min_by_key(|(_, source)| (source.open, source.failures, source.answer_ms));
         best.map(|(peer, _)| *peer)
     }
 
