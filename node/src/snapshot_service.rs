@@ -215,20 +215,65 @@ fn spoilt(mut chunk: Chunk) -> Chunk {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use pollen_ledger::certificate::Signatures;
+    use pollen_ledger::store::{Batch, Durability, MemoryStore};
 
-    /// A snapshot that is being made or removed must not be offered.
-    #[test]
-    fn only_whole_snapshots_have_a_height() {
-        for (name, height) in [
-            ("1000", Some(1000)),
-            ("0", Some(0)),
-            ("1000.partial", None),
-            ("01", None),
-            ("+1", None),
-            ("x", None),
-        ] {
-            assert_eq!(height_of(name.as_ref()), height, "{name}");
+    use super::*;
+    use crate::dev;
+    use crate::network::peer_id_of;
+
+    /// A service over a folder with these names in it, of a chain that is certified up to a height.
+    fn service(names: &[&str], certified: u64) -> (tempfile::TempDir, Arc<SnapshotService>) {
+        let folder = tempfile::tempdir().unwrap();
+        for name in names {
+            std::fs::create_dir(folder.path().join(name)).unwrap();
         }
+        let database = Database::open(Arc::new(MemoryStore::new()), &dev::genesis(4), None);
+        let database = Arc::new(database.unwrap());
+        let mut batch = Batch::default();
+        let signatures = Signatures { signers: vec![0b111], signatures: Vec::new() };
+        Database::put_signatures(&mut batch, certified, &signatures);
+        database.write(batch, Durability::Synced).unwrap();
+        let service = SnapshotService::new(folder.path().to_owned(), database);
+        (folder, Arc::new(service))
+    }
+
+    /// A snapshot that is being made or removed, or that nobody can prove yet, must not be offered: who
+    /// takes it would have to begin again.
+    #[test]
+    fn whole_and_certified_snapshots_are_offered_the_newest_first() {
+        let names = ["1000", "200", "3000", "1500.partial", "01", "+1", "0", "x"];
+        let (_folder, service) = service(&names, 2_000);
+        assert_eq!(service.heights().unwrap(), [1_000, 200]);
+        let many: Vec<String> = (1..=30).map(|height| height.to_string()).collect();
+        let many: Vec<&str> = many.iter().map(String::as_str).collect();
+        let (_folder, service) = self::service(&many, 2_000);
+        let heights = service.heights().unwrap();
+        assert_eq!((heights.len(), heights[0]), (SNAPSHOTS_LISTED_MAX, 30));
+    }
+
+    /// What cannot be opened is answered as what is not there, and keeps nobody from the rest.
+    #[test]
+    fn a_folder_that_is_no_database_has_no_chunks() {
+        let (_folder, service) = service(&["1000"], 2_000);
+        let answer = service.read(Request::SnapshotChunk { height: 1_000, from: Hash::ZERO });
+        assert_eq!(answer, Ok(Response::SnapshotChunk(None)));
+        let answer = service.read(Request::SnapshotHead { height: 2_000 });
+        assert_eq!(answer, Ok(Response::SnapshotHead(None)));
+        assert_eq!(service.read(Request::Code { hash: Hash::ZERO }), Ok(Response::Code(None)));
+    }
+
+    /// One peer must not have all readers for itself, and has its share back once it is answered.
+    #[test]
+    fn a_peer_has_a_bounded_share() {
+        let (_folder, service) = service(&[], 0);
+        let peer = |index| peer_id_of(&dev::validator_key(index).public_key());
+        let places: Vec<Place> =
+            (0..PER_PEER_MAX).map(|_| service.place(peer(0)).expect("within its share")).collect();
+        assert!(service.place(peer(0)).is_none());
+        assert!(service.place(peer(1)).is_some());
+        drop(places);
+        assert!(service.place(peer(0)).is_some());
+        assert!(service.askers.lock().is_empty(), "nobody is remembered");
     }
 }

@@ -22,7 +22,7 @@ use pollen_ledger::store::snapshot::{Import, ImportError, SnapshotHead};
 use pollen_ledger::store::{Family, OpenError, Store};
 use pollen_ledger::wire::{Request, Response};
 use pollen_ledger::{AuthorIndex, Genesis, PublicKey};
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 
 use crate::fetch::Rules;
@@ -136,6 +136,7 @@ impl StateSync<'_> {
     /// Takes a snapshot, or finds that there is none. Answers the peers that are connected as well: their
     /// arrival was heard here.
     pub async fn run(self) -> Result<(Ended, Vec<Sender>), SyncError> {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let validity = self.rules.committee.validity();
         let offers = Offers::new(self.expected, validity, 0);
         let mut session = Session {
@@ -146,6 +147,7 @@ impl StateSync<'_> {
             asking: JoinSet::new(),
             asked_ms: BTreeMap::new(),
             results: JoinSet::new(),
+            checking: Arc::new(Semaphore::new(cores)),
         };
         let ended = session.run().await?;
         Ok((ended, session.senders.into_values().collect()))
@@ -166,6 +168,7 @@ struct Session<'a> {
     asked_ms: BTreeMap<PeerId, u64>,
     /// Questions for what is imported.
     results: JoinSet<Outcome>,
+    checking: Arc<Semaphore>,
 }
 
 /// What an earlier run left.
@@ -428,6 +431,7 @@ impl Session<'_> {
                     height,
                     work,
                     peer,
+                    checking: self.checking.clone(),
                 };
                 self.results.spawn(question.ask());
             }

@@ -154,11 +154,11 @@ impl Running {
     async fn start(nodes: &[DevNode], args: &DevArgs) -> Result<Self, Failure> {
         if args.in_process {
             start_log(&args.log)?;
-            let mut running = Vec::new();
-            for node in nodes {
-                running.push(Node::start(NodeConfig::load(Some(&node.config))?).await?);
-            }
-            return Ok(Self::InProcess(running));
+            let configs = nodes.iter().map(|node| NodeConfig::load(Some(&node.config)));
+            let configs = configs.collect::<Result<Vec<_>, _>>()?;
+            // Together: each asks the others for a snapshot before it begins.
+            let running = futures::future::try_join_all(configs.into_iter().map(Node::start));
+            return Ok(Self::InProcess(running.await?));
         }
         let program = std::env::current_exe()?;
         let mut processes = Vec::new();

@@ -1,9 +1,13 @@
 //! One question to one peer, and what became of the answer: checked and written, or whose fault it is.
 
+use std::sync::Arc;
+
 use pollen_ledger::Hash;
 use pollen_ledger::block::BlockRef;
 use pollen_ledger::store::snapshot::{Chunk, Import, ImportError};
 use pollen_ledger::wire::{Request, Response};
+
+use tokio::sync::Semaphore;
 
 use super::Shared;
 use super::plan::Work;
@@ -21,6 +25,8 @@ pub(super) struct Question {
     pub(super) height: u64,
     pub(super) work: Work,
     pub(super) peer: PeerId,
+    /// Answers that may be checked at once: each takes some times its bytes.
+    pub(super) checking: Arc<Semaphore>,
 }
 
 /// What became of it.
@@ -47,7 +53,7 @@ pub(super) enum Fetched {
 
 impl Question {
     pub(super) async fn ask(self) -> Outcome {
-        let Self { network, import, rules, names, height, work, peer } = self;
+        let Self { network, import, rules, names, height, work, peer, checking } = self;
         let request = match work {
             Work::Blocks(_) => Request::Blocks(names.clone()),
             Work::Code(hash) => Request::Code { hash },
@@ -64,6 +70,7 @@ impl Question {
                         None => Fetched::Done,
                     }
                 };
+                let _permit = checking.acquire().await;
                 let taken = tokio::task::spawn_blocking(take).await;
                 taken.unwrap_or_else(|error| Fetched::Failed(error.to_string()))
             }

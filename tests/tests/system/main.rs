@@ -21,6 +21,7 @@ mod modules;
 mod operator;
 mod peer;
 mod readme;
+mod state_sync;
 mod traffic;
 mod upkeep;
 mod verify;
