@@ -256,11 +256,11 @@ mod tests {
     #[test]
     fn a_folder_that_is_no_database_has_no_chunks() {
         let (_folder, service) = service(&["1000"], 2_000);
-        let answer = service.read(Request::SnapshotChunk { height: 1_000, from: Hash::ZERO });
-        assert_eq!(answer, Ok(Response::SnapshotChunk(None)));
-        let answer = service.read(Request::SnapshotHead { height: 2_000 });
-        assert_eq!(answer, Ok(Response::SnapshotHead(None)));
-        assert_eq!(service.read(Request::Code { hash: Hash::ZERO }), Ok(Response::Code(None)));
+        let read = |request| service.read(request).unwrap();
+        let chunk = Request::SnapshotChunk { height: 1_000, from: Hash::ZERO };
+        assert_eq!(read(chunk), Response::SnapshotChunk(None));
+        assert_eq!(read(Request::SnapshotHead { height: 2_000 }), Response::SnapshotHead(None));
+        assert_eq!(read(Request::Code { hash: Hash::ZERO }), Response::Code(None));
     }
 
     /// One peer must not have all readers for itself, and has its share back once it is answered.
