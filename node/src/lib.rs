@@ -21,6 +21,7 @@ pub mod network;
 pub mod node;
 pub mod recent;
 pub mod shared;
+pub mod snapshots;
 pub mod tracker;
 pub mod verdicts;
 pub mod writer;

@@ -34,6 +34,7 @@ use crate::network::{
     NetworkLimits, Verdict,
 };
 use crate::shared::{Head, Needed, Shared};
+use crate::snapshots::Snapshots;
 use crate::verdicts::Verdicts;
 use crate::writer::{self, OwnBlocks, Write};
 
@@ -142,7 +143,7 @@ impl Begun {
     }
 }
 
-fn read_genesis(path: Option<&Path>) -> Result<Genesis, NodeError> {
+pub(crate) fn read_genesis(path: Option<&Path>) -> Result<Genesis, NodeError> {
     let text = match path {
         None => dev::GENESIS.to_owned(),
         Some(path) => std::fs::read_to_string(path)
@@ -204,8 +205,17 @@ impl Node {
         let verdicts = Arc::new(Verdicts::new(chain_id));
         let again = begun.database.commits_with_blocks(executor.next_commit())?;
         let (to_execution, commits) = std::sync::mpsc::sync_channel(EXECUTION_QUEUE);
-        let executing =
-            start_execution(&begun, executor, verdicts.clone(), &shared, &core, commits);
+        let snapshots = Snapshots::new(&config.data, begun.rocks.clone(), config.snapshots.clone());
+        let snapshots = Arc::new(snapshots);
+        let executing = start_execution(
+            &begun,
+            executor,
+            snapshots.clone(),
+            verdicts.clone(),
+            &shared,
+            &core,
+            commits,
+        );
         let mut threads = start_ordering(Ordering {
             config: &config,
             begun: &begun,
@@ -222,7 +232,10 @@ impl Node {
         let reserve = config.storage.reserve_mib.saturating_mul(1 << 20);
         let care = [
             tokio::spawn(disk::watch(config.data.clone(), reserve, shared.clone())),
-            tokio::spawn(admin::serve(config.data.clone(), rocks)),
+            tokio::spawn(admin::serve(
+                config.data.clone(),
+                admin::Asked { store: rocks, database: database.clone(), snapshots },
+            )),
         ];
         let backend = NodeBackend::new(Parts {
             network: Network {
@@ -444,6 +457,7 @@ pub(crate) fn start_ordering(
 pub(crate) fn start_execution(
     begun: &Begun,
     executor: Executor,
+    snapshots: Arc<Snapshots>,
     verdicts: Arc<Verdicts>,
     shared: &Arc<Shared>,
     core: &CoreHandle,
@@ -452,6 +466,7 @@ pub(crate) fn start_execution(
     let execution = Execution::new(
         executor,
         begun.database.clone(),
+        snapshots,
         verdicts,
         shared.clone(),
         core.clone(),

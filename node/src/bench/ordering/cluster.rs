@@ -27,6 +27,7 @@ use crate::core_thread::CoreHandle;
 use crate::network::NetworkHandle;
 use crate::node::{self, Begun, EXECUTION_QUEUE, Events, NodeError, Ordering};
 use crate::shared::{Head, Shared};
+use crate::snapshots::Snapshots;
 use crate::verdicts::Verdicts;
 
 /// How long validators may take to find each other, and accounts to be funded.
@@ -96,8 +97,13 @@ impl Validator {
                 threads.push(spawn("tally", move || pass_on(&commits, &book, &next)));
                 let executor = Executor::new(&begun.database, node::open_engine(config)?)
                     .map_err(NodeError::Store)?;
+                let snapshots = Arc::new(Snapshots::new(
+                    &config.data,
+                    begun.rocks.clone(),
+                    config.snapshots.clone(),
+                ));
                 threads.push(node::start_execution(
-                    &begun, executor, verdicts, &shared, &core, tallied,
+                    &begun, executor, snapshots, verdicts, &shared, &core, tallied,
                 ));
                 tasks.push(tokio::spawn(watch_checkpoints(shared.clone(), tally.clone())));
             }
