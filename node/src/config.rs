@@ -32,6 +32,8 @@ pub struct NodeConfig {
     pub storage: StorageSection,
     /// How a node without a ledger comes to one.
     pub sync: SyncSection,
+    /// Copies of the database for new nodes.
+    pub snapshots: SnapshotsSection,
     /// Log filter, as `info` or `pollen_node=debug,info`.
     pub log: String,
 }
@@ -96,6 +98,17 @@ pub enum SyncFrom {
     Genesis,
 }
 
+/// Copies of the database for new nodes.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SnapshotsSection {
+    /// One is made of every checkpoint whose height is a multiple of this; 0 = none. Nodes with the same
+    /// number have the same snapshots, so that a new node can take parts from each.
+    pub interval: u64,
+    /// The newest so many are kept.
+    pub keep: usize,
+}
+
 /// Module host.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -117,6 +130,7 @@ impl Default for NodeConfig {
             modules: ModulesSection::default(),
             storage: StorageSection::default(),
             sync: SyncSection::default(),
+            snapshots: SnapshotsSection::default(),
             log: "info".into(),
         }
     }
@@ -150,6 +164,12 @@ impl Default for OrderingSection {
 impl Default for StorageSection {
     fn default() -> Self {
         Self { reserve_mib: 1024 }
+    }
+}
+
+impl Default for SnapshotsSection {
+    fn default() -> Self {
+        Self { interval: 10_000, keep: 2 }
     }
 }
 

@@ -22,6 +22,7 @@ pub mod node;
 pub mod recent;
 pub mod shared;
 pub mod snapshot_service;
+pub mod snapshots;
 pub mod state_sync;
 pub mod tracker;
 pub mod verdicts;

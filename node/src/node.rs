@@ -35,6 +35,7 @@ use crate::network::{
 };
 use crate::shared::{Head, Needed, Shared};
 use crate::snapshot_service::SnapshotService;
+use crate::snapshots::Snapshots;
 use crate::state_sync::{self, StateSync, SyncError};
 use crate::verdicts::Verdicts;
 use crate::writer::{self, OwnBlocks, Write};
@@ -108,7 +109,7 @@ pub struct Node {
     events: JoinHandle<()>,
     driver: JoinHandle<()>,
     /// What looks after the disk, and answers the operator.
-    care: [JoinHandle<()>; 2],
+    care: [JoinHandle<()>; 3],
 }
 
 /// Which chain a node is of, and what it is there: read from its documents.
@@ -232,7 +233,7 @@ fn others_expected(config: &NodeConfig, place: &Place) -> usize {
     }
 }
 
-fn read_genesis(path: Option<&Path>) -> Result<Genesis, NodeError> {
+pub(crate) fn read_genesis(path: Option<&Path>) -> Result<Genesis, NodeError> {
     let text = match path {
         None => dev::GENESIS.to_owned(),
         Some(path) => std::fs::read_to_string(path)
@@ -307,8 +308,17 @@ impl Node {
         let verdicts = Arc::new(Verdicts::new(chain_id));
         let again = begun.database.commits_with_blocks(executor.next_commit())?;
         let (to_execution, commits) = std::sync::mpsc::sync_channel(EXECUTION_QUEUE);
-        let executing =
-            start_execution(&begun, executor, verdicts.clone(), &shared, &core, commits);
+        let snapshots = Snapshots::new(&config.data, begun.rocks.clone(), config.snapshots.clone());
+        let snapshots = Arc::new(snapshots);
+        let executing = start_execution(
+            &begun,
+            executor,
+            snapshots.clone(),
+            verdicts.clone(),
+            &shared,
+            &core,
+            commits,
+        );
         let mut threads = start_ordering(Ordering {
             config: &config,
             begun: &begun,
@@ -323,9 +333,15 @@ impl Node {
         threads.push(executing);
         let Begun { genesis, key, own, database, rocks, rules } = begun;
         let reserve = config.storage.reserve_mib.saturating_mul(1 << 20);
+        let service = SnapshotService::new(config.data.clone(), database.clone());
+        let service = Arc::new(service);
         let care = [
+            tokio::spawn(service.clone().care()),
             tokio::spawn(disk::watch(config.data.clone(), reserve, shared.clone())),
-            tokio::spawn(admin::serve(config.data.clone(), rocks)),
+            tokio::spawn(admin::serve(
+                config.data.clone(),
+                admin::Asked { store: rocks, database: database.clone(), snapshots },
+            )),
         ];
         let backend = NodeBackend::new(Parts {
             network: Network {
@@ -346,14 +362,13 @@ impl Node {
             genesis,
         });
         let taken_in = Some(backend.clone());
-        let snapshots = SnapshotService::new(config.data.join("snapshots"), database.clone());
         let events_of = Events {
             core: core.clone(),
             rules,
             database,
             own,
             backend: taken_in,
-            snapshots: Arc::new(snapshots),
+            snapshots: service,
         };
         let events = tokio::spawn(events_of.run(connected, events));
         let server = ServerConfig::new(config.rpc.listen);
@@ -564,6 +579,7 @@ pub(crate) fn start_ordering(
 pub(crate) fn start_execution(
     begun: &Begun,
     executor: Executor,
+    snapshots: Arc<Snapshots>,
     verdicts: Arc<Verdicts>,
     shared: &Arc<Shared>,
     core: &CoreHandle,
@@ -572,6 +588,7 @@ pub(crate) fn start_execution(
     let execution = Execution::new(
         executor,
         begun.database.clone(),
+        snapshots,
         verdicts,
         shared.clone(),
         core.clone(),

@@ -1,14 +1,16 @@
 //! Answers what a new node asks: which snapshots there are, their heads and chunks, blocks, code.
 //!
 //! Invariants: it reads on threads for blocking work, few at a time, so that ordering and execution keep
-//! theirs; each peer has a bounded share of that; at most [`OPEN_MAX`] snapshots are open. A snapshot that is
-//! pruned while it is read is answered as one that is not there: its folder may lose files at any moment.
+//! theirs; each peer has a bounded share of that; at most [`OPEN_MAX`] snapshots are open, and none that nobody
+//! asks for. A snapshot that is let go while it is read is answered as one that is not there: its folder may lose
+//! files at any moment.
 //!
-//! Making and pruning snapshots is not done here.
+//! Making snapshots and letting go of them: `snapshots.rs`.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use pollen_ledger::Hash;
@@ -22,9 +24,12 @@ use tokio::sync::Semaphore;
 
 use crate::failpoints;
 use crate::network::{PeerId, Responder};
+use crate::snapshots;
 
 /// Snapshots that are kept open: the newest one, and the one before that slower importers still read.
 const OPEN_MAX: usize = 2;
+/// An open snapshot is closed when nobody has asked for it for so long: each has tens of mebibytes in memory.
+const IDLE: Duration = Duration::from_secs(60);
 /// Answers that are read at once, for all peers together.
 const READERS: usize = 2;
 /// Answers that one peer may wait for.
@@ -32,17 +37,24 @@ const PER_PEER_MAX: usize = 4;
 
 /// See the module's documentation.
 pub struct SnapshotService {
-    /// The folder of the snapshots, each in a folder that is named by its height.
-    folder: PathBuf,
+    /// The data folder.
+    data: PathBuf,
     /// The running database: it has certificates, blocks and code.
     database: Arc<Database>,
     /// Open snapshots, the last one used last.
-    open: Mutex<Vec<(u64, Arc<Database>)>>,
+    open: Mutex<Vec<Open>>,
     readers: Semaphore,
     /// Peers with their open questions.
     askers: Mutex<HashMap<PeerId, usize>>,
     /// Chunks are spoilt on purpose: a test's node.
     lies: bool,
+}
+
+/// A snapshot that is open.
+struct Open {
+    height: u64,
+    database: Arc<Database>,
+    used: Instant,
 }
 
 /// A peer's place among the askers, until dropped.
@@ -64,14 +76,14 @@ impl Drop for Place {
 }
 
 impl SnapshotService {
-    /// Over the snapshots in `folder`, which need not be there.
-    pub fn new(folder: PathBuf, database: Arc<Database>) -> Self {
+    /// Over the snapshots in a data folder, if there are any.
+    pub fn new(data: PathBuf, database: Arc<Database>) -> Self {
         let lies = failpoints::lies_about_chunks();
         if lies {
             tracing::error!("this node was told to serve false chunks: it is a test's");
         }
         Self {
-            folder,
+            data,
             database,
             open: Mutex::default(),
             readers: Semaphore::new(READERS),
@@ -131,15 +143,12 @@ impl SnapshotService {
 
     /// Heights of the snapshots that are there and have a certificate, the highest first.
     fn heights(&self) -> Result<Vec<u64>, StoreError> {
-        let Ok(entries) = std::fs::read_dir(&self.folder) else { return Ok(Vec::new()) };
+        let failed = |error| StoreError::Io(format!("{}: {error}", self.data.display()));
+        let found = snapshots::list(&self.data).map_err(failed)?;
         let certified = self.database.certified_height()?;
-        let mut heights: Vec<u64> = entries
-            .filter_map(|entry| height_of(&entry.ok()?.file_name()))
-            .filter(|height| (1..=certified).contains(height))
-            .collect();
-        heights.sort_unstable_by(|a, b| b.cmp(a));
-        heights.truncate(SNAPSHOTS_LISTED_MAX);
-        Ok(heights)
+        let heights = found.into_iter().rev().map(|(height, _)| height);
+        let offered = heights.filter(|height| (1..=certified).contains(height));
+        Ok(offered.take(SNAPSHOTS_LISTED_MAX).collect())
     }
 
     /// An encoded chunk; none when the snapshot is not there, or goes while it is read.
@@ -150,7 +159,7 @@ impl SnapshotService {
             Ok(chunk) => Some(codec::encode(&chunk)),
             Err(error) => {
                 tracing::debug!(height, %error, "cannot read a snapshot");
-                self.open.lock().retain(|(open, _)| *open != height);
+                self.open.lock().retain(|open| open.height != height);
                 None
             }
         }
@@ -158,22 +167,47 @@ impl SnapshotService {
 
     /// An open snapshot.
     fn snapshot(&self, height: u64) -> Option<Arc<Database>> {
-        let path = self.folder.join(height.to_string());
+        let folder = |height: u64| self.data.join(snapshots::FOLDER).join(height.to_string());
         let mut open = self.open.lock();
-        open.retain(|(height, _)| self.folder.join(height.to_string()).is_dir());
-        if let Some(at) = open.iter().position(|(held, _)| *held == height) {
-            let entry = open.remove(at);
-            open.push(entry);
-        } else if path.is_dir() {
-            match open_snapshot(&path) {
-                Ok(database) => open.push((height, Arc::new(database))),
-                Err(error) => tracing::debug!(height, %error, "cannot open a snapshot"),
-            }
-            if open.len() > OPEN_MAX {
-                open.remove(0);
+        open.retain(|open| folder(open.height).is_dir());
+        let database = match open.iter().position(|open| open.height == height) {
+            Some(at) => open.remove(at).database,
+            None if folder(height).is_dir() => match open_snapshot(&folder(height)) {
+                Ok(database) => Arc::new(database),
+                Err(error) => {
+                    tracing::debug!(height, %error, "cannot open a snapshot");
+                    return None;
+                }
+            },
+            None => return None,
+        };
+        open.push(Open { height, database: database.clone(), used: Instant::now() });
+        if open.len() > OPEN_MAX {
+            open.remove(0);
+        }
+        Some(database)
+    }
+
+    /// Closes what nobody has asked for lately.
+    fn close_idle(&self) {
+        let mut open = self.open.lock();
+        let all = std::mem::take(&mut *open);
+        let (used, idle): (Vec<Open>, Vec<Open>) =
+            all.into_iter().partition(|open| open.used.elapsed() < IDLE);
+        *open = used;
+        drop(open);
+        drop(idle);
+    }
+
+    /// Looks after what is open, until the node ends.
+    pub async fn care(self: Arc<Self>) {
+        loop {
+            tokio::time::sleep(IDLE).await;
+            let this = self.clone();
+            if tokio::task::spawn_blocking(move || this.close_idle()).await.is_err() {
+                return;
             }
         }
-        open.iter().find(|(held, _)| *held == height).map(|(_, database)| database.clone())
     }
 
     /// Those of the blocks that are there, within the bytes of an answer; one at least where there is one.
@@ -191,16 +225,9 @@ impl SnapshotService {
     }
 }
 
-fn open_snapshot(path: &std::path::Path) -> Result<Database, OpenError> {
+fn open_snapshot(path: &Path) -> Result<Database, OpenError> {
     let store = Arc::new(RocksStore::open_read_only(path)?);
     Ok(Database::open_as_it_is(store)?.0)
-}
-
-/// The height that a snapshot's folder is named by; none of what is not a whole snapshot.
-fn height_of(name: &std::ffi::OsStr) -> Option<u64> {
-    let text = name.to_str()?;
-    let height: u64 = text.parse().ok()?;
-    (height.to_string() == text).then_some(height)
 }
 
 /// What a lying node of a test serves: one value is another, or an entry is left out.
@@ -226,7 +253,7 @@ mod tests {
     fn service(names: &[&str], certified: u64) -> (tempfile::TempDir, Arc<SnapshotService>) {
         let folder = tempfile::tempdir().unwrap();
         for name in names {
-            std::fs::create_dir(folder.path().join(name)).unwrap();
+            std::fs::create_dir_all(folder.path().join(snapshots::FOLDER).join(name)).unwrap();
         }
         let database = Database::open(Arc::new(MemoryStore::new()), &dev::genesis(4), None);
         let database = Arc::new(database.unwrap());
@@ -242,7 +269,7 @@ mod tests {
     /// takes it would have to begin again.
     #[test]
     fn whole_and_certified_snapshots_are_offered_the_newest_first() {
-        let names = ["1000", "200", "3000", "1500.partial", "01", "+1", "0", "x"];
+        let names = ["1000", "200", "3000", "1500.tmp", "01", "+1", "0", "x"];
         let (_folder, service) = service(&names, 2_000);
         assert_eq!(service.heights().unwrap(), [1_000, 200]);
         let many: Vec<String> = (1..=30).map(|height| height.to_string()).collect();

@@ -27,7 +27,7 @@ use crate::tree::{RANGE_PROOF_BYTES_MAX, RangeEntry, RangeError, value_hash, ver
 
 mod import;
 
-pub use import::{Import, Part, Progress};
+pub use import::{Import, Part, Progress, code_of};
 
 /// Parts of the key space: one for each first nibble.
 pub const PARTS: usize = 16;
@@ -192,12 +192,12 @@ impl Chunk {
 }
 
 /// The part of a key hash: its first nibble.
-fn part_of(key: &Hash) -> u8 {
+pub fn part_of(key: &Hash) -> u8 {
     key.0[0] >> 4
 }
 
 /// The lowest key hash of a part.
-fn part_begin(part: u8) -> Hash {
+pub fn part_begin(part: u8) -> Hash {
     let mut begin = Hash::ZERO;
     begin.0[0] = part << 4;
     begin

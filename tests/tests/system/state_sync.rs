@@ -21,7 +21,7 @@ use super::traffic::{Traffic, check_acknowledged};
 
 /// A snapshot every so many checkpoints: many in a short test.
 const INTERVAL: &str = "40";
-const SNAPSHOTS: [(&str, &str); 1] = [("X_POLLEN_NODE_SNAPSHOTS__INTERVAL", INTERVAL)];
+const SNAPSHOTS: [(&str, &str); 1] = [("POLLEN_NODE_SNAPSHOTS__INTERVAL", INTERVAL)];
 /// Makes a node serve false chunks.
 const LIES: (&str, &str) = ("POLLEN_LIES", "chunks");
 /// How long the first snapshot may take.
@@ -235,28 +235,8 @@ fn peak_memory_kib(pid: u32) -> u64 {
     line.trim().trim_end_matches(" kB").parse().unwrap()
 }
 
-/// PLANTED: a snapshot of the first node's, given to all.
-async fn snapshots_of_all(network: &Network) -> u64 {
-    let to = network.home.join(format!("planted-{}", pollen_node::clock::now_ms()));
-    let document = network.cli(&["--json", "--node", "1", "backup", "create", to.to_str().unwrap()]).await;
-    let document: serde_json::Value = serde_json::from_str(&document).unwrap();
-    let at = document["height"].as_u64().or_else(|| document["height"].as_str().and_then(|text| text.parse().ok())).unwrap();
-    for index in 0..network.len() {
-        let folder = network.data(index).join("snapshots");
-        std::fs::create_dir_all(&folder).unwrap();
-        let copied = std::process::Command::new("cp").arg("-r").arg(to.join("ledger")).arg(folder.join(at.to_string())).status();
-        assert!(copied.unwrap().success());
-    }
-    eventually("a certificate", SNAPSHOT_PATIENCE, async || {
-        let now = height(network.client(3)).await;
-        if now >= at + 3 { Ok(()) } else { Err(format!("{now}")) }
-    }).await;
-    at
-}
-
 /// Waits until every node has a snapshot that has a certificate; the lowest newest height.
-#[allow(dead_code)]
-async fn snapshots_of_all_2(network: &Network) -> u64 {
+async fn snapshots_of_all(network: &Network) -> u64 {
     let mut lowest = u64::MAX;
     for index in 0..network.len() {
         let folder = network.data(index).join("snapshots");

@@ -398,8 +398,8 @@ fn code_names(store: &dyn Store) -> Result<Vec<Vec<u8>>, StoreError> {
     Ok(entries.into_iter().map(|(name, _)| name).collect())
 }
 
-/// The code that an entry names, of a module's record.
-fn code_of(entry: &StateEntry) -> Result<Option<Hash>, ImportError> {
+/// The code that an entry of the state names, of a module's record: it belongs to the snapshot.
+pub fn code_of(entry: &StateEntry) -> Result<Option<Hash>, ImportError> {
     if entry.owner != StateKey::ledger(Namespace::Modules, &[]).owner {
         return Ok(None);
     }

@@ -98,6 +98,7 @@ impl Chain {
         let commit = self.next_commit(&mut batch);
         let height = self.last.height + 1;
         let mut changes: Vec<StateWrite> = Vec::new();
+        let writes: BTreeMap<StateKey, Option<Vec<u8>>> = writes.into_iter().collect();
         for (key, after) in writes {
             let before = match &after {
                 Some(value) => self.state.insert(key.clone(), value.clone()),

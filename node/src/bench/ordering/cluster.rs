@@ -28,6 +28,7 @@ use crate::network::NetworkHandle;
 use crate::node::{self, Begun, EXECUTION_QUEUE, Events, NodeError, Ordering};
 use crate::shared::{Head, Shared};
 use crate::snapshot_service::SnapshotService;
+use crate::snapshots::Snapshots;
 use crate::verdicts::Verdicts;
 
 /// How long validators may take to find each other, and accounts to be funded.
@@ -96,8 +97,13 @@ impl Validator {
                 threads.push(spawn("tally", move || pass_on(&commits, &book, &next)));
                 let executor = Executor::new(&begun.database, node::open_engine(config)?)
                     .map_err(NodeError::Store)?;
+                let snapshots = Arc::new(Snapshots::new(
+                    &config.data,
+                    begun.rocks.clone(),
+                    config.snapshots.clone(),
+                ));
                 threads.push(node::start_execution(
-                    &begun, executor, verdicts, &shared, &core, tallied,
+                    &begun, executor, snapshots, verdicts, &shared, &core, tallied,
                 ));
                 tasks.push(tokio::spawn(watch_checkpoints(shared.clone(), tally.clone())));
             }
@@ -107,7 +113,7 @@ impl Validator {
             }
         }
         let Begun { own, database, rules, .. } = begun;
-        let snapshots = SnapshotService::new(config.data.join("snapshots"), database.clone());
+        let snapshots = SnapshotService::new(config.data.clone(), database.clone());
         let events_of = Events {
             core: core.clone(),
             rules,
