@@ -360,7 +360,12 @@ fn holds(store: &Arc<dyn Store>, head: &VerifiedHead, genesis: &Genesis) -> bool
     })
 }
 
-fn put_in_place(target: &Target, partial: &Path, head: &VerifiedHead) -> Result<Imported, Failure> {
+fn put_in_place(
+    target: &Target,
+    partial: &Path,
+    head: &VerifiedHead,
+    all: Option<Progress>,
+) -> Result<Imported, Failure> {
     let (database, _) = Database::open_as_it_is(Arc::new(RocksStore::open_read_only(partial)?))?;
     let tip = database.tip()?;
     drop(database);

@@ -21,6 +21,8 @@ mod modules;
 mod operator;
 mod peer;
 mod readme;
+mod snapshot;
+mod snapshot_figures;
 mod state_sync;
 mod traffic;
 mod upkeep;
