@@ -73,5 +73,7 @@ pub const HISTORY_BYTES_MAX: usize = 4 << 20;
 pub const HISTORY_TARGETS_MAX: usize = 1024;
 /// Commits in an answer to a commits request; their blocks are bounded as those of a history answer.
 pub const RANGE_COMMITS_MAX: usize = 1024;
+/// Heights in an answer that lists snapshots: the newest ones.
+pub const SNAPSHOTS_LISTED_MAX: usize = 16;
 /// Bytes of any message between nodes.
 pub const MESSAGE_BYTES_MAX: usize = HISTORY_BYTES_MAX + (1 << 20);

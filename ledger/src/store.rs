@@ -24,6 +24,7 @@ mod prune;
 mod recovery;
 #[cfg(feature = "rocksdb")]
 mod rocks;
+pub mod snapshot;
 mod state_at;
 mod tree;
 mod verify;
@@ -33,7 +34,7 @@ mod tests;
 
 pub use certificates::ExecutedProof;
 pub use changes::{ChangesPage, StateChange};
-pub use database::{Database, Location, StateEntry, StateWrite, Tip};
+pub use database::{Begin, Database, Location, StateEntry, StateWrite, Tip};
 pub use events::{EventCursor, EventFilter, EventPage, EventRecord};
 pub use memory::MemoryStore;
 pub use open::{OpenError, SCHEMA_VERSION};

@@ -51,6 +51,7 @@
 //!
 //! What is not here: where records are kept. A [`NodeReader`] gives them, an [`Update`] has the new ones.
 
+mod build;
 mod hash;
 mod node;
 mod proof;
@@ -63,11 +64,12 @@ mod update;
 #[cfg(test)]
 mod tests;
 
+pub use build::TreeBuilder;
 pub use hash::{inner_hash, key_hash, leaf_hash, value_hash};
 pub use node::{Node, NodeKey, Path};
 pub use proof::{End, PROOF_BYTES_MAX, Proof, ProofError};
-pub use prove::{prove, prove_range, root_hash};
-pub use range::{RANGE_PROOF_BYTES_MAX, RangeEntry, RangeError, verify_range};
+pub use prove::{prove, prove_range, prove_range_within, root_hash};
+pub use range::{RANGE_PROOF_BYTES_MAX, RangeEntry, RangeError, verify_range, verify_range_within};
 pub use stream::StreamedRoot;
 pub use top::TopLevels;
 pub use update::{Change, Update, update};

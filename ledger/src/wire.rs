@@ -8,7 +8,8 @@ use crate::codec::{self, DecodeError};
 use crate::committee::AuthorIndex;
 use crate::crypto::Hash;
 use crate::limits::{
-    COMMITTEE_MAX, HISTORY_BLOCKS_MAX, HISTORY_TARGETS_MAX, MESSAGE_BYTES_MAX, RANGE_COMMITS_MAX,
+    COMMITTEE_MAX, COMPONENT_BYTES_MAX, HISTORY_BLOCKS_MAX, HISTORY_TARGETS_MAX, MESSAGE_BYTES_MAX,
+    RANGE_COMMITS_MAX, SNAPSHOTS_LISTED_MAX,
 };
 use crate::ordering::Commit;
 
@@ -70,6 +71,27 @@ pub enum Request {
         /// The author.
         author: AuthorIndex,
     },
+    /// The heights whose snapshots the answerer serves.
+    Snapshots,
+    /// The head of a snapshot.
+    SnapshotHead {
+        /// The snapshot's height.
+        height: u64,
+    },
+    /// Entries of a snapshot's state, with their proof.
+    SnapshotChunk {
+        /// The snapshot's height.
+        height: u64,
+        /// The lowest key hash of the chunk.
+        from: Hash,
+    },
+    /// These blocks.
+    Blocks(Vec<BlockRef>),
+    /// The code of a module.
+    Code {
+        /// Its hash.
+        hash: Hash,
+    },
 }
 
 /// The answer to a [`Request`].
@@ -92,6 +114,21 @@ pub enum Response {
     NewestBlock(Option<Vec<u8>>),
     /// Not answered: busy, or the question breaks a bound.
     Refused(String),
+    /// Heights, the highest first; none of a node without a snapshot.
+    Snapshots(Vec<u64>),
+    /// An encoded `SnapshotHead`; none when the answerer has it not, or not yet.
+    SnapshotHead(Option<Vec<u8>>),
+    /// An encoded `Chunk`; none when the answerer has that snapshot no longer.
+    SnapshotChunk(Option<Vec<u8>>),
+    /// Those of the blocks that the answerer has, encoded, in the order of the question; what fits.
+    Blocks(Vec<Vec<u8>>),
+    /// A component; none when the answerer has it not.
+    Code(Option<Vec<u8>>),
+    /// To a question for commits: the answerer began with a snapshot, and has none up to this index.
+    CommitsGone {
+        /// Of the snapshot's last commit.
+        index: u64,
+    },
 }
 
 impl Message {
@@ -127,6 +164,7 @@ impl Request {
             {
                 too_many("targets or authors")
             }
+            Self::Blocks(blocks) if blocks.len() > HISTORY_BLOCKS_MAX => too_many("blocks"),
             _ => Ok(request),
         }
     }
@@ -144,6 +182,13 @@ impl Response {
                     || answer.votes.len() > COMMITTEE_MAX =>
             {
                 too_many("commits, blocks or votes")
+            }
+            Self::Snapshots(heights) if heights.len() > SNAPSHOTS_LISTED_MAX => {
+                too_many("snapshots")
+            }
+            Self::Blocks(blocks) if blocks.len() > HISTORY_BLOCKS_MAX => too_many("blocks"),
+            Self::Code(Some(code)) if code.len() > COMPONENT_BYTES_MAX => {
+                too_many("bytes of a component")
             }
             _ => Ok(response),
         }
@@ -165,5 +210,58 @@ mod tests {
         let bytes = Message::encode_block(&block);
         assert_eq!(bytes, codec::encode(&Message::Block(block.encode())));
         assert_eq!(Message::decode(&bytes), Ok(Message::Block(block.encode())));
+    }
+
+    fn reference(author: AuthorIndex) -> BlockRef {
+        VerifiedBlock::genesis(Hash([1; 32]), 0, author).reference()
+    }
+
+    /// What a new node asks and hears comes through as it is, and bytes behind it are refused.
+    #[test]
+    fn questions_about_snapshots_and_their_answers_travel() {
+        let requests = [
+            Request::Snapshots,
+            Request::SnapshotHead { height: u64::MAX },
+            Request::SnapshotChunk { height: 7, from: Hash([0xf0; 32]) },
+            Request::Blocks(vec![reference(1); HISTORY_BLOCKS_MAX]),
+            Request::Code { hash: Hash([3; 32]) },
+        ];
+        for request in requests {
+            let mut bytes = codec::encode(&request);
+            assert!(bytes.len() <= MESSAGE_BYTES_MAX);
+            assert_eq!(Request::decode(&bytes), Ok(request));
+            bytes.push(0);
+            assert!(Request::decode(&bytes).is_err());
+        }
+        let responses = [
+            Response::Snapshots((0..SNAPSHOTS_LISTED_MAX as u64).rev().collect()),
+            Response::SnapshotHead(None),
+            Response::SnapshotHead(Some(vec![1; 100])),
+            Response::SnapshotChunk(Some(vec![2; 1 << 20])),
+            Response::Blocks(vec![vec![4; 10]; HISTORY_BLOCKS_MAX]),
+            Response::Code(Some(vec![5; COMPONENT_BYTES_MAX])),
+            Response::CommitsGone { index: 9 },
+        ];
+        for response in responses {
+            let mut bytes = codec::encode(&response);
+            assert!(bytes.len() <= MESSAGE_BYTES_MAX);
+            assert_eq!(Response::decode(&bytes), Ok(response));
+            bytes.push(0);
+            assert!(Response::decode(&bytes).is_err());
+        }
+    }
+
+    /// A list beyond its bound is refused whoever sends it.
+    #[test]
+    fn more_than_the_bounds_is_refused() {
+        let blocks = Request::Blocks(vec![reference(1); HISTORY_BLOCKS_MAX + 1]);
+        assert!(Request::decode(&codec::encode(&blocks)).is_err());
+        for response in [
+            Response::Snapshots(vec![1; SNAPSHOTS_LISTED_MAX + 1]),
+            Response::Blocks(vec![Vec::new(); HISTORY_BLOCKS_MAX + 1]),
+            Response::Code(Some(vec![0; COMPONENT_BYTES_MAX + 1])),
+        ] {
+            assert!(Response::decode(&codec::encode(&response)).is_err());
+        }
     }
 }

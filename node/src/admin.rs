@@ -1,5 +1,5 @@
 //! What this machine's operator asks of a running node, over a Unix socket in its data folder: a copy of the
-//! database, its sizes, compaction. Only who may write to the socket's file is heard: the node's own user.
+//! database, its sizes, compaction, snapshots. Only who may write to the socket's file is heard: the node's own user.
 //!
 //! A question is one line of JSON, so is each answer; the last one is `done` or `failed`. Not here: anything
 //! that a client of the ledger asks.
@@ -8,11 +8,14 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use pollen_ledger::store::{Family, FamilySize, RocksStore};
+use pollen_ledger::codec;
+use pollen_ledger::store::{Database, Family, FamilySize, RocksStore, StoreError};
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::mpsc;
+
+use crate::snapshots::Snapshots;
 
 /// Bytes of a question at most.
 const QUESTION_BYTES_MAX: u64 = 16 << 10;
@@ -32,11 +35,18 @@ pub enum Question {
     Sizes,
     /// Compact every family.
     Compact,
+    /// Make a snapshot of the newest checkpoint.
+    Snapshot,
+    /// The head of a snapshot: what proves it.
+    SnapshotHead {
+        /// Which.
+        height: u64,
+    },
 }
 
 /// An answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", tag = "answer")]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "answer")]
 pub enum Answer {
     /// So many of so many steps are done.
     Progress {
@@ -51,11 +61,35 @@ pub enum Answer {
         #[serde(default)]
         sizes: Vec<FamilySize>,
     },
+    /// The end of [`Question::Snapshot`].
+    Snapshot {
+        /// Its height.
+        height: u64,
+        /// Where it is.
+        folder: PathBuf,
+        /// How long checkpoints waited for it.
+        pause_ms: u64,
+    },
+    /// The end of [`Question::SnapshotHead`].
+    SnapshotHead {
+        /// Its encoding, in hexadecimal digits; none before there is a certificate.
+        head: Option<String>,
+    },
     /// The end, and why it is none.
     Failed {
         /// Why.
         reason: String,
     },
+}
+
+/// What questions are answered from.
+pub struct Asked {
+    /// The database's files.
+    pub store: Arc<RocksStore>,
+    /// What is in them.
+    pub database: Arc<Database>,
+    /// Copies of it.
+    pub snapshots: Arc<Snapshots>,
 }
 
 /// The socket of a data folder.
@@ -65,21 +99,22 @@ pub fn socket(data: &Path) -> PathBuf {
 
 /// Answers questions until the task is aborted. Without a socket, which a path may be too long for, the node
 /// runs all the same; a warning says so.
-pub async fn serve(data: PathBuf, store: Arc<RocksStore>) {
+pub async fn serve(data: PathBuf, asked: Asked) {
+    let asked = Arc::new(asked);
     let path = socket(&data);
     let listener = match listen(&path) {
         Ok(listener) => listener,
         Err(error) => {
-            tracing::warn!(path = %path.display(), %error, "no socket for `pollen db` and `pollen backup`");
+            tracing::warn!(path = %path.display(), %error, "no socket for `pollen db`, `pollen backup` and `pollen snapshot`");
             return;
         }
     };
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
-                let store = store.clone();
+                let asked = asked.clone();
                 tokio::spawn(async move {
-                    if let Err(error) = answer(stream, store).await {
+                    if let Err(error) = answer(stream, asked).await {
                         tracing::debug!(%error, "an operator's question ended early");
                     }
                 });
@@ -103,7 +138,7 @@ fn listen(path: &Path) -> std::io::Result<UnixListener> {
     Ok(listener)
 }
 
-async fn answer(stream: UnixStream, store: Arc<RocksStore>) -> std::io::Result<()> {
+async fn answer(stream: UnixStream, asked: Arc<Asked>) -> std::io::Result<()> {
     let (read, mut write) = stream.into_split();
     let mut line = String::new();
     BufReader::new(read.take(QUESTION_BYTES_MAX)).read_line(&mut line).await?;
@@ -111,7 +146,7 @@ async fn answer(stream: UnixStream, store: Arc<RocksStore>) -> std::io::Result<(
     match serde_json::from_str::<Question>(&line) {
         Ok(question) => {
             tracing::info!(?question, "the operator asks");
-            tokio::task::spawn_blocking(move || work(&question, &store, &told));
+            tokio::task::spawn_blocking(move || work(&question, &asked, &told));
         }
         Err(error) => {
             let reason = format!("not a question: {error}");
@@ -127,7 +162,8 @@ async fn answer(stream: UnixStream, store: Arc<RocksStore>) -> std::io::Result<(
     write.shutdown().await
 }
 
-fn work(question: &Question, store: &RocksStore, told: &mpsc::Sender<Answer>) {
+fn work(question: &Question, asked: &Asked, told: &mpsc::Sender<Answer>) {
+    let store = &asked.store;
     let failed = |error: String| Answer::Failed { reason: error };
     let last = match question {
         Question::Copy { to } if !to.is_absolute() => {
@@ -135,6 +171,18 @@ fn work(question: &Question, store: &RocksStore, told: &mpsc::Sender<Answer>) {
         }
         Question::Copy { to } => match store.copy_to(to) {
             Ok(()) => Answer::Done { sizes: Vec::new() },
+            Err(error) => failed(error.to_string()),
+        },
+        Question::Snapshot => match asked.snapshots.make(&asked.database) {
+            Ok(made) => Answer::Snapshot {
+                height: made.height,
+                folder: made.folder,
+                pause_ms: made.pause.as_millis() as u64,
+            },
+            Err(error) => failed(error.to_string()),
+        },
+        Question::SnapshotHead { height } => match head(&asked.database, *height) {
+            Ok(head) => Answer::SnapshotHead { head },
             Err(error) => failed(error.to_string()),
         },
         Question::Sizes => match store.sizes() {
@@ -156,6 +204,11 @@ fn work(question: &Question, store: &RocksStore, told: &mpsc::Sender<Answer>) {
         }
     };
     let _ = told.blocking_send(last);
+}
+
+fn head(database: &Database, height: u64) -> Result<Option<String>, StoreError> {
+    let head = database.snapshot_head(height)?;
+    Ok(head.map(|head| hex::encode(codec::encode(&head))))
 }
 
 /// Asks the node that runs on a data folder; `None` when none does.

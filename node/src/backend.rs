@@ -147,8 +147,16 @@ impl Parts {
         let (checkpoint, digest) = if height == head.checkpoint.height {
             (head.checkpoint, head.digest)
         } else {
-            let missing = || {
-                RpcError::not_found(format!("there is no checkpoint {height} here yet"), Some(0))
+            let begin = self.database.begin_at().map_err(storage)?.height;
+            let missing = || match height < begin {
+                true => {
+                    let what = format!("this node began with a snapshot of height {begin}");
+                    RpcError::not_found(what, Some(begin))
+                }
+                false => {
+                    let what = format!("there is no checkpoint {height} here yet");
+                    RpcError::not_found(what, Some(begin))
+                }
             };
             let found = self.database.checkpoint(height).map_err(storage)?.ok_or_else(missing)?;
             let digest = found.digest();

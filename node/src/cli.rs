@@ -14,6 +14,7 @@ mod failure;
 mod look;
 mod modules;
 mod network;
+mod snapshot;
 mod verify;
 
 use std::path::PathBuf;
@@ -145,6 +146,9 @@ pub enum Command {
     /// Copy a node's database while it runs, and put a copy back
     #[command(subcommand)]
     Backup(BackupCommand),
+    /// Make, list and move snapshots, from which new nodes begin
+    #[command(subcommand)]
+    Snapshot(SnapshotCommand),
     /// Find out what is wrong between nodes
     #[command(subcommand)]
     Doctor(doctor::DoctorCommand),
@@ -307,6 +311,46 @@ pub enum BackupCommand {
     },
 }
 
+/// `pollen snapshot`.
+#[derive(Debug, Subcommand)]
+pub enum SnapshotCommand {
+    /// Make a snapshot of the newest checkpoint; of a running node too
+    #[command(after_help = "Examples:\n  pollen snapshot create --config pollen.toml\n  \
+                            pollen snapshot create --node 2")]
+    Create(DataArgs),
+    /// Show the snapshots of a node
+    #[command(after_help = "Example:\n  pollen snapshot list --config pollen.toml --json")]
+    List(DataArgs),
+    /// Write a snapshot into one file, which proves itself to anybody who has the genesis document
+    #[command(after_help = "Examples:\n  pollen snapshot create --config pollen.toml\n  \
+                            pollen snapshot export 20000 /media/20000.pollen --config pollen.toml")]
+    Export {
+        /// Its height
+        height: u64,
+        /// The new file
+        file: PathBuf,
+        /// Whose snapshot
+        #[command(flatten)]
+        data: DataArgs,
+    },
+    /// Begin a node's database with a snapshot from a file; trusts nothing but the genesis document
+    #[command(
+        after_help = "Examples:\n  pollen snapshot import /media/20000.pollen --config pollen.toml\n  \
+                            pollen snapshot import 20000.pollen --data data --genesis genesis.json\n\n\
+                            An import that was interrupted goes on where it was: call it again"
+    )]
+    Import {
+        /// The file
+        file: PathBuf,
+        /// The chain's genesis document [default: that of the configuration]
+        #[arg(long, value_name = "FILE")]
+        genesis: Option<PathBuf>,
+        /// Whose database: there must be none yet
+        #[command(flatten)]
+        data: DataArgs,
+    },
+}
+
 /// `pollen node`.
 #[derive(Debug, Args)]
 pub struct NodeArgs {
@@ -444,6 +488,7 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Dag(args) => dag::run(&session, &args).await,
         Command::Db(command) => db::run(&session, &cli.global, &command).await,
         Command::Backup(command) => backup::run(&session, &cli.global, &command).await,
+        Command::Snapshot(command) => snapshot::run(&session, &cli.global, &command).await,
         Command::Node(args) => network::node(args).await,
         Command::Dev(args) => network::dev(&session, &args).await,
         Command::Bench(args) => crate::bench::run(&session, &args).await,

@@ -30,6 +30,10 @@ pub struct NodeConfig {
     pub modules: ModulesSection,
     /// The database's disk.
     pub storage: StorageSection,
+    /// How a node without a ledger comes to one.
+    pub sync: SyncSection,
+    /// Copies of the database for new nodes.
+    pub snapshots: SnapshotsSection,
     /// Log filter, as `info` or `pollen_node=debug,info`.
     pub log: String,
 }
@@ -74,6 +78,37 @@ pub struct StorageSection {
     pub reserve_mib: u64,
 }
 
+/// How a node without a ledger comes to one.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SyncSection {
+    /// `snapshot`: takes a certified snapshot of the state from its peers when one has any. `genesis`: executes
+    /// everything from the beginning itself, which takes longer and keeps all history.
+    pub from: SyncFrom,
+}
+
+/// Where a node without a ledger begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SyncFrom {
+    /// At a snapshot, where there is one.
+    #[default]
+    Snapshot,
+    /// At the beginning.
+    Genesis,
+}
+
+/// Copies of the database for new nodes.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SnapshotsSection {
+    /// One is made of every checkpoint whose height is a multiple of this; 0 = none. Nodes with the same
+    /// number have the same snapshots, so that a new node can take parts from each.
+    pub interval: u64,
+    /// The newest so many are kept.
+    pub keep: usize,
+}
+
 /// Module host.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -94,6 +129,8 @@ impl Default for NodeConfig {
             ordering: OrderingSection::default(),
             modules: ModulesSection::default(),
             storage: StorageSection::default(),
+            sync: SyncSection::default(),
+            snapshots: SnapshotsSection::default(),
             log: "info".into(),
         }
     }
@@ -127,6 +164,12 @@ impl Default for OrderingSection {
 impl Default for StorageSection {
     fn default() -> Self {
         Self { reserve_mib: 1024 }
+    }
+}
+
+impl Default for SnapshotsSection {
+    fn default() -> Self {
+        Self { interval: 10_000, keep: 2 }
     }
 }
 

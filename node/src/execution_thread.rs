@@ -12,6 +12,7 @@ use pollen_ledger::{Attestation, Hash, KeyPair, VerifiedBlock};
 
 use crate::core_thread::CoreHandle;
 use crate::shared::{Head, Shared};
+use crate::snapshots::{Made, Snapshots};
 use crate::verdicts::Verdicts;
 
 /// Commits that may share a write; with the next one more, who waits for the first would wait too long.
@@ -27,6 +28,8 @@ pub struct Execution {
     pub executor: Executor,
     /// Where checkpoints go.
     pub database: Arc<Database>,
+    /// Makes copies of it.
+    pub snapshots: Arc<Snapshots>,
     /// Signatures of transactions.
     pub verdicts: Arc<Verdicts>,
     /// Whom to tell.
@@ -42,9 +45,11 @@ pub struct Execution {
 
 impl Execution {
     /// With nothing pending.
+    #[expect(clippy::too_many_arguments, reason = "each is a field, and has one caller")]
     pub fn new(
         executor: Executor,
         database: Arc<Database>,
+        snapshots: Arc<Snapshots>,
         verdicts: Arc<Verdicts>,
         shared: Arc<Shared>,
         core: CoreHandle,
@@ -52,7 +57,7 @@ impl Execution {
         gc_depth: u32,
     ) -> Self {
         let pending = Vec::new();
-        Self { executor, database, verdicts, shared, core, key, gc_depth, pending }
+        Self { executor, database, snapshots, verdicts, shared, core, key, gc_depth, pending }
     }
 
     /// Executes commits until the writer is gone, or something fails that says nothing about any
@@ -110,6 +115,8 @@ impl Execution {
         let ids = finished.as_ref().map_or_else(Vec::new, |_| std::mem::take(&mut self.pending));
         if let Some(finished) = finished {
             group.batch.append(&mut finished.batch);
+            // The write ends at that height: then the database is what the snapshot is of.
+            group.snapshot |= self.snapshots.is_due(finished.checkpoint.height);
         }
         group.commits.push(Executed {
             index: commit.commit.index,
@@ -127,9 +134,11 @@ impl Execution {
         let wrote = !group.batch.is_empty();
         if wrote {
             let height = self.executor.checkpoint().height;
+            let writing = self.snapshots.writing();
             self.database
                 .write(group.batch, Durability::Synced)
                 .map_err(|error| format!("cannot write checkpoint {height}: {error}"))?;
+            drop(writing);
             self.executor.written(height);
         }
         for commit in group.commits {
@@ -145,7 +154,22 @@ impl Execution {
                 checkpoint_open,
             });
         }
+        if group.snapshot {
+            self.snapshot();
+        }
         if wrote { self.prune() } else { Ok(()) }
+    }
+
+    /// Makes a snapshot of what was just written. One that cannot be made is no reason to stop: a database
+    /// that fails says so at its next write.
+    fn snapshot(&self) {
+        match self.snapshots.make(&self.database) {
+            Ok(Made { height, pause, .. }) => {
+                let pause_ms = pause.as_millis() as u64;
+                tracing::info!(height, pause_ms, "made a snapshot");
+            }
+            Err(error) => tracing::warn!(%error, "cannot make a snapshot"),
+        }
     }
 
     /// Tells those who wait for a transaction; what they will ask for is at hand before.
@@ -197,11 +221,15 @@ struct Executed {
 #[derive(Default)]
 struct Group {
     batch: Batch,
+    /// Its last checkpoint is one that a snapshot is made of.
+    snapshot: bool,
     commits: Vec<Executed>,
 }
 
 impl Group {
     fn is_full(&self) -> bool {
-        self.commits.len() >= GROUP_COMMITS_MAX || self.batch.bytes() >= GROUP_BYTES_MAX
+        self.snapshot
+            || self.commits.len() >= GROUP_COMMITS_MAX
+            || self.batch.bytes() >= GROUP_BYTES_MAX
     }
 }

@@ -13,6 +13,14 @@ use pollen_ledger::store::{Batch, Durability, Entry, Family, Scan, Store, StoreE
 
 /// The variable that tells where to fail.
 pub const VARIABLE: &str = "POLLEN_FAILPOINT";
+/// The variable that makes a node serve false chunks of its snapshots: `chunks`. For tests alone, as a
+/// failpoint is; a node says so when it starts.
+pub const LIES: &str = "POLLEN_LIES";
+
+/// Whether this node was told to serve false chunks.
+pub fn lies_about_chunks() -> bool {
+    std::env::var(LIES).is_ok_and(|about| about == "chunks")
+}
 
 /// What a batch is for, by what it changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,6 +2,7 @@
 //! question, one peer, one answer; whom to ask next and when is the core's to say.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use pollen_ledger::block::Block;
@@ -15,6 +16,9 @@ use tokio::task::JoinHandle;
 
 use crate::core_thread::CoreHandle;
 use crate::network::{NetworkHandle, RequestError, Target};
+
+/// How often it is told that a peer's ledger does not go back far enough.
+const TELL_GONE: Duration = Duration::from_secs(30);
 
 /// What a block is checked against.
 #[derive(Clone)]
@@ -59,6 +63,8 @@ pub struct Fetcher {
     pub rules: Rules,
     /// The range behind the one that is being verified, on its way.
     pub ahead: Arc<Mutex<Option<Ahead>>>,
+    /// When it was last told that a peer's ledger does not go back far enough.
+    pub told_gone: Arc<Mutex<Option<Instant>>>,
 }
 
 /// What a peer answered, and its index; none when it has no connection to us.
@@ -121,8 +127,13 @@ impl Fetcher {
                 Some(mut ahead) => (&mut ahead.answer).await.ok().flatten(),
                 None => this.ask(from, Request::Commits(request)).await,
             };
-            let Some((answerer, Response::Commits(answer))) = answered else {
-                return this.core.mail(Input::FetchFailed { id });
+            let (answerer, answer) = match answered {
+                Some((answerer, Response::Commits(answer))) => (answerer, answer),
+                Some((answerer, Response::CommitsGone { index })) => {
+                    this.tell_gone(answerer, request.after, index);
+                    return this.core.mail(Input::FetchFailed { id });
+                }
+                _ => return this.core.mail(Input::FetchFailed { id }),
             };
             this.ask_ahead(from, &answer);
             let rules = this.rules.clone();
@@ -139,6 +150,24 @@ impl Fetcher {
                 }
             });
         });
+    }
+
+    /// Says what to do when a peer has not the commits that this node needs. Others may have them, so the
+    /// core goes on asking.
+    fn tell_gone(&self, from: Option<AuthorIndex>, after: u64, index: u64) {
+        let mut told = self.told_gone.lock();
+        if told.is_some_and(|told| told.elapsed() < TELL_GONE) {
+            return;
+        }
+        *told = Some(Instant::now());
+        tracing::warn!(
+            from,
+            last_commit = after,
+            peer_begins_behind = index,
+            "this node is further behind than that peer's ledger goes back. If no other peer has the commits in \
+             between, stop this node, move its `ledger` folder away and start it again: it takes a snapshot of \
+             the state then"
+        );
     }
 
     /// Asks for the range behind an answer that was cut off by its bounds. Nothing in the answer is

@@ -356,6 +356,8 @@ pub struct Counters {
     pub gossip_rejected: AtomicU64,
     /// Peers of another chain that were turned away.
     pub foreign_peers: AtomicU64,
+    /// Peers that were banned for what they sent.
+    pub peers_banned: AtomicU64,
     /// Connections made.
     pub connections_opened: AtomicU64,
     /// Dials that failed.
@@ -434,6 +436,11 @@ impl NetworkHandle {
         let command = Command::Request { target, request, reply };
         self.commands.send(command).await.map_err(|_| RequestError::Stopped)?;
         answer.await.map_err(|_| RequestError::Stopped)?
+    }
+
+    /// Disconnects a peer that lied; until this process ends it is neither dialled nor let in.
+    pub async fn ban(&self, peer: PeerId, reason: String) {
+        let _stopped = self.commands.send(Command::Ban { peer, reason }).await;
     }
 
     /// The connected peers, ordered by validator index, then by peer id; none once stopped.

@@ -21,7 +21,7 @@ use tokio::task::JoinHandle;
 use crate::admin;
 use crate::backend::{NodeBackend, Parts};
 use crate::clock;
-use crate::config::NodeConfig;
+use crate::config::{NodeConfig, SyncFrom};
 use crate::core_thread::{self, CoreHandle, CoreWiring};
 use crate::dev;
 use crate::disk;
@@ -34,6 +34,9 @@ use crate::network::{
     NetworkLimits, Verdict,
 };
 use crate::shared::{Head, Needed, Shared};
+use crate::snapshot_service::SnapshotService;
+use crate::snapshots::Snapshots;
+use crate::state_sync::{self, StateSync, SyncError};
 use crate::verdicts::Verdicts;
 use crate::writer::{self, OwnBlocks, Write};
 
@@ -68,6 +71,9 @@ pub enum NodeError {
     /// The network.
     #[error(transparent)]
     Network(#[from] NetworkError),
+    /// Taking a snapshot of the state.
+    #[error(transparent)]
+    Sync(#[from] SyncError),
     /// The RPC server.
     #[error(transparent)]
     Rpc(#[from] ServerError),
@@ -103,7 +109,44 @@ pub struct Node {
     events: JoinHandle<()>,
     driver: JoinHandle<()>,
     /// What looks after the disk, and answers the operator.
-    care: [JoinHandle<()>; 2],
+    care: [JoinHandle<()>; 3],
+}
+
+/// Which chain a node is of, and what it is there: read from its documents.
+pub(crate) struct Place {
+    /// The chain.
+    pub genesis: Genesis,
+    /// The node's key.
+    pub key: KeyPair,
+    /// Its index, of a validator.
+    pub own: Option<AuthorIndex>,
+    /// What blocks are checked against.
+    pub rules: Rules,
+}
+
+impl Place {
+    fn read(config: &NodeConfig) -> Result<Self, NodeError> {
+        let genesis = read_genesis(config.genesis.as_deref())?;
+        let key = keys::read(&config.key)?;
+        let committee = Arc::new(genesis.committee().map_err(GenesisError::from)?);
+        let own = committee.index_of(&key.public_key());
+        let parameters = Arc::new(genesis.parameters.clone());
+        let rules = Rules { chain_id: genesis.chain_id(), committee, parameters };
+        Ok(Self { genesis, key, own, rules })
+    }
+
+    /// Starts the network; when it returns, the node listens.
+    async fn start_network(&self, config: &NodeConfig) -> Result<network::Running, NodeError> {
+        let config = network_config(config, &self.genesis, &self.key, self.own)?;
+        Ok(network::start(config).await?)
+    }
+
+    /// Opens the store.
+    async fn begin(self, config: &NodeConfig) -> Result<Begun, NodeError> {
+        let (rocks, database) = open_database(config, &self.genesis, &self.key, self.own).await?;
+        let Self { genesis, key, own, rules } = self;
+        Ok(Begun { genesis, key, own, database, rocks, rules })
+    }
 }
 
 /// What every node begins with: its chain, its place in it, its store.
@@ -123,26 +166,74 @@ pub(crate) struct Begun {
 }
 
 impl Begun {
-    /// Reads the documents and opens the store.
-    pub async fn new(config: &NodeConfig) -> Result<Self, NodeError> {
-        let genesis = read_genesis(config.genesis.as_deref())?;
-        let key = keys::read(&config.key)?;
-        let committee = Arc::new(genesis.committee().map_err(GenesisError::from)?);
-        let own = committee.index_of(&key.public_key());
-        let (rocks, database) = open_database(config, &genesis, &key, own).await?;
-        let parameters = Arc::new(genesis.parameters.clone());
-        let rules = Rules { chain_id: genesis.chain_id(), committee, parameters };
-        Ok(Self { genesis, key, own, database, rocks, rules })
-    }
-
-    /// Starts the network; when it returns, the node listens.
-    pub async fn start_network(&self, config: &NodeConfig) -> Result<network::Running, NodeError> {
-        let config = network_config(config, &self.genesis, &self.key, self.own)?;
-        Ok(network::start(config).await?)
+    /// Reads the documents and opens the store; starts the network. When it returns, the node listens.
+    pub async fn new(config: &NodeConfig) -> Result<(Self, network::Running), NodeError> {
+        let begun = Place::read(config)?.begin(config).await?;
+        let config = network_config(config, &begun.genesis, &begun.key, begun.own)?;
+        Ok((begun, network::start(config).await?))
     }
 }
 
-fn read_genesis(path: Option<&Path>) -> Result<Genesis, NodeError> {
+/// A node whose ledger is there, and that is not started yet.
+pub struct Prepared {
+    config: NodeConfig,
+    place: Place,
+    /// Already running where it was needed for a snapshot, with who is connected.
+    network: Option<(network::Running, Vec<network::Sender>)>,
+}
+
+impl Prepared {
+    /// Takes a snapshot of the state where the data folder has no ledger, the configuration wants one, and
+    /// a peer has one. `tell` hears how far it is. May be dropped: the next start goes on.
+    pub async fn new(
+        config: NodeConfig,
+        tell: &(dyn Fn(&state_sync::Progress) + Sync),
+    ) -> Result<Self, NodeError> {
+        let place = Place::read(&config)?;
+        let data = |source| NodeError::Data { path: config.data.clone(), source };
+        std::fs::create_dir_all(&config.data).map_err(data)?;
+        let expected = others_expected(&config, &place);
+        let import = config.data.join(state_sync::IMPORT);
+        let wanted = state_sync::is_wanted(&config.data) && expected > 0;
+        if !wanted || config.sync.from == SyncFrom::Genesis {
+            if import.exists() {
+                let path = import.display();
+                tracing::warn!(%path, "the half import of a snapshot is not needed: remove it");
+            }
+            return Ok(Self { config, place, network: None });
+        }
+        let failpoint = Failpoint::from_environment().map_err(NodeError::Failpoint)?;
+        let mut running = place.start_network(&config).await?;
+        let sync = StateSync {
+            data: &config.data,
+            open: Arc::new(move |path: &Path| Ok(open_store(path, failpoint)?.1)),
+            genesis: &place.genesis,
+            rules: &place.rules,
+            validator: place.own.map(|own| (place.key.public_key(), own)),
+            network: &running.0,
+            events: &mut running.1,
+            expected,
+            tell,
+        };
+        let (_, connected) = sync.run().await?;
+        Ok(Self { config, place, network: Some((running, connected)) })
+    }
+}
+
+/// Other nodes that this one dials; of a validator also those that dial it.
+fn others_expected(config: &NodeConfig, place: &Place) -> usize {
+    let own = place.own.and_then(|own| place.genesis.committee.get(usize::from(own)));
+    let known = config.network.validators.iter().filter(|(name, addresses)| {
+        !addresses.is_empty() && own.is_none_or(|own| own.name != **name)
+    });
+    let dialled = known.count() + config.network.peers.len();
+    match own {
+        Some(_) => dialled.max(place.rules.committee.size() - 1),
+        None => dialled,
+    }
+}
+
+pub(crate) fn read_genesis(path: Option<&Path>) -> Result<Genesis, NodeError> {
     let text = match path {
         None => dev::GENESIS.to_owned(),
         Some(path) => std::fs::read_to_string(path)
@@ -188,9 +279,16 @@ fn network_config(
 }
 
 impl Node {
-    /// Starts everything; returns when the RPC server listens.
+    /// Starts everything; returns when the RPC server listens. A node without a ledger takes a snapshot
+    /// first: [`Prepared::new`] does that by itself, for who wants to see it or to stop it.
     pub async fn start(config: NodeConfig) -> Result<Self, NodeError> {
-        let begun = Begun::new(&config).await?;
+        Self::run(Prepared::new(config, &|_| ()).await?).await
+    }
+
+    /// Starts everything of a node that is prepared; returns when the RPC server listens.
+    pub async fn run(prepared: Prepared) -> Result<Self, NodeError> {
+        let Prepared { config, place, network } = prepared;
+        let begun = place.begin(&config).await?;
         let engine = open_engine(&config)?;
         let mut executor = Executor::new(&begun.database, engine.clone())?;
         executor.set_tree_threads(std::thread::available_parallelism().map_or(1, usize::from));
@@ -199,13 +297,28 @@ impl Node {
         let chain_id = begun.rules.chain_id;
         let shared = Arc::new(Shared::new(chain_id, Head { checkpoint, digest }));
 
-        let (network, events, driver) = begun.start_network(&config).await?;
+        let ((network, events, driver), connected) = match network {
+            Some(running) => running,
+            None => {
+                let config = network_config(&config, &begun.genesis, &begun.key, begun.own)?;
+                (network::start(config).await?, Vec::new())
+            }
+        };
         let (core, queue) = CoreHandle::new();
         let verdicts = Arc::new(Verdicts::new(chain_id));
         let again = begun.database.commits_with_blocks(executor.next_commit())?;
         let (to_execution, commits) = std::sync::mpsc::sync_channel(EXECUTION_QUEUE);
-        let executing =
-            start_execution(&begun, executor, verdicts.clone(), &shared, &core, commits);
+        let snapshots = Snapshots::new(&config.data, begun.rocks.clone(), config.snapshots.clone());
+        let snapshots = Arc::new(snapshots);
+        let executing = start_execution(
+            &begun,
+            executor,
+            snapshots.clone(),
+            verdicts.clone(),
+            &shared,
+            &core,
+            commits,
+        );
         let mut threads = start_ordering(Ordering {
             config: &config,
             begun: &begun,
@@ -220,9 +333,15 @@ impl Node {
         threads.push(executing);
         let Begun { genesis, key, own, database, rocks, rules } = begun;
         let reserve = config.storage.reserve_mib.saturating_mul(1 << 20);
+        let service = SnapshotService::new(config.data.clone(), database.clone());
+        let service = Arc::new(service);
         let care = [
+            tokio::spawn(service.clone().care()),
             tokio::spawn(disk::watch(config.data.clone(), reserve, shared.clone())),
-            tokio::spawn(admin::serve(config.data.clone(), rocks)),
+            tokio::spawn(admin::serve(
+                config.data.clone(),
+                admin::Asked { store: rocks, database: database.clone(), snapshots },
+            )),
         ];
         let backend = NodeBackend::new(Parts {
             network: Network {
@@ -243,9 +362,15 @@ impl Node {
             genesis,
         });
         let taken_in = Some(backend.clone());
-        let events = tokio::spawn(
-            Events { core: core.clone(), rules, database, own, backend: taken_in }.run(events),
-        );
+        let events_of = Events {
+            core: core.clone(),
+            rules,
+            database,
+            own,
+            backend: taken_in,
+            snapshots: service,
+        };
+        let events = tokio::spawn(events_of.run(connected, events));
         let server = ServerConfig::new(config.rpc.listen);
         let rpc = RpcServer::start(server, Arc::new(backend)).await?;
         tracing::info!(rpc = %rpc.address(), validator = own, "ready");
@@ -295,12 +420,7 @@ async fn open_database(
     let validator = own.map(|_| key.public_key());
     let key_file = config.key.clone();
     tokio::task::spawn_blocking(move || {
-        let rocks = Arc::new(RocksStore::open(&path)?);
-        let mut store: Arc<dyn Store> = rocks.clone();
-        if let Some(at) = failpoint {
-            tracing::error!(?at, "this node was told to fail: it is a test's");
-            store = Arc::new(FailingStore::new(store, at));
-        }
+        let (rocks, store) = open_store(&path, failpoint)?;
         let database = Database::open(store, &genesis, validator)?;
         if let Some(validator) = validator {
             take_marker(&database, &key_file, &validator, genesis.chain_id())?;
@@ -309,6 +429,20 @@ async fn open_database(
     })
     .await
     .expect("opening does not panic")
+}
+
+/// A store, and where a test wants it to fail, one that does.
+fn open_store(
+    path: &Path,
+    failpoint: Option<Failpoint>,
+) -> Result<(Arc<RocksStore>, Arc<dyn Store>), OpenError> {
+    let rocks = Arc::new(RocksStore::open(path)?);
+    let mut store: Arc<dyn Store> = rocks.clone();
+    if let Some(at) = failpoint {
+        tracing::error!(?at, "this node was told to fail: it is a test's");
+        store = Arc::new(FailingStore::new(store, at));
+    }
+    Ok((rocks, store))
 }
 
 /// A key's mark that it never signed goes over into the first directory that it is used with, before
@@ -422,6 +556,7 @@ pub(crate) fn start_ordering(
             core: parts.core.clone(),
             rules: rules.clone(),
             ahead: Arc::default(),
+            told_gone: Arc::default(),
         },
         shared: parts.shared,
         own: *own,
@@ -444,6 +579,7 @@ pub(crate) fn start_ordering(
 pub(crate) fn start_execution(
     begun: &Begun,
     executor: Executor,
+    snapshots: Arc<Snapshots>,
     verdicts: Arc<Verdicts>,
     shared: &Arc<Shared>,
     core: &CoreHandle,
@@ -452,6 +588,7 @@ pub(crate) fn start_execution(
     let execution = Execution::new(
         executor,
         begun.database.clone(),
+        snapshots,
         verdicts,
         shared.clone(),
         core.clone(),
@@ -478,11 +615,20 @@ pub(crate) struct Events {
     pub own: Option<AuthorIndex>,
     /// Takes transactions in, where somebody does.
     pub backend: Option<NodeBackend>,
+    /// Answers questions of new nodes.
+    pub snapshots: Arc<SnapshotService>,
 }
 
 impl Events {
-    /// Works off events until the network is gone.
-    pub async fn run(self, mut events: mpsc::Receiver<NetworkEvent>) {
+    /// Works off events until the network is gone. Some peers may be connected already.
+    pub async fn run(
+        self,
+        connected: Vec<network::Sender>,
+        mut events: mpsc::Receiver<NetworkEvent>,
+    ) {
+        for author in connected.iter().filter_map(|peer| peer.author) {
+            let _ = self.core.input(Input::Connected { author });
+        }
         while let Some(event) = events.recv().await {
             match event {
                 // A block takes about 60 us to verify: less than to hand it on and wake a thread.
@@ -499,7 +645,9 @@ impl Events {
                         validation.report(Verdict::Reject);
                     }
                 },
-                NetworkEvent::Request { request, respond, .. } => self.answer(request, respond),
+                NetworkEvent::Request { from, request, respond } => {
+                    self.answer(from, request, respond);
+                }
                 NetworkEvent::Connected { peer } => {
                     tracing::info!(peer = %peer.peer, validator = peer.author, "connected");
                     if let Some(author) = peer.author {
@@ -532,7 +680,7 @@ impl Events {
         }
     }
 
-    fn answer(&self, request: Request, respond: network::Responder) {
+    fn answer(&self, from: network::Sender, request: Request, respond: network::Responder) {
         match request {
             Request::Hello { .. } => {
                 respond.send(Response::Hello { chain_id: self.rules.chain_id, author: self.own })
@@ -549,12 +697,22 @@ impl Events {
             Request::Commits(commits) => {
                 let (database, committee) = (self.database.clone(), self.rules.committee.clone());
                 tokio::task::spawn_blocking(move || {
-                    respond.send(match database.commit_range(&commits, &committee) {
-                        Ok(answer) => Response::Commits(answer),
+                    let held_after = database.begin_at().map(|begin| begin.commit_index);
+                    respond.send(match held_after {
+                        Ok(index) if commits.after < index => Response::CommitsGone { index },
+                        Ok(_) => match database.commit_range(&commits, &committee) {
+                            Ok(answer) => Response::Commits(answer),
+                            Err(error) => Response::Refused(error.to_string()),
+                        },
                         Err(error) => Response::Refused(error.to_string()),
                     });
                 });
             }
+            Request::Snapshots
+            | Request::SnapshotHead { .. }
+            | Request::SnapshotChunk { .. }
+            | Request::Blocks(_)
+            | Request::Code { .. } => self.snapshots.answer(from.peer, request, respond),
             Request::NewestBlock { author } => {
                 let (database, core) = (self.database.clone(), self.core.clone());
                 tokio::spawn(

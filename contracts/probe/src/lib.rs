@@ -87,6 +87,21 @@ impl commands::Guest for Probe {
         storage::set(&vec![b'k'; key_size as usize], &vec![b'v'; value_size as usize]);
     }
 
+    fn put_many(first: u64, count: u32, value_size: u32) {
+        let mut word = first.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut value = vec![0; value_size as usize];
+        for key in (first..).take(count as usize) {
+            for bytes in value.chunks_mut(8) {
+                // xorshift64: nothing that compression shortens.
+                word ^= word << 13;
+                word ^= word >> 7;
+                word ^= word << 17;
+                bytes.copy_from_slice(&word.to_be_bytes()[..bytes.len()]);
+            }
+            storage::set(&key.to_be_bytes(), &value);
+        }
+    }
+
     fn emit_many(count: u32, size: u32) {
         let noise = Noise { data: vec![0; size as usize] };
         (0..count).for_each(|_| emit("noise", &[], &noise));

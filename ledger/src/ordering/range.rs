@@ -140,7 +140,7 @@ impl CommitRange {
 }
 
 /// Each follows the one before and is what its digest says, and names the slots that it must.
-fn check_links(commits: &[Commit]) -> Result<(), RangeError> {
+pub(super) fn check_links(commits: &[Commit]) -> Result<(), RangeError> {
     let mut before: Option<&Commit> = None;
     for commit in commits {
         let index = commit.index;

@@ -49,6 +49,9 @@ impl Database {
 
     fn commits_that_fit(&self, after: u64) -> Result<(Vec<Commit>, Vec<Vec<u8>>), StoreError> {
         let (mut commits, mut blocks) = (Vec::new(), Vec::new());
+        if after < self.begin_at()?.commit_index {
+            return Ok((commits, blocks)); // what a snapshot brought has not all its blocks
+        }
         let mut bytes = 0;
         while commits.len() < RANGE_COMMITS_MAX {
             let Some(from) = after.checked_add(commits.len() as u64 + 1) else { break };

@@ -36,6 +36,8 @@ pub(super) mod meta {
     pub const VALIDATOR: &[u8] = b"validator";
     /// How far pruning has come.
     pub const PRUNED: &[u8] = b"pruned";
+    /// [`super::Begin`], of a directory that began with a snapshot.
+    pub const BEGIN: &[u8] = b"begin";
     /// u8: 0 nothing was ever signed, 1 the store may have forgotten what was. Goes with our first block.
     pub const SIGNING: &[u8] = b"signing";
 }
@@ -51,6 +53,17 @@ pub struct Tip {
     pub digest: Hash,
     /// The checkpoint's state root.
     pub state_root: Hash,
+}
+
+/// Where a store begins: at genesis, or at the snapshot that was imported. Of what was up to there it has
+/// the state and what ordering goes on from, and no history.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Begin {
+    /// The first checkpoint that is there.
+    pub height: u64,
+    /// The last commit in it. Up to it commits are there only as far as they name blocks above gc, and
+    /// their blocks only above gc.
+    pub commit_index: u64,
 }
 
 /// Where an executed transaction is: checkpoint and place in it.
@@ -74,6 +87,11 @@ pub struct StateEntry {
 }
 
 impl StateEntry {
+    /// Where the store and the state tree keep it.
+    pub fn key_hash(&self) -> Hash {
+        tree::key_hash(&self.owner.0, &self.key)
+    }
+
     /// The latest value under a key, whose hash the caller has.
     pub fn load(
         store: &dyn Store,
@@ -192,6 +210,16 @@ impl Database {
     pub fn tip(&self) -> Result<Tip, StoreError> {
         self.meta(meta::TIP)?
             .ok_or_else(|| StoreError::Corrupt { what: "meta has no tip".to_owned() })
+    }
+
+    /// Where the store begins.
+    pub fn begin_at(&self) -> Result<Begin, StoreError> {
+        Ok(self.meta(meta::BEGIN)?.unwrap_or_default())
+    }
+
+    /// Adds where the store begins, when that is not genesis.
+    pub(super) fn put_begin(batch: &mut Batch, begin: &Begin) {
+        batch.put_encoded(Family::Meta, meta::BEGIN, begin);
     }
 
     /// Adds a new tip.

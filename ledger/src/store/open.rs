@@ -101,6 +101,24 @@ pub enum OpenError {
     },
 }
 
+/// True of a store that holds nothing.
+pub(super) fn is_empty(store: &dyn Store) -> Result<bool, StoreError> {
+    for family in Family::ALL {
+        let any = store.scan(Scan {
+            family,
+            from: &[],
+            to: &[0xff; 64],
+            limit: 1,
+            bytes_max: 1,
+            direction: Direction::Ascending,
+        })?;
+        if !any.is_empty() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
 impl Database {
     /// Begins an empty store with its genesis (synced), or checks that the store is this chain's and
     /// whole: schema, genesis, tip, the state tree's root, and, where `validator` is our key, the floor of our own rounds.
@@ -141,24 +159,19 @@ impl Database {
     }
 
     fn begin(&self, genesis: &Genesis) -> Result<(), OpenError> {
-        for family in Family::ALL {
-            let any = self.store.scan(Scan {
-                family,
-                from: &[],
-                to: &[0xff; 64],
-                limit: 1,
-                bytes_max: 1,
-                direction: Direction::Ascending,
-            })?;
-            if !any.is_empty() {
-                return Err(OpenError::NoSchema);
-            }
+        if !is_empty(&*self.store)? {
+            return Err(OpenError::NoSchema);
         }
         let (_, mut batch) = genesis_batch(genesis);
+        Self::put_identity(&mut batch, genesis);
+        Ok(self.store.write(batch, Durability::Synced)?)
+    }
+
+    /// Adds whose data it is, and in what layout.
+    pub(super) fn put_identity(batch: &mut Batch, genesis: &Genesis) {
         batch.put(Family::Meta, meta::SCHEMA, codec::encode(&SCHEMA_VERSION));
         batch.put(Family::Meta, meta::GENESIS, codec::encode(genesis));
-        batch.put(Family::Meta, meta::CHAIN, self.chain_id.0);
-        Ok(self.store.write(batch, Durability::Synced)?)
+        batch.put(Family::Meta, meta::CHAIN, genesis.chain_id().0);
     }
 
     /// Brings a store of an older schema up to date, one step after the other.

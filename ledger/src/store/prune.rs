@@ -173,6 +173,12 @@ impl Database {
     }
 }
 
+/// Adds that the state begins at a height: nothing below it is there, or ever was.
+pub(super) fn put_oldest(batch: &mut Batch, height: u64) {
+    let pruned = Pruned { oldest: height, done: height };
+    batch.put_encoded(Family::Meta, meta::PRUNED, &pruned);
+}
+
 fn held(store: &dyn Store) -> Result<(u64, u64), StoreError> {
     let tip = store.get(Family::Meta, meta::TIP)?;
     let tip: Option<Tip> = tip.map(|bytes| decode(Family::Meta, meta::TIP, &bytes)).transpose()?;

@@ -91,7 +91,11 @@ impl Database {
     }
 
     /// Commits up to `index` whose round is not below `round`, oldest first.
-    fn commits_down_to(&self, mut index: u64, round: u32) -> Result<Vec<Commit>, StoreError> {
+    pub(super) fn commits_down_to(
+        &self,
+        mut index: u64,
+        round: u32,
+    ) -> Result<Vec<Commit>, StoreError> {
         let mut commits = Vec::new();
         while index > 0
             && let Some(commit) = self.commit::<Commit>(index)?.filter(|one| one.round >= round)

@@ -10,6 +10,7 @@ mod reading;
 mod recovery;
 #[cfg(feature = "rocksdb")]
 mod rocks;
+mod snapshot;
 mod tree;
 mod verify;
 

@@ -88,6 +88,20 @@ impl Database {
         })
     }
 
+    /// The same within the keys up to `bound`: [`tree::prove_range_within`].
+    pub(super) fn prove_range_within(
+        &self,
+        height: u64,
+        from: &Hash,
+        bound: &Hash,
+        last: Option<&Hash>,
+    ) -> Result<Vec<u8>, StoreError> {
+        self.at_height(height, || {
+            let root = self.root_version(height)?;
+            tree::prove_range_within(&Records(&*self.store), root, from, bound, last)
+        })
+    }
+
     /// Reads at a height that is held before and after: what was pruned in between is told as that, and
     /// not as corruption.
     fn at_height<T>(

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::database::meta;
-use super::{Database, Direction, Family, OpenError, Scan, Store, StoreError, Tip};
+use super::{Begin, Database, Direction, Family, OpenError, Scan, Store, StoreError, Tip};
 use crate::committee::AuthorIndex;
 use crate::crypto::PublicKey;
 use crate::genesis::Genesis;
@@ -39,6 +39,8 @@ pub struct Findings {
     pub genesis: Genesis,
     /// Its newest checkpoint.
     pub tip: Tip,
+    /// Where it begins: there is nothing to look at before that.
+    pub begin: Begin,
     /// What each family holds.
     pub families: BTreeMap<Family, Counted>,
     /// What is wrong, at most 50 of them; empty when the store is whole.
@@ -54,8 +56,9 @@ pub fn verify(store: Arc<dyn Store>, progress: &mut dyn FnMut(u64)) -> Result<Fi
     let validator: Option<PublicKey> = database.meta(meta::VALIDATOR)?;
     let own = genesis.committee.iter().position(|member| Some(member.public_key) == validator);
     let tip = database.tip()?;
+    let begin = database.begin_at()?;
     let findings =
-        Findings { genesis, tip, families: BTreeMap::new(), problems: Vec::new(), more: 0 };
+        Findings { genesis, tip, begin, families: BTreeMap::new(), problems: Vec::new(), more: 0 };
     let own = own.map(|own| own as AuthorIndex);
     let mut look = Look { database, own, findings, progress };
     look.each(Family::Meta, |_, _, _| Ok(()));

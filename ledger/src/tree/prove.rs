@@ -2,7 +2,7 @@
 
 use super::node::{Child, Node, NodeKey, Path, Subtree};
 use super::proof::{End, Proof};
-use super::range::{EMPTY, Edges, HASH, INNER, LEAF_INSIDE, LEAF_OUTSIDE, Place, Side};
+use super::range::{EMPTY, Edges, HASH, INNER, KEY_MAX, LEAF_INSIDE, LEAF_OUTSIDE, Place, Side};
 use super::{NodeReader, nibble};
 use crate::crypto::Hash;
 use crate::store::StoreError;
@@ -64,7 +64,19 @@ pub fn prove_range(
     from: &Hash,
     last: Option<&Hash>,
 ) -> Result<Vec<u8>, StoreError> {
-    let edges = Edges::new(*from, last.copied().unwrap_or(Hash([0xff; 32])));
+    prove_range_within(reader, root, from, &KEY_MAX, last)
+}
+
+/// The same within the keys up to `bound`: without `last` the range goes up to it. What
+/// [`super::verify_range_within`] takes.
+pub fn prove_range_within(
+    reader: &dyn NodeReader,
+    root: u64,
+    from: &Hash,
+    bound: &Hash,
+    last: Option<&Hash>,
+) -> Result<Vec<u8>, StoreError> {
+    let edges = Edges::new(*from, *last.unwrap_or(bound));
     let mut proof = RangeProof { reader, edges, bytes: vec![u8::from(last.is_none())] };
     let node = reader.node(&NodeKey::root(root))?;
     proof.subtree(Path::ROOT, &node.children, Place::ROOT)?;

@@ -19,6 +19,9 @@ use super::hash::{inner_hash, leaf_hash};
 use super::proof::take_hash;
 use crate::crypto::Hash;
 
+/// The highest key hash that there can be.
+pub(super) const KEY_MAX: Hash = Hash([0xff; 32]);
+
 /// Longest proof of a range: two edges of 256 levels, a subtree outside and a tag at each, two leaves.
 pub const RANGE_PROOF_BYTES_MAX: usize = 1 + 2 * (256 * (1 + 33) + 65);
 
@@ -61,6 +64,18 @@ pub fn verify_range(
     entries: &[RangeEntry],
     proof: &[u8],
 ) -> Result<bool, RangeError> {
+    verify_range_within(root, from, &KEY_MAX, entries, proof)
+}
+
+/// The same within the keys up to `bound`: where the proof says that the range goes to the end, that is
+/// where the bound is.
+pub fn verify_range_within(
+    root: &Hash,
+    from: &Hash,
+    bound: &Hash,
+    entries: &[RangeEntry],
+    proof: &[u8],
+) -> Result<bool, RangeError> {
     if proof.len() > RANGE_PROOF_BYTES_MAX {
         return Err(RangeError::Malformed);
     }
@@ -70,11 +85,13 @@ pub fn verify_range(
         _ => return Err(RangeError::Malformed),
     };
     let ascending = entries.is_sorted_by(|a, b| a.0 < b.0);
-    let in_range = entries.first().map_or(end, |first| first.0 >= *from);
+    let in_range = entries.first().map_or(end, |first| first.0 >= *from)
+        && entries.last().is_none_or(|last| last.0 <= *bound)
+        && from <= bound;
     if !ascending || !in_range {
         return Err(RangeError::Entries);
     }
-    let to = entries.last().filter(|_| !end).map_or(Hash([0xff; 32]), |last| last.0);
+    let to = entries.last().filter(|_| !end).map_or(*bound, |last| last.0);
     let edges = Edges::new(*from, to);
     let found = subtree(&mut rest, &edges, Place::ROOT, entries).ok_or(RangeError::Malformed)?;
     if !rest.is_empty() {

@@ -1,5 +1,6 @@
 //! The tree against a plain map and a root function of its own, which shares nothing with it but blake3.
 
+mod build;
 mod formats;
 mod histories;
 mod hostile;

@@ -36,8 +36,7 @@ pub(super) fn data_folder(
     global: &Global,
     args: &DataArgs,
 ) -> Result<PathBuf, Failure> {
-    let number = global.node.unwrap_or(1);
-    let dev = session.home.join("dev").join(format!("node-{number}")).join("pollen.toml");
+    let dev = dev_config(session, global);
     let data = match (&args.data, &args.config) {
         (Some(data), _) => data.clone(),
         (None, Some(config)) => NodeConfig::load(Some(config))?.data,
@@ -48,6 +47,12 @@ pub(super) fn data_folder(
         }
     };
     Ok(std::path::absolute(data)?)
+}
+
+/// The configuration of the development network's node that is meant.
+pub(super) fn dev_config(session: &Session, global: &Global) -> PathBuf {
+    let number = global.node.unwrap_or(1);
+    session.home.join("dev").join(format!("node-{number}")).join("pollen.toml")
 }
 
 /// Where the database of a data folder is; it must be there.
@@ -61,10 +66,10 @@ pub(super) fn ledger(data: &Path) -> Result<PathBuf, Failure> {
 }
 
 /// A database that nobody else may open while this is held, as RocksDB itself locks it.
-struct Held(#[allow(dead_code, reason = "locked while it is open")] File);
+pub(super) struct Held(#[allow(dead_code, reason = "locked while it is open")] File);
 
 impl Held {
-    fn new(data: &Path, ledger: &Path) -> Result<Self, Failure> {
+    pub(super) fn new(data: &Path, ledger: &Path) -> Result<Self, Failure> {
         let path = ledger.join("LOCK");
         let file = File::options().create(true).append(true).open(&path)?;
         match rustix::fs::fcntl_lock(&file, FlockOperation::NonBlockingLockExclusive) {
@@ -90,7 +95,7 @@ pub(super) async fn ask(
         None => Ok(None),
         Some(Answer::Failed { reason }) => Err(Failure::new(reason)),
         Some(Answer::Done { sizes }) => Ok(Some(sizes)),
-        Some(Answer::Progress { .. }) => Err(Failure::new("the node answered out of turn")),
+        Some(_) => Err(Failure::new("the node answered out of turn")),
     }
 }
 
@@ -126,7 +131,7 @@ async fn stats(session: &Session, data: &Path) -> Result<(), Failure> {
 }
 
 /// Bytes of all files in a folder.
-fn files_bytes(folder: &Path) -> std::io::Result<u64> {
+pub(super) fn files_bytes(folder: &Path) -> std::io::Result<u64> {
     let mut bytes = 0;
     for entry in std::fs::read_dir(folder)? {
         // A file that compaction has just removed is no failure.
@@ -136,7 +141,7 @@ fn files_bytes(folder: &Path) -> std::io::Result<u64> {
 }
 
 /// Bytes as people read them.
-fn mib(bytes: u64) -> String {
+pub(super) fn mib(bytes: u64) -> String {
     match bytes {
         0 => "-".to_owned(),
         bytes if bytes < 1 << 20 => format!("{:.1} KiB", bytes as f64 / 1024.0),
@@ -169,6 +174,13 @@ pub(super) async fn look_through(ledger: PathBuf) -> Result<Findings, Failure> {
     })
 }
 
+fn begins_at(height: u64) -> String {
+    match height {
+        0 => "genesis".to_owned(),
+        height => format!("a snapshot of height {height}: there is no history before it"),
+    }
+}
+
 /// What was found, as JSON.
 fn findings_json(findings: &Findings) -> Value {
     let families: serde_json::Map<String, Value> = findings
@@ -184,6 +196,7 @@ fn findings_json(findings: &Findings) -> Value {
         "chain": findings.genesis.name,
         "chainId": findings.genesis.chain_id(),
         "height": findings.tip.height,
+        "beginsAt": findings.begin.height,
         "stateRoot": findings.tip.state_root,
         "families": families,
         "problems": findings.problems,
@@ -199,6 +212,7 @@ pub(super) fn print_findings(session: &Session, findings: &Findings) -> Result<(
         let mut text = output::pairs([
             ("chain", findings.genesis.name.clone()),
             ("height", findings.tip.height.to_string()),
+            ("begins at", begins_at(findings.begin.height)),
             ("state root", findings.tip.state_root.to_string()),
             ("read", format!("{entries} entries, {}", mib(bytes))),
         ]);

@@ -10,12 +10,15 @@ use super::{DevArgs, EXIT_FAILED, Failure, NodeArgs, Session, accounts, modules}
 use crate::config::NodeConfig;
 use crate::dev::{self, DevNode, DevOptions, NodeProcess};
 use crate::keys;
-use crate::node::Node;
+use crate::node::{Node, Prepared};
+use crate::state_sync;
 
 /// How long a stopping node may take.
 const STOP_PATIENCE: Duration = Duration::from_secs(10);
 /// How long a starting node may take.
 const START_PATIENCE: Duration = Duration::from_secs(60);
+/// Steps of a bar that shows a share.
+const SHARE_STEPS: u64 = 1_000;
 /// Keys that `pollen dev --examples` makes and funds.
 const EXAMPLE_KEYS: [&str; 3] = ["producer", "bob", "truck-sensor"];
 /// Example modules, with the words of their `init`.
@@ -30,11 +33,22 @@ pub async fn node(args: NodeArgs) -> Result<(), Failure> {
         return Ok(());
     }
     start_log(&config.log)?;
-    let node = Node::start(config).await?;
+    let stop = stop_asked(args.stop_with_stdin);
+    tokio::pin!(stop);
+    let bar = import_bar();
+    let tell = |progress: &state_sync::Progress| draw(&bar, progress);
+    let prepared = tokio::select! {
+        prepared = Prepared::new(config, &tell) => prepared?,
+        () = &mut stop => {
+            tracing::info!("stopped; the next start goes on with what was imported");
+            return Ok(());
+        }
+    };
+    bar.finish_and_clear();
+    let node = Node::run(prepared).await?;
     let mut failed = node.failed();
     tokio::select! {
-        () = stop_signal() => tracing::info!("stopping"),
-        () = end_of_stdin(), if args.stop_with_stdin => tracing::info!("stopping"),
+        () = &mut stop => tracing::info!("stopping"),
         reason = failed.wait_for(Option::is_some) => {
             let reason = reason.ok().and_then(|reason| reason.clone()).unwrap_or_default();
             node.stop().await;
@@ -90,6 +104,25 @@ pub fn start_log(filter: &str) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Waits until the node is to stop.
+async fn stop_asked(with_stdin: bool) {
+    tokio::select! {
+        () = stop_signal() => {}
+        () = end_of_stdin(), if with_stdin => {}
+    }
+}
+
+/// How far the import of a snapshot is; seen on a terminal only.
+fn import_bar() -> ProgressBar {
+    let style = ProgressStyle::with_template("{spinner} {bar:20} {msg}").expect("a fixed template");
+    ProgressBar::new(SHARE_STEPS).with_style(style)
+}
+
+fn draw(bar: &ProgressBar, progress: &state_sync::Progress) {
+    bar.set_position((progress.share * SHARE_STEPS as f64) as u64);
+    bar.set_message(progress.to_string());
+}
+
 async fn stop_signal() {
     use tokio::signal::unix::{SignalKind, signal};
     let mut interrupt = signal(SignalKind::interrupt()).expect("signals can be waited for");
@@ -121,11 +154,11 @@ impl Running {
     async fn start(nodes: &[DevNode], args: &DevArgs) -> Result<Self, Failure> {
         if args.in_process {
             start_log(&args.log)?;
-            let mut running = Vec::new();
-            for node in nodes {
-                running.push(Node::start(NodeConfig::load(Some(&node.config))?).await?);
-            }
-            return Ok(Self::InProcess(running));
+            let configs = nodes.iter().map(|node| NodeConfig::load(Some(&node.config)));
+            let configs = configs.collect::<Result<Vec<_>, _>>()?;
+            // Together: each asks the others for a snapshot before it begins.
+            let running = futures::future::try_join_all(configs.into_iter().map(Node::start));
+            return Ok(Self::InProcess(running.await?));
         }
         let program = std::env::current_exe()?;
         let mut processes = Vec::new();

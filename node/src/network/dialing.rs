@@ -172,6 +172,11 @@ impl Schedule {
         }
     }
 
+    /// The peer is never dialled again.
+    pub(super) fn banned(&mut self, peer: PeerId) {
+        self.targets.retain(|target| target.peer != Some(peer));
+    }
+
     /// The peer broke the rules: it waits as long as one that never answered.
     pub(super) fn misbehaved(&mut self, peer: PeerId) {
         for target in self.targets.iter_mut().filter(|target| target.peer == Some(peer)) {

@@ -4,7 +4,7 @@
 //! (gossip) or kept until there is room (connections: bounded by the limits on connections). Direct
 //! streams have tasks of their own and make only their own peer wait.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, Instant};
@@ -41,6 +41,10 @@ const CLOSE_TIMEOUT: Duration = Duration::from_millis(500);
 /// The wait before a stream that ended is opened again.
 const REOPEN_WAIT: Duration = Duration::from_millis(100);
 
+/// Banned peers that are remembered. A peer can come back under another id at no cost, so more would
+/// protect nobody.
+const BANNED_MAX: usize = 1024;
+
 /// What the handle asks for.
 #[derive(Debug)]
 pub(super) enum Command {
@@ -48,6 +52,7 @@ pub(super) enum Command {
     Verdict { id: gossipsub::MessageId, peer: PeerId, verdict: Verdict },
     Request { target: Target, request: Request, reply: Reply },
     Peers(oneshot::Sender<Vec<PeerInfo>>),
+    Ban { peer: PeerId, reason: String },
     Shutdown,
 }
 
@@ -109,6 +114,8 @@ pub(super) struct Driver {
     /// Connections made and lost that the node has not heard of yet.
     untold: VecDeque<NetworkEvent>,
     peers: HashMap<PeerId, Peer>,
+    /// Peers that are not let in.
+    banned: HashSet<PeerId>,
     schedule: Schedule,
     links: JoinSet<Ended>,
     asked: HashMap<OutboundRequestId, Reply>,
@@ -156,6 +163,7 @@ impl Driver {
             events,
             untold: VecDeque::new(),
             peers: HashMap::new(),
+            banned: HashSet::new(),
             schedule,
             links: JoinSet::new(),
             asked: HashMap::new(),
@@ -294,6 +302,7 @@ impl Driver {
             Command::Peers(reply) => {
                 let _gone = reply.send(self.peer_list());
             }
+            Command::Ban { peer, reason } => self.ban(peer, &reason),
             Command::Shutdown => {}
         }
     }

@@ -95,6 +95,13 @@ pub struct Network {
 impl Network {
     /// Starts so many validators on free ports, and waits until all are ready.
     pub async fn start(validators: u16) -> Self {
+        let mut network = Self::lay_out(validators);
+        network.start_all().await;
+        network
+    }
+
+    /// A network that is laid out and not started.
+    pub fn lay_out(validators: u16) -> Self {
         let machine = Machine::alone();
         let folder = TempDir::new().unwrap();
         let home = folder.path().join("home");
@@ -110,16 +117,14 @@ impl Network {
         dev::network_file(&dev::genesis(validators), &nodes, Vec::new()).write(&home).unwrap();
         let clients =
             nodes.iter().map(|node| PollenClient::new([&node.endpoint]).unwrap()).collect();
-        let mut network = Self {
+        Self {
             home,
             processes: nodes.iter().map(|_| None).collect(),
             nodes,
             clients,
             _folder: folder,
             _machine: machine,
-        };
-        network.start_all().await;
-        network
+        }
     }
 
     /// Starts every node that does not run, and waits until all are ready.
@@ -200,6 +205,16 @@ impl Network {
     /// The folder of a node's database.
     pub fn ledger(&self, index: usize) -> PathBuf {
         self.nodes[index].folder.join("data/ledger")
+    }
+
+    /// The data folder of a node.
+    pub fn data(&self, index: usize) -> PathBuf {
+        self.nodes[index].folder.join("data")
+    }
+
+    /// What a node has logged.
+    pub fn log(&self, index: usize) -> String {
+        std::fs::read_to_string(&self.nodes[index].log).unwrap_or_default()
     }
 
     /// JSON-RPC of one node.

@@ -89,4 +89,13 @@ impl RocksStore {
         let checkpoint = Checkpoint::new(&self.database).map_err(|error| store_error(&error))?;
         checkpoint.create_checkpoint(folder).map_err(|error| store_error(&error))
     }
+
+    /// The same for a snapshot: the log is copied and not worked off first, so that writing waits no longer
+    /// than for copying it.
+    pub fn snapshot_to(&self, folder: &Path) -> Result<(), StoreError> {
+        let checkpoint = Checkpoint::new(&self.database).map_err(|error| store_error(&error))?;
+        checkpoint
+            .create_checkpoint_with_log_size(folder, u64::MAX)
+            .map_err(|error| store_error(&error))
+    }
 }

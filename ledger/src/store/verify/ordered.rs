@@ -1,9 +1,10 @@
 //! Blocks and commits.
 
-use super::super::{Family, keys};
-use super::{Look, holds, wrong};
+use super::super::{Family, StoreError, keys};
+use super::{Look, Wrong, holds, wrong};
+use crate::block::Round;
 use crate::crypto::Hash;
-use crate::ordering::Commit;
+use crate::ordering::{Commit, inherit};
 
 impl Look<'_> {
     /// Every block is the one that its key names, and is found by its author; no two of our own are of one
@@ -28,22 +29,36 @@ impl Look<'_> {
         self.as_many(Family::DagAuthor, blocks, "blocks");
     }
 
-    /// Commits are chained from the first one on, and their blocks are there.
+    /// Commits are chained from the first one on, and their blocks are there; of what a snapshot brought only
+    /// blocks above its gc.
     pub(super) fn commits(&mut self) {
+        let gc_round = match self.inherited() {
+            Ok(gc_round) => gc_round,
+            Err(Wrong(what)) => {
+                self.problem(what);
+                0
+            }
+        };
         let mut last: (u64, Hash) = (0, *self.database.chain_id());
         self.each(Family::Commits, |look, key, value| {
             let commit: Commit = super::super::database::decode(Family::Commits, key, value)?;
             let (index, previous) = std::mem::replace(&mut last, (commit.index, commit.digest));
             holds(key == keys::number(commit.index), || "holds another commit".to_owned())?;
-            holds(commit.index == index + 1, || format!("comes after commit {index}"))?;
             holds(commit.digest == commit.compute_digest(), || {
                 "is not what its digest says".into()
             })?;
-            holds(commit.previous == previous, || format!("does not follow commit {index}"))?;
+            let is_inherited = commit.index <= look.findings.begin.commit_index;
+            if !(is_inherited && index == 0) {
+                holds(commit.index == index + 1, || format!("comes after commit {index}"))?;
+                holds(commit.previous == previous, || format!("does not follow commit {index}"))?;
+            }
             for reference in commit.blocks.iter().chain(&commit.ignored) {
                 let named = keys::author_block(reference);
                 let found = look.database.store.get(Family::DagAuthor, &named)?;
-                holds(found.is_some(), || format!("its block {reference:?} is missing"))?;
+                let is_below = is_inherited && reference.round <= gc_round;
+                holds(found.is_some() || is_below, || {
+                    format!("its block {reference:?} is missing")
+                })?;
             }
             Ok(())
         });
@@ -51,5 +66,28 @@ impl Look<'_> {
         if last.0 < tip {
             self.problem(format!("commits: end at {}, the tip has executed {tip}", last.0));
         }
+    }
+
+    /// The commits that a snapshot brought are still those of its checkpoint. Answers its gc round.
+    fn inherited(&self) -> Result<Round, Wrong> {
+        let begin = self.findings.begin;
+        if begin.height == 0 {
+            return Ok(0);
+        }
+        let missing = |what: &str| StoreError::Corrupt {
+            what: format!("{what} of the snapshot at height {} is missing", begin.height),
+        };
+        let checkpoint = self.database.checkpoint(begin.height)?;
+        let checkpoint = checkpoint.ok_or_else(|| missing("the checkpoint"))?;
+        let last: Option<Commit> = self.database.commit(begin.commit_index)?;
+        let last = last.ok_or_else(|| missing("the last commit"))?;
+        let parameters = self.database.parameters();
+        let gc_round = last.round.saturating_sub(parameters.gc_depth);
+        let commits = self.database.commits_down_to(last.index, gc_round + 1)?;
+        let committee = self.findings.genesis.committee();
+        let committee = committee.map_err(|error| wrong(format!("meta genesis: {error}")))?;
+        let refused = |error| wrong(format!("commits: those of the snapshot: {error}"));
+        inherit(commits, &checkpoint, &committee, parameters).map_err(refused)?;
+        Ok(gc_round)
     }
 }

@@ -152,3 +152,36 @@ fn a_chunk_is_for_its_place() {
         }
     }
 }
+
+/// The sixteen parts of the keys, each walked on its own: a proof says where a part ends, and no entry of
+/// the next part can be taken for one of it.
+#[test]
+fn a_range_ends_where_it_is_bound_to() {
+    for (seed, count) in [(11, 0), (12, 1), (13, 3), (14, 40), (15, 600)] {
+        let entries = Random(seed).entries(count);
+        let forest = Forest::of(&entries);
+        for part in 0..16u8 {
+            let (mut from, mut bound) = (Hash::ZERO, Hash([0xff; 32]));
+            (from.0[0], bound.0[0]) = (part << 4, part << 4 | 0xf);
+            let inside: Vec<RangeEntry> =
+                entries.range(from..=bound).map(|(key, value)| (*key, *value)).collect();
+            let proof = prove_range_within(&forest, 0, &from, &bound, None).unwrap();
+            let verify = |entries: &[RangeEntry], bound: &Hash| {
+                verify_range_within(&forest.root, &from, bound, entries, &proof)
+            };
+            assert_eq!(verify(&inside, &bound), Ok(true), "seed {seed}, part {part:x}");
+            assert!(proof.len() <= RANGE_PROOF_BYTES_MAX);
+            for at in 0..inside.len() {
+                let without = [&inside[..at], &inside[at + 1..]].concat();
+                assert!(verify(&without, &bound).is_err(), "seed {seed}, part {part:x}");
+            }
+            let beyond = entries.range(bound..).find(|(key, _)| **key != bound);
+            if let Some((key, value)) = beyond {
+                let more = [&inside[..], &[(*key, *value)]].concat();
+                assert_eq!(verify(&more, &bound), Err(RangeError::Entries));
+                assert!(verify(&more, key).is_err());
+                assert!(verify(&inside, key).is_err(), "a wider range has more entries");
+            }
+        }
+    }
+}

@@ -27,6 +27,8 @@ use crate::core_thread::CoreHandle;
 use crate::network::NetworkHandle;
 use crate::node::{self, Begun, EXECUTION_QUEUE, Events, NodeError, Ordering};
 use crate::shared::{Head, Shared};
+use crate::snapshot_service::SnapshotService;
+use crate::snapshots::Snapshots;
 use crate::verdicts::Verdicts;
 
 /// How long validators may take to find each other, and accounts to be funded.
@@ -60,11 +62,10 @@ impl Validator {
         accounts: &Arc<Accounts>,
         origin: Instant,
     ) -> Result<Self, Failure> {
-        let begun = Begun::new(config).await?;
+        let (begun, (network, events, driver)) = Begun::new(config).await?;
         let author = begun.own.ok_or_else(|| Failure::new("the key is no validator's"))?;
         let shared = Arc::new(Shared::new(begun.rules.chain_id, head(&begun.database)?));
         let tally = Arc::new(Tally::new(author, accounts, origin));
-        let (network, events, driver) = begun.start_network(config).await?;
         let (core, queue) = CoreHandle::new();
         let verdicts = with.map(|_| Arc::new(Verdicts::new(begun.rules.chain_id)));
         let (to_tally, commits) = sync_channel(EXECUTION_QUEUE);
@@ -96,8 +97,13 @@ impl Validator {
                 threads.push(spawn("tally", move || pass_on(&commits, &book, &next)));
                 let executor = Executor::new(&begun.database, node::open_engine(config)?)
                     .map_err(NodeError::Store)?;
+                let snapshots = Arc::new(Snapshots::new(
+                    &config.data,
+                    begun.rocks.clone(),
+                    config.snapshots.clone(),
+                ));
                 threads.push(node::start_execution(
-                    &begun, executor, verdicts, &shared, &core, tallied,
+                    &begun, executor, snapshots, verdicts, &shared, &core, tallied,
                 ));
                 tasks.push(tokio::spawn(watch_checkpoints(shared.clone(), tally.clone())));
             }
@@ -107,9 +113,16 @@ impl Validator {
             }
         }
         let Begun { own, database, rules, .. } = begun;
-        let events_of =
-            Events { core: core.clone(), rules, database: database.clone(), own, backend: None };
-        tasks.push(tokio::spawn(events_of.run(events)));
+        let snapshots = SnapshotService::new(config.data.clone(), database.clone());
+        let events_of = Events {
+            core: core.clone(),
+            rules,
+            database: database.clone(),
+            own,
+            backend: None,
+            snapshots: Arc::new(snapshots),
+        };
+        tasks.push(tokio::spawn(events_of.run(Vec::new(), events)));
         Ok(Self { author, core, shared, database, tally, network, threads, tasks, driver })
     }
 

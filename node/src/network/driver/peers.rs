@@ -11,7 +11,7 @@ use std::time::Instant;
 use libp2p::PeerId;
 use libp2p::swarm::{ConnectionId, Stream};
 
-use super::{Connection, Driver, Ended, Peer, REOPEN_WAIT, Writer};
+use super::{BANNED_MAX, Connection, Driver, Ended, Peer, REOPEN_WAIT, Writer};
 use crate::network::exchange::Allowance;
 use crate::network::frame::FrameError;
 use crate::network::link::{self, ReadError};
@@ -24,6 +24,10 @@ const READERS_MAX: usize = 2;
 
 impl Driver {
     pub(super) fn on_connected(&mut self, id: PeerId, connection: Connection) {
+        if self.banned.contains(&id) {
+            self.swarm.close_connection(connection.id);
+            return;
+        }
         self.counters.connections_opened.fetch_add(1, Relaxed);
         self.schedule.connected(id, connection.id);
         let per_second = self.limits.requests_per_second.saturating_mul(self.favour(id, 10));
@@ -99,6 +103,18 @@ impl Driver {
     /// Closes all connections of a peer, and lets it wait before we dial again.
     pub(super) fn turn_away(&mut self, id: PeerId) {
         self.schedule.misbehaved(id);
+        let _unknown = self.swarm.disconnect_peer_id(id);
+    }
+
+    /// Closes all connections of a peer, for good.
+    pub(super) fn ban(&mut self, id: PeerId, reason: &str) {
+        if self.banned.len() >= BANNED_MAX || !self.banned.insert(id) {
+            return self.turn_away(id);
+        }
+        let validator = self.authors.get(&id);
+        tracing::warn!(peer = %id, validator, reason, "peer banned: it lied");
+        self.counters.peers_banned.fetch_add(1, Relaxed);
+        self.schedule.banned(id);
         let _unknown = self.swarm.disconnect_peer_id(id);
     }
 

@@ -159,3 +159,38 @@ async fn strangers_are_limited_and_the_committee_is_not() {
         node.stop().await;
     }
 }
+
+/// Who lied is gone for good: it is not dialled, not let in and not answered; others are.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_banned_peer_does_not_come_back() {
+    let mut liar = Node::start(validator(0, 2, &[])).await;
+    let mut honest = Node::start(validator(1, 2, &[])).await;
+    let known = [liar.addresses(), honest.addresses()];
+    let mut node = Node::start(follower("believer", 2, &known)).await;
+    for _ in 0..2 {
+        node.connected().await;
+    }
+    let (peer, id) = (peer_id_of(&validator_key(0).public_key()), liar.connected().await.peer);
+    honest.connected().await;
+    node.handle.ban(peer, "it sent another state".to_owned()).await;
+    assert_eq!(node.disconnected().await.peer, peer);
+    assert_eq!(liar.disconnected().await.peer, id);
+    assert_eq!(node.handle.counters().peers_banned.load(Relaxed), 1);
+    liar.stop().await;
+    // The same key comes by itself, as one that knows the address.
+    let mut back = validator(0, 2, &[]);
+    back.bootstrap = node.addresses();
+    let mut liar = Node::start(back).await;
+    // It gets as far as a connection, which is closed.
+    liar.connected().await;
+    liar.disconnected().await;
+    let target = Target::Peer(peer);
+    let request = Request::Hello { chain_id: chain() };
+    let answer = node.handle.request(target, request).await;
+    assert_eq!(answer, Err(RequestError::NotConnected { target }));
+    let connected = node.handle.peers().await;
+    assert_eq!(connected.iter().map(|peer| peer.author).collect::<Vec<_>>(), [Some(1)]);
+    for node in [liar, honest, node] {
+        node.stop().await;
+    }
+}
