@@ -19,9 +19,9 @@ use super::harness::{
 };
 use super::traffic::{Traffic, check_acknowledged};
 
-/// A snapshot every so many checkpoints: many in a short test.
-const INTERVAL: &str = "40";
-const SNAPSHOTS: [(&str, &str); 1] = [("POLLEN_NODE_SNAPSHOTS__INTERVAL", INTERVAL)];
+/// A snapshot every 40 checkpoints, a second under load; each is there until the test ends.
+const SNAPSHOTS: [(&str, &str); 2] =
+    [("POLLEN_NODE_SNAPSHOTS__INTERVAL", "40"), ("POLLEN_NODE_SNAPSHOTS__KEEP", "1000")];
 /// Makes a node serve false chunks.
 const LIES: (&str, &str) = ("POLLEN_LIES", "chunks");
 /// How long the first snapshot may take.
@@ -61,6 +61,7 @@ async fn a_new_peer_takes_a_snapshot_though_a_source_lies() {
     assert_eq!(root_at(&peer.client, at).await, expected, "{}", peer.log());
     let log = peer.log();
     assert!(log.contains("going on with the import of a snapshot"), "{log}");
+    assert!(!log.contains("taking another one"), "what was there was not thrown away: {log}");
     assert!(log.contains("the snapshot is imported"), "{log}");
     assert!(log.matches("peer banned").count() >= 1, "the liar was found: {log}");
     let connected = peer.client.node_peers().await.unwrap().value.peers;
