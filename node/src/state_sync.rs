@@ -540,10 +540,12 @@ impl Wanted {
                 group.retain(|name| missing.contains(name));
             }
         }
+        // Before the code: a chunk that comes in meanwhile may name some, and be the last of its part.
+        let parts = import.parts();
         let groups = (0..).zip(&self.blocks).filter(|(_, group)| !group.is_empty());
         let blocks = groups.map(|(number, _)| Work::Blocks(number));
         let code = import.missing_code(CODE_OPEN).into_iter().map(Work::Code);
-        let parts = import.parts().into_iter().filter(|part| !part.done);
+        let parts = parts.into_iter().filter(|part| !part.done);
         blocks.chain(code).chain(parts.map(|part| Work::Chunk(part.next))).collect()
     }
 
