@@ -19,6 +19,7 @@ use crate::light::CheckpointProof;
 use crate::list::ListProof;
 use crate::ordering::{Commit, Probation, ProbationRecord};
 use crate::receipt::{Code, FailureValue};
+use crate::store::snapshot::{Chunk, Position, SnapshotHead};
 use crate::store::{Location, Pruned, StateEntry, Tip};
 use crate::transaction::{TransactionSignature, UpgradePolicy};
 use crate::wire::{CommitsAnswer, CommitsRequest, HistoryRequest, Message, Request, Response};
@@ -80,6 +81,12 @@ macro_rules! byte_strings {
     };
 }
 byte_strings!(Hash, PublicKey, AccountId, Signature);
+
+impl Sample for bool {
+    fn sample(stream: &mut Stream) -> Self {
+        stream.below(2) == 1
+    }
+}
 
 impl Sample for () {
     fn sample(_: &mut Stream) {}
@@ -202,6 +209,9 @@ structs! {
     Tip { height, commit_index, digest, state_root }
     Location { height, index }
     Pruned { oldest, done }
+    SnapshotHead { proof, commits }
+    Chunk { entries, proof }
+    Position { next, done, entries, bytes }
     StateEntry { owner, key, value }
     StateKey { owner, key }
     AccountRecord { balance, deposit }
@@ -222,6 +232,11 @@ enums! {
         Transaction(bytes),
         Commits(request),
         NewestBlock { author },
+        Snapshots,
+        SnapshotHead { height },
+        SnapshotChunk { height, from },
+        Blocks(names),
+        Code { hash },
     }
     Response {
         Hello { chain_id, author },
@@ -230,6 +245,12 @@ enums! {
         Commits(answer),
         NewestBlock(block),
         Refused(why),
+        Snapshots(heights),
+        SnapshotHead(head),
+        SnapshotChunk(chunk),
+        Blocks(blocks),
+        Code(code),
+        CommitsGone { index },
     }
     CommitOrder { AllSlots, FirstCommit, }
     Code {
@@ -280,10 +301,10 @@ macro_rules! found {
 fn found() -> BTreeMap<&'static str, Hash> {
     let mut found = found! {
         AccountId AccountRecord Action Attestation Block BlockHeader BlockRef Certificate Checkpoint
-        CheckpointProof Code Commit CommitOrder CommitsAnswer CommitsRequest EquivocationProof Event
+        CheckpointProof Chunk Code Commit CommitOrder CommitsAnswer CommitsRequest EquivocationProof Event
         FailureValue Genesis GenesisAccount Hash HistoryRequest ListProof Location Message ModuleRecord
-        NonceWindow Outcome Parameters Probation ProbationRecord Pruned PublicKey Receipt Request Response
-        Signature Signatures SignedTransaction SignedVotes StateEntry StateKey Tip Transaction
+        NonceWindow Outcome Parameters Position Probation ProbationRecord Pruned PublicKey Receipt Request Response
+        Signature Signatures SignedTransaction SignedVotes SnapshotHead StateEntry StateKey Tip Transaction
         TransactionSignature UpgradePolicy Validator
     };
     found.insert("digest of BlockHeader", digests(|header: &BlockHeader| header.digest()));

@@ -26,6 +26,8 @@ use crate::ordering::{Commit, Inherited, PastError, inherit};
 use crate::tree::{RANGE_PROOF_BYTES_MAX, RangeEntry, RangeError, value_hash, verify_range_within};
 
 mod import;
+#[cfg(test)]
+pub(crate) use import::Position;
 
 pub use import::{Import, Part, Progress, code_of};
 

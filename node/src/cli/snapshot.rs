@@ -309,7 +309,7 @@ struct Imported {
 
 fn import_file(target: &Target, file: &Path) -> Result<Imported, Failure> {
     let (mut reader, bytes) = Reader::open(file)?;
-    let (_, head) = reader.next()?;
+    let (_, head) = reader.read()?;
     let refused = |error: ImportError| Failure::new(error.to_string());
     let head = SnapshotHead::decode(&head)
         .map_err(|error| Failure::new(format!("the head of the snapshot is refused: {error}")))?;
@@ -399,7 +399,7 @@ fn read_sections(
     let chain_id = genesis.chain_id();
     let mut chunks = 0;
     loop {
-        let (kind, content) = reader.next()?;
+        let (kind, content) = reader.read()?;
         let section = reader.sections;
         let named = |what: String, error: String| {
             Failure::new(format!("{what} is refused: {error}")).hint(
@@ -419,10 +419,12 @@ fn read_sections(
             }
             Kind::Chunk => {
                 chunks += 1;
-                put_chunk(import, &content).map_err(|(from, error)| match error {
-                    Ok(ImportError::Store(error)) => error.into(),
-                    Ok(error) => named(chunk_name(chunks, &from), error.to_string()),
-                    Err(error) => named(chunk_name(chunks, &from), error),
+                let (from, chunk) = chunk_in(&content).map_err(|error| {
+                    named(format!("chunk {chunks}, in section {section},"), error)
+                })?;
+                put_chunk(import, &from, &chunk).map_err(|error| match error {
+                    ImportError::Store(error) => error.into(),
+                    error => named(chunk_name(chunks, &from), error.to_string()),
                 })?;
             }
             Kind::Code => import.put_code(&content).map_err(|error| {
@@ -437,16 +439,17 @@ fn chunk_name(number: u64, from: &Hash) -> String {
     format!("chunk {number}, of part {:x} from {from},", part_of(from))
 }
 
-/// Takes a chunk, unless it is there. An error with where it begins: of the import, or of its encoding.
-fn put_chunk(import: &Import, content: &[u8]) -> Result<(), (Hash, Result<ImportError, String>)> {
-    let (from, chunk) = content
-        .split_first_chunk()
-        .map(|(from, chunk)| (Hash(*from), chunk))
-        .ok_or_else(|| (Hash::ZERO, Err("it is too short".to_owned())))?;
-    let part = import.parts()[usize::from(part_of(&from))];
-    if part.done || from < part.next {
-        return Ok(());
+/// A section of the file: where the chunk begins, and the chunk.
+fn chunk_in(content: &[u8]) -> Result<(Hash, Chunk), String> {
+    let (from, chunk) = content.split_first_chunk().ok_or("it is too short")?;
+    Ok((Hash(*from), Chunk::decode(chunk).map_err(|error| error.to_string())?))
+}
+
+/// Takes a chunk, unless it is there.
+fn put_chunk(import: &Import, from: &Hash, chunk: &Chunk) -> Result<(), ImportError> {
+    let part = import.parts()[usize::from(part_of(from))];
+    match part.done || *from < part.next {
+        true => Ok(()),
+        false => import.put_chunk(from, chunk),
     }
-    let chunk = Chunk::decode(chunk).map_err(|error| (from, Err(error.to_string())))?;
-    import.put_chunk(&from, &chunk).map_err(|error| (from, Ok(error)))
 }

@@ -160,7 +160,7 @@ impl Reader {
     }
 
     /// The next section. Behind [`Kind::End`], whose number was checked, nothing is to be read.
-    pub fn next(&mut self) -> Result<(Kind, Vec<u8>), FileError> {
+    pub fn read(&mut self) -> Result<(Kind, Vec<u8>), FileError> {
         let section = self.sections + 1;
         let damaged = |what| FileError::Damaged { section, what };
         let io = |path: &Path, error: std::io::Error| match error.kind() {
@@ -214,7 +214,7 @@ mod tests {
         let (mut reader, _) = Reader::open(path)?;
         let mut sections = Vec::new();
         loop {
-            let section = reader.next()?;
+            let section = reader.read()?;
             let is_end = section.0 == Kind::End;
             sections.push(section);
             if is_end {

@@ -58,11 +58,11 @@ pub struct Progress {
 
 /// A part's position, as stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-struct Position {
-    next: Hash,
-    done: bool,
-    entries: u64,
-    bytes: u64,
+pub(crate) struct Position {
+    pub next: Hash,
+    pub done: bool,
+    pub entries: u64,
+    pub bytes: u64,
 }
 
 /// See the module's documentation. May be used by several threads at once.
