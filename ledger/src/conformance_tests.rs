@@ -20,7 +20,7 @@ use crate::list::ListProof;
 use crate::ordering::{Commit, Probation, ProbationRecord};
 use crate::receipt::{Code, FailureValue};
 use crate::store::snapshot::{Chunk, Position, SnapshotHead};
-use crate::store::{Location, Pruned, StateEntry, Tip};
+use crate::store::{Begin, Location, Pruned, StateEntry, Tip};
 use crate::transaction::{TransactionSignature, UpgradePolicy};
 use crate::wire::{CommitsAnswer, CommitsRequest, HistoryRequest, Message, Request, Response};
 use crate::{
@@ -209,6 +209,7 @@ structs! {
     Tip { height, commit_index, digest, state_root }
     Location { height, index }
     Pruned { oldest, done }
+    Begin { height, commit_index }
     SnapshotHead { proof, commits }
     Chunk { entries, proof }
     Position { next, done, entries, bytes }
@@ -300,7 +301,7 @@ macro_rules! found {
 
 fn found() -> BTreeMap<&'static str, Hash> {
     let mut found = found! {
-        AccountId AccountRecord Action Attestation Block BlockHeader BlockRef Certificate Checkpoint
+        AccountId AccountRecord Action Attestation Begin Block BlockHeader BlockRef Certificate Checkpoint
         CheckpointProof Chunk Code Commit CommitOrder CommitsAnswer CommitsRequest EquivocationProof Event
         FailureValue Genesis GenesisAccount Hash HistoryRequest ListProof Location Message ModuleRecord
         NonceWindow Outcome Parameters Position Probation ProbationRecord Pruned PublicKey Receipt Request Response

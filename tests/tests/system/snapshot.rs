@@ -30,7 +30,8 @@ async fn answer(network: &Network, words: &[&str]) -> Value {
 fn refused(output: &Output, parts: &[&str]) {
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(1), "{text}");
-    assert!(text.starts_with("error: ") && !text.contains("panicked"), "{text}");
+    let said = text.starts_with("error: ") || text.starts_with("{\"error\":");
+    assert!(said && !text.contains("panicked"), "{text}");
     for part in parts {
         assert!(text.contains(part), "{text:?} does not say {part:?}");
     }
@@ -70,7 +71,7 @@ fn sections(file: &Path) -> Vec<(Kind, std::ops::Range<usize>)> {
     let (mut reader, _) = Reader::open(file).unwrap();
     let mut found = Vec::new();
     loop {
-        let (kind, content) = reader.next().unwrap();
+        let (kind, content) = reader.read().unwrap();
         let end = reader.bytes as usize;
         found.push((kind, end - content.len()..end));
         if kind == Kind::End {

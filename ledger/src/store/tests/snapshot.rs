@@ -330,7 +330,10 @@ fn problems(store: &Arc<MemoryStore>) -> Vec<String> {
 }
 
 /// What ordering needs of a store: nothing of it may differ between who was there and who came later.
-fn ordering_needs(database: &Database) -> (Commit, Vec<(u64, Hash, Vec<BlockRef>)>, Vec<BlockRef>) {
+/// The last commit; index, digest and blocks of the recent ones; the blocks held.
+type Needs = (Commit, Vec<(u64, Hash, Vec<BlockRef>)>, Vec<BlockRef>);
+
+fn ordering_needs(database: &Database) -> Needs {
     let recovered = database.recover(None).unwrap();
     let last = recovered.last_commit.unwrap();
     let gc_round = last.round.saturating_sub(GC_DEPTH);
