@@ -1,7 +1,7 @@
 //! Answers what a new node asks: which snapshots there are, their heads and chunks, blocks, code.
 //!
 //! Invariants: it reads on threads for blocking work, few at a time, so that ordering and execution keep
-//! theirs; each peer has a bounded share of that; at most [`OPEN_MAX`] snapshots are open, and none that nobody
+//! theirs; each peer has a bounded share of that; at most `OPEN_MAX` snapshots are open, and none that nobody
 //! asks for. A snapshot that is let go while it is read is answered as one that is not there: its folder may lose
 //! files at any moment.
 //!

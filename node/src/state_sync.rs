@@ -7,7 +7,7 @@
 //! it has come, and is moved there as a whole; so a crash costs what was not synced, at most some tens of
 //! mebibytes.
 //!
-//! Which snapshot, and whom to ask what, is decided in [`offers`] and [`plan`], which know no network. What comes
+//! Which snapshot, and whom to ask what, is decided in `offers` and `plan`, which know no network. What comes
 //! after the snapshot's height is not fetched here: the ordering core does that as after any absence.
 
 use std::collections::{BTreeMap, BTreeSet};
