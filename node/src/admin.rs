@@ -174,11 +174,14 @@ fn work(question: &Question, asked: &Asked, told: &mpsc::Sender<Answer>) {
             Err(error) => failed(error.to_string()),
         },
         Question::Snapshot => match asked.snapshots.make(&asked.database) {
-            Ok(made) => Answer::Snapshot {
-                height: made.height,
-                folder: made.folder,
-                pause_ms: made.pause.as_millis() as u64,
-            },
+            Ok(made) => {
+                asked.snapshots.let_go();
+                Answer::Snapshot {
+                    height: made.height,
+                    folder: made.folder,
+                    pause_ms: made.pause.as_millis() as u64,
+                }
+            }
             Err(error) => failed(error.to_string()),
         },
         Question::SnapshotHead { height } => match head(&asked.database, *height) {

@@ -167,6 +167,8 @@ impl Execution {
             Ok(Made { height, pause, .. }) => {
                 let pause_ms = pause.as_millis() as u64;
                 tracing::info!(height, pause_ms, "made a snapshot");
+                let snapshots = self.snapshots.clone();
+                std::thread::spawn(move || snapshots.let_go());
             }
             Err(error) => tracing::warn!(%error, "cannot make a snapshot"),
         }

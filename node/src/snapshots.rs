@@ -79,33 +79,24 @@ impl Snapshots {
         self.section.interval != 0 && height > 0 && height.is_multiple_of(self.section.interval)
     }
 
-    /// A snapshot of the newest checkpoint.
+    /// A snapshot of the newest checkpoint. Old ones are still there: [`Self::let_go`].
     pub fn make(&self, database: &Database) -> Result<Made, StoreError> {
         let failed =
             |error: std::io::Error| StoreError::Io(format!("{}: {error}", self.folder.display()));
-        let gate = self.gate.lock();
+        let _gate = self.gate.lock();
         let height = database.tip()?.height;
         let folder = self.folder.join(height.to_string());
         let begun = Instant::now();
         if !folder.exists() {
             std::fs::create_dir_all(&self.folder).map_err(failed)?;
+            self.clear_partial().map_err(failed)?;
             self.rocks.snapshot_to(&folder)?;
         }
-        let pause = begun.elapsed();
-        drop(gate);
-        self.let_go().map_err(failed)?;
-        Ok(Made { height, folder, pause })
+        Ok(Made { height, folder, pause: begun.elapsed() })
     }
 
-    /// Removes all but the newest, and what an interrupted attempt has left.
-    fn let_go(&self) -> std::io::Result<()> {
-        let data = self.folder.parent().expect("it is in the data folder");
-        let found = list(data)?;
-        let keep = self.section.keep.max(1);
-        for (height, folder) in &found[..found.len().saturating_sub(keep)] {
-            std::fs::remove_dir_all(folder)?;
-            tracing::info!(height, "let go of a snapshot");
-        }
+    /// Removes what interrupted attempts have left. Under the gate: nobody makes one now.
+    fn clear_partial(&self) -> std::io::Result<()> {
         for entry in std::fs::read_dir(&self.folder)? {
             let entry = entry?;
             if entry.file_name().to_string_lossy().ends_with(PARTIAL) {
@@ -113,5 +104,24 @@ impl Snapshots {
             }
         }
         Ok(())
+    }
+
+    /// Removes all but the newest. Large files take their time to go: not on a thread that has other work.
+    pub fn let_go(&self) {
+        let data = self.folder.parent().expect("it is in the data folder");
+        let removed = list(data).and_then(|found| {
+            let keep = self.section.keep.max(1);
+            for (height, folder) in &found[..found.len().saturating_sub(keep)] {
+                std::fs::remove_dir_all(folder)?;
+                tracing::info!(height, "let go of a snapshot");
+            }
+            Ok(())
+        });
+        match removed {
+            // Another call was faster.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => tracing::warn!(%error, "cannot remove an old snapshot"),
+            Ok(()) => {}
+        }
     }
 }
