@@ -36,6 +36,8 @@ pub(super) mod meta {
     pub const VALIDATOR: &[u8] = b"validator";
     /// How far pruning has come.
     pub const PRUNED: &[u8] = b"pruned";
+    /// [`super::super::LedgerHeld`]; missing: everything is there.
+    pub const LEDGER_HELD: &[u8] = b"ledger_held";
     /// u8: 0 nothing was ever signed, 1 the store may have forgotten what was. Goes with our first block.
     pub const SIGNING: &[u8] = b"signing";
 }

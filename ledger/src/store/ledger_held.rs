@@ -1,0 +1,68 @@
+//! From where on the ledger's history is in the store: checkpoints, executed transactions, commits, blocks.
+//!
+//! A store that began with genesis and was never pruned has all of it, and says nothing of it. Who prunes
+//! it, or begins a store at a later height, writes what is left into `meta.ledger_held`, in the batch that
+//! takes the rest away. A reader that finds nothing asks here, after reading, whether there ever was
+//! something: what is gone is told as [`StoreError::Gone`], never as if it had not been.
+
+use borsh::{BorshDeserialize, BorshSerialize};
+
+use super::database::meta;
+use super::{Batch, Database, Family, StoreError};
+use crate::block::Round;
+
+/// The lowest of each that is there; all above it up to the newest are there, too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct LedgerHeld {
+    /// Height of the lowest checkpoint: 0, but in a store that began with a later one.
+    pub checkpoint: u64,
+    /// Lowest height whose transactions, receipts, notes and events are there.
+    pub height: u64,
+    /// Index of the lowest commit, whose blocks are there as well.
+    pub commit: u64,
+    /// Blocks below this round are gone, but for the newest of each author.
+    pub round: Round,
+}
+
+/// Everything from genesis on.
+impl Default for LedgerHeld {
+    fn default() -> Self {
+        Self { checkpoint: 0, height: 0, commit: 1, round: 0 }
+    }
+}
+
+impl Database {
+    /// From where on the ledger's history is there.
+    pub fn ledger_held(&self) -> Result<LedgerHeld, StoreError> {
+        Ok(self.meta(meta::LEDGER_HELD)?.unwrap_or_default())
+    }
+
+    /// Adds from where on the ledger's history is there.
+    pub fn put_ledger_held(batch: &mut Batch, held: &LedgerHeld) {
+        batch.put_encoded(Family::Meta, meta::LEDGER_HELD, held);
+    }
+
+    /// Refuses heights whose transactions are gone. To be asked after reading, like all of this: if they are
+    /// held now, nothing was gone before.
+    pub fn check_height_held(&self, height: u64) -> Result<(), StoreError> {
+        let oldest = self.ledger_held()?.height;
+        check("list of transactions at height", height, oldest)
+    }
+
+    /// Refuses commits that are gone.
+    pub fn check_commit_held(&self, commit: u64) -> Result<(), StoreError> {
+        check("commit", commit, self.ledger_held()?.commit)
+    }
+
+    /// Refuses checkpoints below the first of this store.
+    pub fn check_checkpoint_held(&self, height: u64) -> Result<(), StoreError> {
+        check("checkpoint", height, self.ledger_held()?.checkpoint)
+    }
+}
+
+fn check(what: &'static str, asked: u64, oldest: u64) -> Result<(), StoreError> {
+    match asked >= oldest {
+        true => Ok(()),
+        false => Err(StoreError::Gone { what, asked, oldest }),
+    }
+}
