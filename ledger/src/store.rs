@@ -22,6 +22,7 @@ mod ledger_held;
 mod memory;
 mod open;
 mod prune;
+mod prune_ledger;
 mod recovery;
 #[cfg(feature = "rocksdb")]
 mod rocks;
@@ -36,10 +37,11 @@ pub use certificates::ExecutedProof;
 pub use changes::{ChangesPage, StateChange};
 pub use database::{Database, Location, StateEntry, StateWrite, Tip};
 pub use events::{EventCursor, EventFilter, EventPage, EventRecord};
-pub use ledger_held::LedgerHeld;
+pub use ledger_held::{LedgerHeld, Windows, windows};
 pub use memory::MemoryStore;
 pub use open::{OpenError, SCHEMA_VERSION};
 pub use prune::Retention;
+pub use prune_ledger::LedgerRetention;
 #[cfg(feature = "rocksdb")]
 pub use rocks::{FamilySize, RocksStore};
 pub use state_at::StateAt;

@@ -38,6 +38,8 @@ pub(super) mod meta {
     pub const PRUNED: &[u8] = b"pruned";
     /// [`super::super::LedgerHeld`]; missing: everything is there.
     pub const LEDGER_HELD: &[u8] = b"ledger_held";
+    /// How far pruning of the ledger's history has come.
+    pub const LEDGER_PRUNED: &[u8] = b"ledger_pruned";
     /// u8: 0 nothing was ever signed, 1 the store may have forgotten what was. Goes with our first block.
     pub const SIGNING: &[u8] = b"signing";
 }

@@ -7,8 +7,9 @@
 
 use borsh::{BorshDeserialize, BorshSerialize};
 
-use super::database::meta;
-use super::{Batch, Database, Family, StoreError};
+use super::database::{decode, meta};
+use super::prune::held;
+use super::{Batch, Database, Family, Store, StoreError};
 use crate::block::Round;
 
 /// The lowest of each that is there; all above it up to the newest are there, too.
@@ -31,10 +32,34 @@ impl Default for LedgerHeld {
     }
 }
 
+/// What of the past is in a store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Windows {
+    /// The newest height.
+    pub newest: u64,
+    /// The lowest height whose state can be read and proved.
+    pub state: u64,
+    /// Of the ledger's history.
+    pub ledger: LedgerHeld,
+}
+
+/// What of the past is in a store, whoever's it is.
+pub fn windows(store: &dyn Store) -> Result<Windows, StoreError> {
+    let (state, newest) = held(store)?;
+    Ok(Windows { newest, state, ledger: ledger_held(store)? })
+}
+
+fn ledger_held(store: &dyn Store) -> Result<LedgerHeld, StoreError> {
+    match store.get(Family::Meta, meta::LEDGER_HELD)? {
+        None => Ok(LedgerHeld::default()),
+        Some(bytes) => decode(Family::Meta, meta::LEDGER_HELD, &bytes),
+    }
+}
+
 impl Database {
     /// From where on the ledger's history is there.
     pub fn ledger_held(&self) -> Result<LedgerHeld, StoreError> {
-        Ok(self.meta(meta::LEDGER_HELD)?.unwrap_or_default())
+        ledger_held(&*self.store)
     }
 
     /// Adds from where on the ledger's history is there.

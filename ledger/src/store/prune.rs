@@ -173,7 +173,8 @@ impl Database {
     }
 }
 
-fn held(store: &dyn Store) -> Result<(u64, u64), StoreError> {
+/// The lowest and the highest height whose state can be read.
+pub(super) fn held(store: &dyn Store) -> Result<(u64, u64), StoreError> {
     let tip = store.get(Family::Meta, meta::TIP)?;
     let tip: Option<Tip> = tip.map(|bytes| decode(Family::Meta, meta::TIP, &bytes)).transpose()?;
     Ok((pruned(store)?.oldest, tip.map_or(0, |tip| tip.height)))

@@ -28,18 +28,25 @@ impl Look<'_> {
         self.as_many(Family::DagAuthor, blocks, "blocks");
     }
 
-    /// Commits are chained from the first one on, and their blocks are there.
+    /// Commits are chained from the first one that is held on, and their blocks are there.
     pub(super) fn commits(&mut self) {
-        let mut last: (u64, Hash) = (0, *self.database.chain_id());
+        let first = self.held.commit;
+        let mut last: (u64, Option<Hash>) =
+            (first - 1, (first == 1).then_some(*self.database.chain_id()));
         self.each(Family::Commits, |look, key, value| {
             let commit: Commit = super::super::database::decode(Family::Commits, key, value)?;
-            let (index, previous) = std::mem::replace(&mut last, (commit.index, commit.digest));
             holds(key == keys::number(commit.index), || "holds another commit".to_owned())?;
+            if commit.index < first {
+                return Ok(()); // about to go
+            }
+            let digest = Some(commit.digest);
+            let (index, previous) = std::mem::replace(&mut last, (commit.index, digest));
             holds(commit.index == index + 1, || format!("comes after commit {index}"))?;
             holds(commit.digest == commit.compute_digest(), || {
                 "is not what its digest says".into()
             })?;
-            holds(commit.previous == previous, || format!("does not follow commit {index}"))?;
+            let follows = previous.is_none_or(|previous| previous == commit.previous);
+            holds(follows, || format!("does not follow commit {index}"))?;
             for reference in commit.blocks.iter().chain(&commit.ignored) {
                 let named = keys::author_block(reference);
                 let found = look.database.store.get(Family::DagAuthor, &named)?;
