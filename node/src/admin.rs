@@ -8,7 +8,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use pollen_ledger::store::{Family, FamilySize, RocksStore};
+use pollen_ledger::store::{self, Family, FamilySize, RocksStore, StoreError};
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{UnixListener, UnixStream};
@@ -50,12 +50,48 @@ pub enum Answer {
         /// What was asked for, of [`Question::Sizes`].
         #[serde(default)]
         sizes: Vec<FamilySize>,
+        /// What of the past is held, of [`Question::Sizes`].
+        #[serde(default)]
+        windows: Option<WindowsHeld>,
     },
     /// The end, and why it is none.
     Failed {
         /// Why.
         reason: String,
     },
+}
+
+/// From which height, commit and round on the past is in a database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WindowsHeld {
+    /// The newest height.
+    pub newest: u64,
+    /// State.
+    pub state: u64,
+    /// Checkpoints.
+    pub checkpoints: u64,
+    /// Transactions, receipts, events.
+    pub transactions: u64,
+    /// Commits.
+    pub commits: u64,
+    /// Blocks, by round.
+    pub rounds: u32,
+}
+
+impl WindowsHeld {
+    /// Of a store.
+    pub fn of(store: &RocksStore) -> Result<Self, StoreError> {
+        let windows = store::windows(store)?;
+        Ok(Self {
+            newest: windows.newest,
+            state: windows.state,
+            checkpoints: windows.ledger.checkpoint,
+            transactions: windows.ledger.height,
+            commits: windows.ledger.commit,
+            rounds: windows.ledger.round,
+        })
+    }
 }
 
 /// The socket of a data folder.
@@ -134,11 +170,12 @@ fn work(question: &Question, store: &RocksStore, told: &mpsc::Sender<Answer>) {
             failed(format!("{} is no absolute path", to.display()))
         }
         Question::Copy { to } => match store.copy_to(to) {
-            Ok(()) => Answer::Done { sizes: Vec::new() },
+            Ok(()) => Answer::Done { sizes: Vec::new(), windows: None },
             Err(error) => failed(error.to_string()),
         },
-        Question::Sizes => match store.sizes() {
-            Ok(sizes) => Answer::Done { sizes },
+        Question::Sizes => match WindowsHeld::of(store).and_then(|held| Ok((store.sizes()?, held)))
+        {
+            Ok((sizes, windows)) => Answer::Done { sizes, windows: Some(windows) },
             Err(error) => failed(error.to_string()),
         },
         Question::Compact => {
@@ -149,7 +186,7 @@ fn work(question: &Question, store: &RocksStore, told: &mpsc::Sender<Answer>) {
                 }
                 store.compact(family);
             }
-            Answer::Done { sizes: Vec::new() }
+            Answer::Done { sizes: Vec::new(), windows: None }
         }
     };
     let _ = told.blocking_send(last);

@@ -21,11 +21,11 @@ use tokio::task::JoinHandle;
 use crate::admin;
 use crate::backend::{NodeBackend, Parts};
 use crate::clock;
-use crate::config::NodeConfig;
+use crate::config::{Keeps, NodeConfig, Role};
 use crate::core_thread::{self, CoreHandle, CoreWiring};
 use crate::dev;
 use crate::disk;
-use crate::execution_thread::Execution;
+use crate::execution_thread::{Execution, Kept};
 use crate::failpoints::{FailingStore, Failpoint};
 use crate::fetch::{Fetcher, Rules};
 use crate::keys::{self, KeyError};
@@ -83,6 +83,12 @@ pub enum NodeError {
     /// A failpoint that is none.
     #[error("{0}")]
     Failpoint(String),
+    /// A role that its key does not fit.
+    #[error(
+        "the role is 'validator', and the key is of no validator of this chain: set [storage] role to 'full' or \
+         'archive', or name the validator's key file"
+    )]
+    NoValidator,
     /// The data folder.
     #[error("cannot use the data folder {path}: {source}")]
     Data {
@@ -120,6 +126,10 @@ pub(crate) struct Begun {
     pub rocks: Arc<RocksStore>,
     /// What blocks are checked against.
     pub rules: Rules,
+    /// What it is for.
+    pub role: Role,
+    /// What it keeps of the past.
+    pub keeps: Keeps,
 }
 
 impl Begun {
@@ -129,10 +139,15 @@ impl Begun {
         let key = keys::read(&config.key)?;
         let committee = Arc::new(genesis.committee().map_err(GenesisError::from)?);
         let own = committee.index_of(&key.public_key());
+        let role = config.storage.role(own.is_some());
+        if role == Role::Validator && own.is_none() {
+            return Err(NodeError::NoValidator);
+        }
+        let keeps = config.storage.keeps(role);
         let (rocks, database) = open_database(config, &genesis, &key, own).await?;
         let parameters = Arc::new(genesis.parameters.clone());
         let rules = Rules { chain_id: genesis.chain_id(), committee, parameters };
-        Ok(Self { genesis, key, own, database, rocks, rules })
+        Ok(Self { genesis, key, own, database, rocks, rules, role, keeps })
     }
 
     /// Starts the network; when it returns, the node listens.
@@ -218,7 +233,7 @@ impl Node {
             commits: to_execution,
         })?;
         threads.push(executing);
-        let Begun { genesis, key, own, database, rocks, rules } = begun;
+        let Begun { genesis, key, own, database, rocks, rules, role, .. } = begun;
         let reserve = config.storage.reserve_mib.saturating_mul(1 << 20);
         let care = [
             tokio::spawn(disk::watch(config.data.clone(), reserve, shared.clone())),
@@ -231,6 +246,7 @@ impl Node {
                 transaction_bytes_max: genesis.parameters.transaction_bytes_max as usize,
             },
             name: config.name.clone(),
+            role,
             own,
             database: database.clone(),
             engine,
@@ -456,7 +472,11 @@ pub(crate) fn start_execution(
         shared.clone(),
         core.clone(),
         begun.own.map(|_| begun.key.clone()),
-        begun.genesis.parameters.gc_depth,
+        Kept {
+            gc_depth: begun.genesis.parameters.gc_depth,
+            keeps: begun.keeps,
+            committee: begun.rules.committee.clone(),
+        },
     );
     let needed = Needed::new(shared, "execution");
     let run = move || {
