@@ -2,7 +2,7 @@
 //! genesis.
 //!
 //! The way is genesis, its committee, a certificate, the checkpoint, then by its roots a transaction, a
-//! receipt, an event. [`CertifiedCheckpoint`] is made by [`LightClient::checkpoint`] alone, so what is
+//! receipt, an event, an entry of the state or that there is none. [`CertifiedCheckpoint`] is made by [`LightClient::checkpoint`] alone, so what is
 //! checked against one is proved. Whatever does not fit is refused with its reason.
 //!
 //! Pure: no clock, no thread, no socket; it compiles for wasm32 and runs in a browser. It does not know
@@ -15,10 +15,12 @@ use crate::checkpoint::Checkpoint;
 use crate::codec::{self, DecodeError};
 use crate::committee::{Committee, CommitteeError};
 use crate::crypto::Hash;
+use crate::execution::StateKey;
 use crate::genesis::Genesis;
 use crate::limits::COMPONENT_BYTES_MAX;
 use crate::list::{self, ListProof, ListProofError};
 use crate::receipt::{Event, Receipt};
+use crate::tree::{Proof, ProofError};
 
 /// Checkpoints between a proved one and the certificate that vouches for it.
 pub const PATH_CHECKPOINTS_MAX: usize = 1024;
@@ -82,6 +84,9 @@ pub enum LightError {
         /// Why.
         reason: ListProofError,
     },
+    /// A proof of what is, or is not, in the state.
+    #[error("the state is not proved: {0}")]
+    State(#[from] ProofError),
     /// Of another transaction.
     #[error("what came is of the transaction {found}, not of {expected}")]
     OtherTransaction {
@@ -181,6 +186,17 @@ impl CertifiedCheckpoint {
     /// their absence, of ranges.
     pub fn state_root(&self) -> &Hash {
         &self.checkpoint.state_root
+    }
+
+    /// Checks that after this checkpoint the state had this value under a key, or with `None` that it had
+    /// none.
+    pub fn state(
+        &self,
+        key: &StateKey,
+        value: Option<&[u8]>,
+        proof: &Proof,
+    ) -> Result<(), LightError> {
+        Ok(proof.verify(self.state_root(), &key.hash(), value)?)
     }
 
     /// Checks that a transaction was executed at the proof's place.

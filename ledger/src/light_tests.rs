@@ -12,6 +12,7 @@ use crate::execution::tests::{self as executed, POLLEN, World, transfer};
 use crate::receipt::Outcome;
 use crate::store::Location;
 use crate::transaction::AccountId;
+use crate::tree::End;
 
 /// Stakes of the committee: S = 10, f = 3, Q = 7, so that Q - 1 can be signed.
 const STAKES: [u64; 5] = [1, 2, 2, 2, 3];
@@ -252,20 +253,126 @@ fn what_was_executed_can_be_proved_from_the_store() {
     assert_eq!(world.database.prove_executed(Location { height: 1, index: 3 }).unwrap(), None);
 }
 
+/// The whole way from genesis alone: a certificate, its checkpoint's state root, an entry or that there is
+/// none. Each alteration has its reason.
+#[test]
+fn the_state_is_proved_and_nothing_else() {
+    let mut world = World::new(&[("alice", 10 * POLLEN)]);
+    let sent = world.sign("alice", 0, vec![transfer("bob", POLLEN)]);
+    let committed = world.commit(vec![sent]).checkpoint;
+    // The same state under the committee of this file.
+    let checkpoint = Checkpoint { state_root: committed.state_root, ..checkpoint(3, Hash::ZERO) };
+    let certified = client().checkpoint(3, &own(signed(&checkpoint, &[1, 2, 4]))).unwrap();
+    let other = CertifiedCheckpoint {
+        checkpoint: world.database.checkpoint(0).unwrap().unwrap(),
+        digest: Hash::ZERO,
+    };
+    let key = |name: &str| StateKey::account(&executed::id_of(name));
+    for (name, there) in [("alice", true), ("bob", true), ("carol", false)] {
+        let (value, proof) = world.database.prove(1, &key(name)).unwrap();
+        assert_eq!(value.is_some(), there, "{name}");
+        let value = value.as_deref();
+        certified.state(&key(name), value, &proof).unwrap();
+        let refused = |key: &StateKey, value: Option<&[u8]>, proof: &Proof| match certified
+            .state(key, value, proof)
+        {
+            Err(LightError::State(reason)) => reason,
+            other => panic!("{name}: {other:?}"),
+        };
+        let root = |reason| matches!(reason, ProofError::Root { .. });
+        // The value.
+        match value {
+            Some(value) => {
+                let mut altered = value.to_vec();
+                altered[0] ^= 1;
+                assert!(root(refused(&key(name), Some(&altered), &proof)));
+                assert_eq!(refused(&key(name), None, &proof), ProofError::Claim);
+                assert!(root(refused(&key("dave"), Some(value), &proof)));
+            }
+            None => assert_eq!(refused(&key(name), Some(&[1]), &proof), ProofError::Claim),
+        }
+        // The proof: each bit of it.
+        let bytes = proof.encode();
+        for bit in 0..8 * bytes.len() {
+            let mut altered = bytes.clone();
+            altered[bit / 8] ^= 1 << (bit % 8);
+            let altered = Proof::decode(&altered);
+            let verdict = altered.map_err(LightError::from);
+            let verdict = verdict.and_then(|proof| certified.state(&key(name), value, &proof));
+            assert!(verdict.is_err(), "{name}: bit {bit}");
+        }
+        assert_eq!(Proof::decode(&bytes[1..]), Err(ProofError::Malformed));
+        // The root: that of another checkpoint.
+        let of_other = other.state(&key(name), value, &proof);
+        assert!(matches!(of_other, Err(LightError::State(ProofError::Root { .. }))));
+    }
+}
+
 /// What clients in other languages are tested with. Made here, from the same types: a change of a format
 /// changes the file, and fails the test until the file is made again with `POLLEN_WRITE_VECTORS=1`.
 #[test]
 fn the_vectors_for_other_clients_are_these() {
-    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(VECTORS);
-    let made = vectors();
-    if std::env::var_os("POLLEN_WRITE_VECTORS").is_some() {
-        std::fs::write(&path, format!("{made:#}\n")).unwrap();
-    }
-    let kept: Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
-    assert_eq!(kept, made, "{}", path.display());
+    are_kept("../rpc/vectors/certificates.json", &vectors());
+    are_kept("../rpc/vectors/state.json", &state_vectors());
 }
 
-const VECTORS: &str = "../rpc/vectors/certificates.json";
+fn are_kept(path: &str, made: &Value) {
+    if std::env::var_os("POLLEN_WRITE_VECTORS").is_some() {
+        std::fs::write(path, format!("{made:#}\n")).unwrap();
+    }
+    let kept: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    assert_eq!(kept, *made, "{path}");
+}
+
+/// Entries of a state, and that there are none, under one root: proved, and refused for each reason.
+fn state_vectors() -> Value {
+    let names: Vec<_> = (0..40).map(|number| format!("account {number}")).collect();
+    let accounts: Vec<_> = names.iter().map(|name| (name.as_str(), POLLEN)).collect();
+    let world = World::new(&accounts);
+    let root = world.database.checkpoint(0).unwrap().unwrap().state_root;
+    let key = |name: &str| StateKey::account(&executed::id_of(name));
+    let prove = |key: &StateKey| world.database.prove(0, key).unwrap();
+    let absent = |ends: fn(&End) -> bool| {
+        let keys = (0..).map(|number| key(&format!("nobody {number}")));
+        let mut proved = keys.map(|key| (prove(&key).1, key));
+        proved.find(|(proof, _)| ends(&proof.end)).unwrap()
+    };
+    let (nowhere, at_nothing) = absent(|end| *end == End::Empty);
+    let (elsewhere, at_another) = absent(|end| matches!(end, End::Other { .. }));
+    let (first, second) = (key(&names[0]), key(&names[1]));
+    let (value, proof) = prove(&first);
+    let value = value.unwrap();
+    let mut altered = value.to_vec();
+    altered[0] ^= 1;
+    let mut sibling = proof.clone();
+    sibling.siblings[0].0[31] ^= 1;
+    let case = |name: &str, key: &StateKey, value: Option<&[u8]>, proof: &[u8]| {
+        let verdict =
+            Proof::decode(proof).and_then(|proof| proof.verify(&root, &key.hash(), value));
+        json!({
+            "name": name, "owner": hex::encode(key.owner.0), "key": hex::encode(&key.key),
+            "keyHash": key.hash(), "value": value.map(hex::encode), "proof": hex::encode(proof),
+            "refused": verdict.err().map(|error| error.to_string()),
+        })
+    };
+    let bytes = proof.encode();
+    let longer = [&bytes[..], &[0]].concat();
+    let states = [
+        case("an entry", &first, Some(&value), &bytes),
+        case("no entry: the way ends at nothing", &at_nothing, None, &nowhere.encode()),
+        case("no entry: the way ends at another", &at_another, None, &elsewhere.encode()),
+        case("an altered value", &first, Some(&altered), &bytes),
+        case("an entry as none", &first, None, &bytes),
+        case("none as an entry", &at_nothing, Some(&value), &nowhere.encode()),
+        case("the proof of another key", &second, Some(&value), &bytes),
+        case("another absent key", &at_another, None, &nowhere.encode()),
+        case("an altered sibling", &first, Some(&value), &sibling.encode()),
+        case("a byte too many", &first, Some(&value), &longer),
+        case("a byte too few", &first, Some(&value), &bytes[..bytes.len() - 1]),
+    ];
+    assert_eq!(states.iter().filter(|case| case["refused"].is_null()).count(), 3);
+    json!({ "stateRoot": root, "states": states })
+}
 
 fn vectors() -> Value {
     let hex = |value: &[u8]| hex::encode(value);

@@ -18,9 +18,11 @@ mod database;
 mod events;
 mod history;
 mod keys;
+mod ledger_held;
 mod memory;
 mod open;
 mod prune;
+mod prune_ledger;
 mod recovery;
 #[cfg(feature = "rocksdb")]
 mod rocks;
@@ -36,18 +38,22 @@ pub use certificates::ExecutedProof;
 pub use changes::{ChangesPage, StateChange};
 pub use database::{Begin, Database, Location, StateEntry, StateWrite, Tip};
 pub use events::{EventCursor, EventFilter, EventPage, EventRecord};
+pub use ledger_held::{LedgerHeld, Windows, windows};
 pub use memory::MemoryStore;
 pub use open::{OpenError, SCHEMA_VERSION};
 #[cfg(test)]
 pub(crate) use prune::Pruned;
 pub use prune::Retention;
+#[cfg(test)]
+pub(crate) use prune_ledger::LedgerPruned;
+pub use prune_ledger::LedgerRetention;
 #[cfg(feature = "rocksdb")]
 pub use rocks::{FamilySize, RocksStore};
 pub use state_at::StateAt;
 pub use tree::read_node;
 pub use verify::{Counted, Findings, verify};
 
-/// Why the store could not do it. All but [`Self::NotHeld`] end the process: nothing is repaired silently.
+/// Why the store could not do it. All but [`Self::NotHeld`] and [`Self::Gone`] end the process: nothing is repaired silently.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum StoreError {
     /// Reading or writing failed.
@@ -72,6 +78,16 @@ pub enum StoreError {
         oldest: u64,
         /// The highest.
         newest: u64,
+    },
+    /// A part of the ledger's history that is not there any more. Says nothing about the store.
+    #[error("the {what} {asked} is not kept here: the oldest is {oldest}; ask an archive node")]
+    Gone {
+        /// What is counted.
+        what: &'static str,
+        /// What was asked for.
+        asked: u64,
+        /// The lowest that is there.
+        oldest: u64,
     },
 }
 

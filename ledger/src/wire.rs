@@ -124,9 +124,9 @@ pub enum Response {
     Blocks(Vec<Vec<u8>>),
     /// A component; none when the answerer has it not.
     Code(Option<Vec<u8>>),
-    /// To a question for commits: the answerer began with a snapshot, and has none up to this index.
+    /// To a question for commits: the answerer has them no more up to this index, or began behind it.
     CommitsGone {
-        /// Of the snapshot's last commit.
+        /// The last one that it lacks.
         index: u64,
     },
 }

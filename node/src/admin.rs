@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use pollen_ledger::codec;
-use pollen_ledger::store::{Database, Family, FamilySize, RocksStore, StoreError};
+use pollen_ledger::store::{self, Database, Family, FamilySize, RocksStore, StoreError};
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{UnixListener, UnixStream};
@@ -60,6 +60,9 @@ pub enum Answer {
         /// What was asked for, of [`Question::Sizes`].
         #[serde(default)]
         sizes: Vec<FamilySize>,
+        /// What of the past is held, of [`Question::Sizes`].
+        #[serde(default)]
+        windows: Option<WindowsHeld>,
     },
     /// The end of [`Question::Snapshot`].
     Snapshot {
@@ -90,6 +93,39 @@ pub struct Asked {
     pub database: Arc<Database>,
     /// Copies of it.
     pub snapshots: Arc<Snapshots>,
+}
+
+/// From which height, commit and round on the past is in a database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WindowsHeld {
+    /// The newest height.
+    pub newest: u64,
+    /// State.
+    pub state: u64,
+    /// Checkpoints.
+    pub checkpoints: u64,
+    /// Transactions, receipts, events.
+    pub transactions: u64,
+    /// Commits.
+    pub commits: u64,
+    /// Blocks, by round.
+    pub rounds: u32,
+}
+
+impl WindowsHeld {
+    /// Of a store.
+    pub fn of(store: &RocksStore) -> Result<Self, StoreError> {
+        let windows = store::windows(store)?;
+        Ok(Self {
+            newest: windows.newest,
+            state: windows.state,
+            checkpoints: windows.begin.height,
+            transactions: windows.ledger.height,
+            commits: windows.ledger.commit,
+            rounds: windows.ledger.round,
+        })
+    }
 }
 
 /// The socket of a data folder.
@@ -170,7 +206,7 @@ fn work(question: &Question, asked: &Asked, told: &mpsc::Sender<Answer>) {
             failed(format!("{} is no absolute path", to.display()))
         }
         Question::Copy { to } => match store.copy_to(to) {
-            Ok(()) => Answer::Done { sizes: Vec::new() },
+            Ok(()) => Answer::Done { sizes: Vec::new(), windows: None },
             Err(error) => failed(error.to_string()),
         },
         Question::Snapshot => match asked.snapshots.make(&asked.database) {
@@ -188,8 +224,9 @@ fn work(question: &Question, asked: &Asked, told: &mpsc::Sender<Answer>) {
             Ok(head) => Answer::SnapshotHead { head },
             Err(error) => failed(error.to_string()),
         },
-        Question::Sizes => match store.sizes() {
-            Ok(sizes) => Answer::Done { sizes },
+        Question::Sizes => match WindowsHeld::of(store).and_then(|held| Ok((store.sizes()?, held)))
+        {
+            Ok((sizes, windows)) => Answer::Done { sizes, windows: Some(windows) },
             Err(error) => failed(error.to_string()),
         },
         Question::Compact => {
@@ -203,7 +240,7 @@ fn work(question: &Question, asked: &Asked, told: &mpsc::Sender<Answer>) {
                     return;
                 }
             }
-            Answer::Done { sizes: Vec::new() }
+            Answer::Done { sizes: Vec::new(), windows: None }
         }
     };
     let _ = told.blocking_send(last);

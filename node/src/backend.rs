@@ -22,10 +22,10 @@ use pollen_ledger::{
 use pollen_rpc::api::{
     Account, Answer, At, Bytes, CertificateView, ChainHead, ChainWrites, CheckpointView, Cursor,
     DagRounds, EventsPage, Module, ModuleCall, ModuleInterface, Named, NodeHealth, NodeInfo,
-    NodePeers, NonceWindow, ReadAt, Stage, TxRecord, TxStatus,
+    NodePeers, NonceWindow, ReadAt, Stage, StateRecord, TxRecord, TxStatus,
 };
 use pollen_rpc::backend::{
-    Answering, Backend, CallArguments, EventFilter, Network, QueryCall, RoundRange,
+    Answering, Backend, CallArguments, EntryName, EventFilter, Network, QueryCall, RoundRange,
 };
 use pollen_rpc::error::{ErrorCode, RpcError};
 use pollen_vm::Vm;
@@ -33,6 +33,7 @@ use pollen_vm::interface::FunctionKind;
 use pollen_vm::value;
 
 use crate::clock;
+use crate::config::Role;
 use crate::core_thread::CoreHandle;
 use crate::network::NetworkHandle;
 use crate::shared::Shared;
@@ -57,6 +58,8 @@ pub struct Parts {
     pub committee: Arc<Committee>,
     /// Name of this node.
     pub name: String,
+    /// What it keeps of the past.
+    pub role: Role,
     /// Index in the committee, of a validator.
     pub own: Option<u16>,
     /// The store.
@@ -100,6 +103,9 @@ fn storage(error: impl Into<EngineFailure>) -> RpcError {
         EngineFailure::Store(StoreError::NotHeld { height, oldest, .. }) => {
             let what = format!("the state at height {height} is not kept here any more");
             RpcError::not_found(what, Some(oldest))
+        }
+        EngineFailure::Store(error @ StoreError::Gone { oldest, .. }) => {
+            RpcError::not_found(error.to_string(), Some(oldest))
         }
         error => broken(error),
     }
@@ -147,18 +153,11 @@ impl Parts {
         let (checkpoint, digest) = if height == head.checkpoint.height {
             (head.checkpoint, head.digest)
         } else {
-            let begin = self.database.begin_at().map_err(storage)?.height;
-            let missing = || match height < begin {
-                true => {
-                    let what = format!("this node began with a snapshot of height {begin}");
-                    RpcError::not_found(what, Some(begin))
-                }
-                false => {
-                    let what = format!("there is no checkpoint {height} here yet");
-                    RpcError::not_found(what, Some(begin))
-                }
-            };
-            let found = self.database.checkpoint(height).map_err(storage)?.ok_or_else(missing)?;
+            let found = self.database.checkpoint(height).map_err(storage)?;
+            self.database.check_checkpoint_held(height).map_err(storage)?;
+            let missing =
+                || RpcError::not_found(format!("there is no checkpoint {height} here yet"), None);
+            let found = found.ok_or_else(missing)?;
             let digest = found.digest();
             (found, digest)
         };
@@ -348,15 +347,30 @@ impl Parts {
             None => None,
         };
         let store = StoreFilter { module, name: filter.name.clone() };
-        let after_store = EventCursor {
-            height: after.height,
-            transaction: after.transaction,
-            event: after.event,
-        };
         let height = reading.checkpoint.height;
         let limit = (limit as usize).min(EVENTS_PAGE_MAX);
-        let page =
-            self.database.events(&store, Some(after_store), height, limit).map_err(storage)?;
+        let from_the_first = after <= Cursor::end_of(0);
+        let (page, after, oldest_height) = loop {
+            // The first that is held is the first for who asks for all.
+            let oldest = self.database.ledger_held().map_err(storage)?.height;
+            let before = Cursor::end_of(oldest.saturating_sub(1));
+            let after = if from_the_first { after.max(before) } else { after };
+            let cursor = EventCursor {
+                height: after.height,
+                transaction: after.transaction,
+                event: after.event,
+            };
+            let page = self.database.events(&store, Some(cursor), height, limit);
+            // Afterwards: nothing that was read for this page was gone while it was read.
+            let oldest = self.database.ledger_held().map_err(storage)?.height;
+            if oldest == 0 || after >= Cursor::end_of(oldest - 1) {
+                break (page.map_err(storage)?, after, oldest);
+            }
+            if !from_the_first {
+                let what = format!("the events after {after} are not all kept here any more");
+                return Err(RpcError::not_found(what, Some(oldest)));
+            }
+        };
         let events = page
             .events
             .iter()
@@ -368,7 +382,10 @@ impl Parts {
             }
             _ => Cursor::end_of(height).max(after),
         };
-        Ok(Answer::new(reading.at, EventsPage { events, next, more: !page.complete }))
+        Ok(Answer::new(
+            reading.at,
+            EventsPage { events, next, more: !page.complete, oldest_height },
+        ))
     }
 }
 
@@ -486,6 +503,10 @@ impl Backend for NodeBackend {
         at: ReadAt,
     ) -> Answering<'_, Account> {
         self.blocking(move |parts| parts.account(&account, public_key, at))
+    }
+
+    fn state(&self, entry: EntryName, proof: bool, at: ReadAt) -> Answering<'_, StateRecord> {
+        self.blocking(move |parts| parts.state(entry, proof, at))
     }
 
     fn module(&self, module: Named, at: ReadAt) -> Answering<'_, Module> {

@@ -118,7 +118,9 @@ pub enum Command {
     },
     /// Check what a node says, trusting nothing but the genesis file
     #[command(after_help = "Examples:\n  pollen verify checkpoint 812\n  \
-                      pollen verify receipt 5e884898da28047151d0e56f8dc62927… --event 0\n  \
+                      pollen verify receipt 5e884898da28047151d0e56f8dc62927…\n  \
+                      pollen verify event 5e884898da28047151d0e56f8dc62927… 0\n  \
+                      pollen verify account alice\n  pollen verify state @coldchain count --at 812\n  \
                       pollen verify tx 5e884898da28047151d0e56f8dc62927… --genesis genesis.json --rpc http://node:9650")]
     Verify(verify::VerifyArgs),
     /// Show the events of a module

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use figment::Figment;
 use figment::providers::{Env, Format as _, Serialized, Toml};
+use pollen_ledger::store::{LedgerRetention, Retention};
 use serde::{Deserialize, Serialize};
 
 /// See the module's documentation. `pollen node --print-config` shows one with every default.
@@ -69,13 +70,80 @@ pub struct OrderingSection {
     pub idle_round_delay_ms: u64,
 }
 
-/// The database's disk.
+/// The database: its disk, and how much of the past it keeps.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct StorageSection {
     /// Free space in MiB below which the node takes no more transactions, until there is more again; 0 = never
     /// mind.
     pub reserve_mib: u64,
+    /// What of the past this node keeps: `validator`, `full` or `archive`. A validator's is `validator` unless
+    /// told, a peer's `full`.
+    pub role: Option<Role>,
+    /// Hours of ledger time whose transactions, receipts, commits and blocks are kept, at least; an archive
+    /// keeps all.
+    pub history_hours: u64,
+    /// Checkpoints whose state can be read and proved, at least; an archive keeps all.
+    pub state_checkpoints: u64,
+    /// Minutes of ledger time whose state can be read and proved, at least.
+    pub state_minutes: u64,
+}
+
+/// What a node keeps of the past.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// A window, and it signs blocks.
+    Validator,
+    /// A window.
+    Full,
+    /// Everything.
+    Archive,
+}
+
+impl Role {
+    /// As it is written.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Validator => "validator",
+            Self::Full => "full",
+            Self::Archive => "archive",
+        }
+    }
+}
+
+/// What a node keeps of the past, in the ledger's words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Keeps {
+    /// Of the state.
+    pub state: Retention,
+    /// Of transactions, receipts, commits and blocks.
+    pub ledger: LedgerRetention,
+}
+
+impl StorageSection {
+    /// The role of a node whose key is a validator's, or is not.
+    pub fn role(&self, validator: bool) -> Role {
+        self.role.unwrap_or(if validator { Role::Validator } else { Role::Full })
+    }
+
+    /// What a role keeps with these numbers.
+    pub fn keeps(&self, role: Role) -> Keeps {
+        if role == Role::Archive {
+            return Keeps { state: Retention::EVERYTHING, ledger: LedgerRetention::EVERYTHING };
+        }
+        let time_ms = |number: u64, minutes: u64| number.saturating_mul(minutes * 60_000);
+        Keeps {
+            state: Retention {
+                checkpoints: self.state_checkpoints,
+                time_ms: time_ms(self.state_minutes, 1),
+            },
+            ledger: LedgerRetention {
+                time_ms: time_ms(self.history_hours, 60),
+                ..LedgerRetention::default()
+            },
+        }
+    }
 }
 
 /// How a node without a ledger comes to one.
@@ -163,7 +231,13 @@ impl Default for OrderingSection {
 
 impl Default for StorageSection {
     fn default() -> Self {
-        Self { reserve_mib: 1024 }
+        Self {
+            reserve_mib: 1024,
+            role: None,
+            history_hours: 24,
+            state_checkpoints: 256,
+            state_minutes: 15,
+        }
     }
 }
 
@@ -221,5 +295,37 @@ impl NodeConfig {
     /// The configuration as a `pollen.toml`.
     pub fn to_toml(&self) -> String {
         toml::to_string_pretty(self).expect("a configuration has only TOML's types")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A key's own role unless told, an archive whatever the numbers, and no number that overflows.
+    #[test]
+    fn a_role_says_what_is_kept() {
+        let storage = StorageSection::default();
+        assert_eq!(storage.role(true), Role::Validator);
+        assert_eq!(storage.role(false), Role::Full);
+        for role in [Role::Validator, Role::Full] {
+            let keeps = storage.keeps(role);
+            assert_eq!(
+                keeps,
+                Keeps { state: Retention::default(), ledger: LedgerRetention::default() }
+            );
+        }
+        let text =
+            "[storage]\nrole = \"archive\"\nhistory_hours = 1\nstate_minutes = 99999999999999999";
+        let config: NodeConfig = toml::from_str(text).unwrap();
+        let role = config.storage.role(true);
+        let everything =
+            Keeps { state: Retention::EVERYTHING, ledger: LedgerRetention::EVERYTHING };
+        assert_eq!((role, config.storage.keeps(role)), (Role::Archive, everything));
+        let full = config.storage.keeps(Role::Full);
+        assert_eq!((full.ledger.time_ms, full.state.time_ms), (3_600_000, u64::MAX));
+        assert!(toml::from_str::<NodeConfig>("[storage]\nrole = \"edge\"").is_err());
+        let again: NodeConfig = toml::from_str(&config.to_toml()).unwrap();
+        assert_eq!(again.storage.role, Some(Role::Archive));
     }
 }

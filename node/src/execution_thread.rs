@@ -7,9 +7,10 @@ use std::sync::mpsc::Receiver;
 
 use pollen_ledger::execution::{CommitInput, ExecutedTransaction, Executor, FinishedCheckpoint};
 use pollen_ledger::ordering::{CommittedSubDag, Input};
-use pollen_ledger::store::{Batch, Database, Durability, Location, Retention};
-use pollen_ledger::{Attestation, Hash, KeyPair, VerifiedBlock};
+use pollen_ledger::store::{Batch, Database, Durability, Location, StoreError};
+use pollen_ledger::{Attestation, Committee, Hash, KeyPair, VerifiedBlock};
 
+use crate::config::Keeps;
 use crate::core_thread::CoreHandle;
 use crate::shared::{Head, Shared};
 use crate::snapshots::{Made, Snapshots};
@@ -21,6 +22,16 @@ const GROUP_COMMITS_MAX: usize = 64;
 const GROUP_BYTES_MAX: usize = 4 << 20;
 /// Steps of pruning behind each write, of 10 000 deletes at most.
 const PRUNING_STEPS_MAX: usize = 8;
+
+/// What is kept of the past, and what that depends on.
+pub struct Kept {
+    /// Rounds that a block may lag behind a commit.
+    pub gc_depth: u32,
+    /// The windows.
+    pub keeps: Keeps,
+    /// Whose certificates are to stay provable.
+    pub committee: Arc<Committee>,
+}
 
 /// What execution works with.
 pub struct Execution {
@@ -38,8 +49,8 @@ pub struct Execution {
     pub core: CoreHandle,
     /// Signs attestations; none on a peer.
     pub key: Option<KeyPair>,
-    /// Rounds that a block may lag behind a commit.
-    pub gc_depth: u32,
+    /// What is kept of the past.
+    pub kept: Kept,
     pending: Vec<Hash>,
 }
 
@@ -54,10 +65,10 @@ impl Execution {
         shared: Arc<Shared>,
         core: CoreHandle,
         key: Option<KeyPair>,
-        gc_depth: u32,
+        kept: Kept,
     ) -> Self {
         let pending = Vec::new();
-        Self { executor, database, snapshots, verdicts, shared, core, key, gc_depth, pending }
+        Self { executor, database, snapshots, verdicts, shared, core, key, kept, pending }
     }
 
     /// Executes commits until the writer is gone, or something fails that says nothing about any
@@ -125,7 +136,7 @@ impl Execution {
             finished: report.finished,
             checkpoint_open: self.executor.has_open_checkpoint(),
         });
-        self.verdicts.forget_up_to(commit.commit.round.saturating_sub(self.gc_depth));
+        self.verdicts.forget_up_to(commit.commit.round.saturating_sub(self.kept.gc_depth));
         Ok(())
     }
 
@@ -185,15 +196,17 @@ impl Execution {
         self.shared.executed(height, ids);
     }
 
-    /// Lets go of history behind the window: as much as a write adds, and more while it lags.
+    /// Lets go of history behind the windows: as much as a write adds, and more while it lags. One step of
+    /// the ledger's takes longer, and so that commits do not wait there is only one.
     fn prune(&self) -> Result<(), String> {
+        let Kept { keeps, committee, .. } = &self.kept;
+        let failed = |error: StoreError| format!("cannot prune history: {error}");
         for _ in 0..PRUNING_STEPS_MAX {
-            match self.database.prune(&Retention::default()) {
-                Ok(true) => {}
-                Ok(false) => break,
-                Err(error) => return Err(format!("cannot prune the state's history: {error}")),
+            if !self.database.prune(&keeps.state).map_err(failed)? {
+                break;
             }
         }
+        self.database.prune_ledger(&keeps.ledger, committee).map_err(failed)?;
         Ok(())
     }
 

@@ -21,11 +21,11 @@ use tokio::task::JoinHandle;
 use crate::admin;
 use crate::backend::{NodeBackend, Parts};
 use crate::clock;
-use crate::config::{NodeConfig, SyncFrom};
+use crate::config::{Keeps, NodeConfig, Role, SyncFrom};
 use crate::core_thread::{self, CoreHandle, CoreWiring};
 use crate::dev;
 use crate::disk;
-use crate::execution_thread::Execution;
+use crate::execution_thread::{Execution, Kept};
 use crate::failpoints::{FailingStore, Failpoint};
 use crate::fetch::{Fetcher, Rules};
 use crate::keys::{self, KeyError};
@@ -89,6 +89,12 @@ pub enum NodeError {
     /// A failpoint that is none.
     #[error("{0}")]
     Failpoint(String),
+    /// A role that its key does not fit.
+    #[error(
+        "the role is 'validator', and the key is of no validator of this chain: set [storage] role to 'full' or \
+         'archive', or name the validator's key file"
+    )]
+    NoValidator,
     /// The data folder.
     #[error("cannot use the data folder {path}: {source}")]
     Data {
@@ -122,6 +128,10 @@ pub(crate) struct Place {
     pub own: Option<AuthorIndex>,
     /// What blocks are checked against.
     pub rules: Rules,
+    /// What it is for.
+    pub role: Role,
+    /// What it keeps of the past.
+    pub keeps: Keeps,
 }
 
 impl Place {
@@ -130,9 +140,14 @@ impl Place {
         let key = keys::read(&config.key)?;
         let committee = Arc::new(genesis.committee().map_err(GenesisError::from)?);
         let own = committee.index_of(&key.public_key());
+        let role = config.storage.role(own.is_some());
+        if role == Role::Validator && own.is_none() {
+            return Err(NodeError::NoValidator);
+        }
+        let keeps = config.storage.keeps(role);
         let parameters = Arc::new(genesis.parameters.clone());
         let rules = Rules { chain_id: genesis.chain_id(), committee, parameters };
-        Ok(Self { genesis, key, own, rules })
+        Ok(Self { genesis, key, own, rules, role, keeps })
     }
 
     /// Starts the network; when it returns, the node listens.
@@ -144,8 +159,8 @@ impl Place {
     /// Opens the store.
     async fn begin(self, config: &NodeConfig) -> Result<Begun, NodeError> {
         let (rocks, database) = open_database(config, &self.genesis, &self.key, self.own).await?;
-        let Self { genesis, key, own, rules } = self;
-        Ok(Begun { genesis, key, own, database, rocks, rules })
+        let Self { genesis, key, own, rules, role, keeps } = self;
+        Ok(Begun { genesis, key, own, database, rocks, rules, role, keeps })
     }
 }
 
@@ -163,6 +178,10 @@ pub(crate) struct Begun {
     pub rocks: Arc<RocksStore>,
     /// What blocks are checked against.
     pub rules: Rules,
+    /// What it is for.
+    pub role: Role,
+    /// What it keeps of the past.
+    pub keeps: Keeps,
 }
 
 impl Begun {
@@ -331,7 +350,7 @@ impl Node {
             commits: to_execution,
         })?;
         threads.push(executing);
-        let Begun { genesis, key, own, database, rocks, rules } = begun;
+        let Begun { genesis, key, own, database, rocks, rules, role, .. } = begun;
         let reserve = config.storage.reserve_mib.saturating_mul(1 << 20);
         let service = SnapshotService::new(config.data.clone(), database.clone());
         let service = Arc::new(service);
@@ -350,6 +369,7 @@ impl Node {
                 transaction_bytes_max: genesis.parameters.transaction_bytes_max as usize,
             },
             name: config.name.clone(),
+            role,
             own,
             database: database.clone(),
             engine,
@@ -593,7 +613,11 @@ pub(crate) fn start_execution(
         shared.clone(),
         core.clone(),
         begun.own.map(|_| begun.key.clone()),
-        begun.genesis.parameters.gc_depth,
+        Kept {
+            gc_depth: begun.genesis.parameters.gc_depth,
+            keeps: begun.keeps,
+            committee: begun.rules.committee.clone(),
+        },
     );
     let needed = Needed::new(shared, "execution");
     let run = move || {
@@ -697,13 +721,11 @@ impl Events {
             Request::Commits(commits) => {
                 let (database, committee) = (self.database.clone(), self.rules.committee.clone());
                 tokio::task::spawn_blocking(move || {
-                    let held_after = database.begin_at().map(|begin| begin.commit_index);
-                    respond.send(match held_after {
-                        Ok(index) if commits.after < index => Response::CommitsGone { index },
-                        Ok(_) => match database.commit_range(&commits, &committee) {
-                            Ok(answer) => Response::Commits(answer),
-                            Err(error) => Response::Refused(error.to_string()),
-                        },
+                    respond.send(match database.commit_range(&commits, &committee) {
+                        Ok(answer) => Response::Commits(answer),
+                        Err(StoreError::Gone { oldest, .. }) => {
+                            Response::CommitsGone { index: oldest - 1 }
+                        }
                         Err(error) => Response::Refused(error.to_string()),
                     });
                 });

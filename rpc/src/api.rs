@@ -73,7 +73,7 @@ pub struct NodeInfo {
     pub address_prefix: String,
     /// Protocol that the chain runs.
     pub protocol_version: u16,
-    /// `validator` or `full`.
+    /// What it keeps of the past: `validator`, `full` or `archive`.
     pub role: String,
     /// Its place in the committee, of a validator.
     pub author: Option<u16>,
@@ -260,9 +260,9 @@ pub struct ChainHead {
     pub committed_round: u32,
     /// Highest round of the DAG that this node holds.
     pub round: u32,
-    /// Transactions that this checkpoint executed.
-    #[serde(with = "decimal")]
-    pub transactions: u64,
+    /// Transactions that this checkpoint executed; null where the node does not keep them any more.
+    #[serde(with = "decimal::option", default)]
+    pub transactions: Option<u64>,
 }
 
 /// A checkpoint (`chain_checkpoint`); height and state root stand in `at`.
@@ -290,8 +290,8 @@ pub struct CheckpointView {
     pub receipts_root: Hash,
     /// Digest of what the commits after it depend on.
     pub ordering_root: Hash,
-    /// Ids of the transactions, in order, where the node lists them.
-    pub transactions: Vec<Hash>,
+    /// Ids of the transactions, in order; null where the node does not keep them any more.
+    pub transactions: Option<Vec<Hash>>,
 }
 
 /// What a checkpoint changed in the state (`chain_writes`), ascending by key hash.
@@ -522,6 +522,9 @@ pub struct EventsPage {
     pub next: Cursor,
     /// Whether there may be more right now.
     pub more: bool,
+    /// The lowest height whose events this node keeps.
+    #[serde(with = "decimal", default)]
+    pub oldest_height: u64,
 }
 
 /// An event.

@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::api::{
     Account, Answer, At, CertificateView, ChainHead, ChainWrites, CheckpointView, Cursor,
     DagRounds, EventsPage, Module, ModuleCall, ModuleInterface, Named, NodeHealth, NodeInfo,
-    NodePeers, ReadAt, Stage, TxRecord, TxStatus,
+    NodePeers, ReadAt, Stage, StateRecord, TxRecord, TxStatus,
 };
 use crate::error::RpcError;
 
@@ -61,6 +61,17 @@ pub enum CallArguments {
     Json(Value),
     /// In the ledger's value encoding.
     Encoded(Vec<u8>),
+}
+
+/// An entry of the state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EntryName {
+    /// The record of an account.
+    Account(Named),
+    /// An entry of a module.
+    Module(Named, Vec<u8>),
+    /// Any entry, as it is stored.
+    Owner(AccountId, Vec<u8>),
 }
 
 /// Which events.
@@ -120,6 +131,10 @@ pub trait Backend: Send + Sync + 'static {
         public_key: Option<PublicKey>,
         at: ReadAt,
     ) -> Answering<'_, Account>;
+
+    /// `state_get`. An entry that does not exist is an answer; a module's name that does not is 2001.
+    /// -32040 where the height is not kept any more; with `proof` -32041 while no certificate proves it.
+    fn state(&self, entry: EntryName, proof: bool, at: ReadAt) -> Answering<'_, StateRecord>;
 
     /// `module_get`; 2001 where there is none.
     fn module(&self, module: Named, at: ReadAt) -> Answering<'_, Module>;

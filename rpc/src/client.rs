@@ -5,9 +5,10 @@
 //! grown old). That is safe for every method: reads change nothing, and a submission is idempotent
 //! by hash.
 //!
-//! It trusts its nodes: answers are not checked against certificates yet (issue 6).
+//! It trusts its nodes but in [`PollenClient::state_proved`]: other answers are not checked.
 
 mod events;
+mod proved;
 mod signing;
 mod socket;
 
@@ -29,6 +30,7 @@ use crate::api::*;
 use crate::error::ErrorCode;
 
 pub use events::EventStream;
+pub use proved::{ProvedError, ProvedState};
 pub use signing::{Intent, Sender, Signed};
 pub use socket::TransactionSocket;
 
@@ -243,6 +245,8 @@ impl PollenClient {
         tx_get(TxGetParams) -> TxRecord;
         /// An account.
         account_get(AccountGetParams) -> Account;
+        /// An entry of the state, as the node says; [`Self::state_proved`] believes only proofs.
+        state_get(StateGetParams) -> StateRecord;
         /// A module.
         module_get(ModuleParams) -> Module;
         /// What a module offers.

@@ -20,12 +20,16 @@ impl Database {
     /// The commits behind the asker's last one as far as a quorum vouches for them, with all their blocks;
     /// at most [`RANGE_COMMITS_MAX`], [`HISTORY_BLOCKS_MAX`] blocks and [`HISTORY_BYTES_MAX`]. Empty when
     /// there is none, or when the first does not fit: then the asker has to fetch blocks.
+    /// [`StoreError::Gone`] when the first was let go.
     pub fn commit_range(
         &self,
         request: &CommitsRequest,
         committee: &Committee,
     ) -> Result<CommitsAnswer, StoreError> {
-        let (mut commits, mut blocks) = self.commits_that_fit(request.after)?;
+        let read = self.commits_that_fit(request.after);
+        // Afterwards: what was pruned in between is told as that, and not as corruption.
+        self.check_commit_held(request.after.saturating_add(1))?;
+        let (mut commits, mut blocks) = read?;
         let Some(last) = commits.last() else { return Ok(CommitsAnswer::default()) };
         let mut tally = VoteTally::new(committee, &commits);
         self.tally_votes(last.round, &mut tally)?;
@@ -49,9 +53,6 @@ impl Database {
 
     fn commits_that_fit(&self, after: u64) -> Result<(Vec<Commit>, Vec<Vec<u8>>), StoreError> {
         let (mut commits, mut blocks) = (Vec::new(), Vec::new());
-        if after < self.begin_at()?.commit_index {
-            return Ok((commits, blocks)); // what a snapshot brought has not all its blocks
-        }
         let mut bytes = 0;
         while commits.len() < RANGE_COMMITS_MAX {
             let Some(from) = after.checked_add(commits.len() as u64 + 1) else { break };

@@ -38,6 +38,10 @@ pub(super) mod meta {
     pub const PRUNED: &[u8] = b"pruned";
     /// [`super::Begin`], of a directory that began with a snapshot.
     pub const BEGIN: &[u8] = b"begin";
+    /// [`super::super::LedgerHeld`]; missing: everything is there.
+    pub const LEDGER_HELD: &[u8] = b"ledger_held";
+    /// How far pruning of the ledger's history has come.
+    pub const LEDGER_PRUNED: &[u8] = b"ledger_pruned";
     /// u8: 0 nothing was ever signed, 1 the store may have forgotten what was. Goes with our first block.
     pub const SIGNING: &[u8] = b"signing";
 }
@@ -210,16 +214,6 @@ impl Database {
     pub fn tip(&self) -> Result<Tip, StoreError> {
         self.meta(meta::TIP)?
             .ok_or_else(|| StoreError::Corrupt { what: "meta has no tip".to_owned() })
-    }
-
-    /// Where the store begins.
-    pub fn begin_at(&self) -> Result<Begin, StoreError> {
-        Ok(self.meta(meta::BEGIN)?.unwrap_or_default())
-    }
-
-    /// Adds where the store begins, when that is not genesis.
-    pub(super) fn put_begin(batch: &mut Batch, begin: &Begin) {
-        batch.put_encoded(Family::Meta, meta::BEGIN, begin);
     }
 
     /// Adds a new tip.

@@ -179,7 +179,8 @@ pub(super) fn put_oldest(batch: &mut Batch, height: u64) {
     batch.put_encoded(Family::Meta, meta::PRUNED, &pruned);
 }
 
-fn held(store: &dyn Store) -> Result<(u64, u64), StoreError> {
+/// The lowest and the highest height whose state can be read.
+pub(super) fn held(store: &dyn Store) -> Result<(u64, u64), StoreError> {
     let tip = store.get(Family::Meta, meta::TIP)?;
     let tip: Option<Tip> = tip.map(|bytes| decode(Family::Meta, meta::TIP, &bytes)).transpose()?;
     Ok((pruned(store)?.oldest, tip.map_or(0, |tip| tip.height)))

@@ -6,6 +6,7 @@ mod history;
 mod opening;
 mod promises;
 mod pruning;
+mod pruning_ledger;
 mod reading;
 mod recovery;
 #[cfg(feature = "rocksdb")]

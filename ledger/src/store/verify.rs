@@ -8,7 +8,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::database::meta;
-use super::{Begin, Database, Direction, Family, OpenError, Scan, Store, StoreError, Tip};
+use super::{
+    Begin, Database, Direction, Family, LedgerHeld, OpenError, Scan, Store, StoreError, Tip,
+};
 use crate::committee::AuthorIndex;
 use crate::crypto::PublicKey;
 use crate::genesis::Genesis;
@@ -60,7 +62,8 @@ pub fn verify(store: Arc<dyn Store>, progress: &mut dyn FnMut(u64)) -> Result<Fi
     let findings =
         Findings { genesis, tip, begin, families: BTreeMap::new(), problems: Vec::new(), more: 0 };
     let own = own.map(|own| own as AuthorIndex);
-    let mut look = Look { database, own, findings, progress };
+    let held = database.ledger_held()?;
+    let mut look = Look { database, own, held, findings, progress };
     look.each(Family::Meta, |_, _, _| Ok(()));
     look.blocks();
     look.commits();
@@ -79,6 +82,8 @@ struct Look<'a> {
     database: Database,
     /// Whose store it is, of a validator.
     own: Option<AuthorIndex>,
+    /// From where on the ledger's history is there.
+    held: LedgerHeld,
     findings: Findings,
     progress: &'a mut dyn FnMut(u64),
 }

@@ -7,7 +7,7 @@ use pollen_ledger::checkpoint::Checkpoint;
 use pollen_ledger::execution::{ExecutedTransaction, StateRead};
 use pollen_ledger::ordering::{Core, CoreStatus, SlotStatus as Decided};
 use pollen_ledger::receipt::{FailureValue, Outcome, Receipt};
-use pollen_ledger::store::{EventRecord, Location, StateAt};
+use pollen_ledger::store::{EventRecord, Location, StateAt, StoreError};
 use pollen_ledger::{AccountId, Action, Address, Hash, SignedTransaction};
 use pollen_rpc::api::{
     ActionResult, Answer, Bytes, ChainHead, ChainParameters, CheckpointView, CommitteeMember,
@@ -42,7 +42,7 @@ impl Parts {
             chain_id: self.network.chain_id,
             address_prefix: self.prefix().to_owned(),
             protocol_version: self.genesis.protocol_version,
-            role: if self.own.is_some() { "validator" } else { "full" }.into(),
+            role: self.role.name().into(),
             author: self.own,
             name: (!self.name.is_empty()).then(|| self.name.clone()),
             peer_id: Some(self.peer_id.clone()),
@@ -83,15 +83,37 @@ impl Parts {
             commit_index,
             committed_round: status.map_or(0, |status| status.commit_round),
             round: status.map_or(0, |status| status.highest_round),
-            transactions: self.receipts(height)?.len() as u64,
+            transactions: self.receipts(height)?.map(|receipts| receipts.len() as u64),
         };
         Ok(Answer::new(reading.at, head))
     }
 
-    fn receipts(&self, height: u64) -> Result<Vec<(Location, Receipt)>, RpcError> {
+    /// The receipts of a height; none where they are not kept any more.
+    fn receipts(&self, height: u64) -> Result<Option<Vec<(Location, Receipt)>>, RpcError> {
         let from = Location { height, index: 0 };
         let found = self.database.receipts(from, CHECKPOINT_TRANSACTIONS_MAX).map_err(storage)?;
-        Ok(found.into_iter().take_while(|(at, _)| at.height == height).collect())
+        Ok(match self.database.check_height_held(height) {
+            Err(StoreError::Gone { .. }) => None,
+            held => {
+                held.map_err(storage)?;
+                Some(found.into_iter().take_while(|(at, _)| at.height == height).collect())
+            }
+        })
+    }
+
+    /// No transaction of this hash was executed as far back as this node keeps them.
+    pub(super) fn unknown(&self, hash: &Hash) -> RpcError {
+        let oldest = match self.database.ledger_held() {
+            Ok(held) => held.height,
+            Err(error) => return storage(error),
+        };
+        let what = match oldest {
+            0 => format!("no transaction {hash} is known here"),
+            _ => format!(
+                "no transaction {hash} was executed from height {oldest} on; earlier ones are not kept here"
+            ),
+        };
+        RpcError::not_found(what, Some(oldest))
     }
 
     pub(super) fn chain_checkpoint(&self, at: ReadAt) -> Result<Answer<CheckpointView>, RpcError> {
@@ -108,10 +130,9 @@ impl Parts {
             transactions_root: checkpoint.transactions_root,
             receipts_root: checkpoint.receipts_root,
             ordering_root: checkpoint.ordering_root,
-            transactions: transactions
-                .into_iter()
-                .map(|(_, receipt)| receipt.transaction)
-                .collect(),
+            transactions: transactions.map(|transactions| {
+                transactions.into_iter().map(|(_, receipt)| receipt.transaction).collect()
+            }),
         };
         Ok(Answer::new(reading.at, view))
     }
@@ -133,11 +154,12 @@ impl Parts {
             return self.executed(*at, executed);
         }
         if let Some(at) = self.database.location(hash).map_err(storage)? {
-            return self.executed(at, &self.stored(hash, at)?);
+            let stored = self.stored(hash, at);
+            self.database.check_height_held(at.height).map_err(storage)?;
+            return self.executed(at, &stored?);
         }
         let Some(progress) = progress.filter(|progress| progress.stage.is_some()) else {
-            let what = format!("no transaction {hash} is known here");
-            return Err(RpcError::not_found(what, Some(0)));
+            return Err(self.unknown(hash));
         };
         // Ledger time has passed it, and no commit up to then held it: none ever will.
         let mut status = tracked(hash, &progress);

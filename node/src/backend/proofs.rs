@@ -1,11 +1,14 @@
 //! What proves an answer: certificates of checkpoints, and places in their lists.
 
+use pollen_ledger::execution::{StateKey, StateRead as _};
 use pollen_ledger::light::CheckpointProof;
-use pollen_ledger::store::StateChange;
+use pollen_ledger::store::{Location, StateChange};
 use pollen_ledger::{Hash, codec};
 use pollen_rpc::api::{
-    Answer, Bytes, CertificateView, ChainWrites, ReadAt, StateWrite, TxProof, TxRecord,
+    Answer, Bytes, CertificateView, ChainWrites, ReadAt, StateProof, StateRecord, StateWrite,
+    TxProof, TxRecord,
 };
+use pollen_rpc::backend::EntryName;
 use pollen_rpc::error::{ErrorCode, RpcError};
 
 use super::{Parts, broken, storage};
@@ -38,6 +41,39 @@ impl Parts {
         })
     }
 
+    /// One entry of the state; its name is resolved in the same state.
+    pub(super) fn state(
+        &self,
+        entry: EntryName,
+        proof: bool,
+        at: ReadAt,
+    ) -> Result<Answer<StateRecord>, RpcError> {
+        let reading = self.reading(at)?;
+        let key = match entry {
+            EntryName::Account(named) => StateKey::account(&self.named(&reading.state, &named)?),
+            EntryName::Module(named, key) => {
+                StateKey::module(self.named(&reading.state, &named)?, &key)
+            }
+            EntryName::Owner(owner, key) => StateKey { owner, key },
+        };
+        let (value, proof) = match proof {
+            false => (reading.state.get(&key).map_err(storage)?, None),
+            true => {
+                let height = reading.checkpoint.height;
+                let checkpoint = CertificateView::of(&self.checkpoint_proof(height)?);
+                let (value, tree) = self.database.prove(height, &key).map_err(storage)?;
+                (value, Some(StateProof { tree: Bytes(tree.encode()), checkpoint }))
+            }
+        };
+        let record = StateRecord {
+            owner: Hash(key.owner.0),
+            key: Bytes(key.key),
+            value: value.map(|value| Bytes(value.to_vec())),
+            proof,
+        };
+        Ok(Answer::new(reading.at, record))
+    }
+
     pub(super) fn chain_writes(
         &self,
         height: u64,
@@ -56,11 +92,15 @@ impl Parts {
     }
 
     pub(super) fn tx_get(&self, hash: &Hash, proof: bool) -> Result<Answer<TxRecord>, RpcError> {
-        let unknown = || {
-            let what = format!("no transaction {hash} was executed here");
-            RpcError::not_found(what, Some(0))
-        };
-        let at = self.database.location(hash).map_err(storage)?.ok_or_else(unknown)?;
+        let at = self.database.location(hash).map_err(storage)?;
+        let at = at.ok_or_else(|| self.unknown(hash))?;
+        let read = self.record_at(hash, at, proof);
+        // Afterwards: what was let go in between is told as that, and not as corruption.
+        self.database.check_height_held(at.height).map_err(storage)?;
+        Ok(Answer::new(self.at_head(), read?))
+    }
+
+    fn record_at(&self, hash: &Hash, at: Location, proof: bool) -> Result<TxRecord, RpcError> {
         let gone = || broken(format!("the transaction {hash} is gone"));
         let signed = self.database.transaction(at).map_err(storage)?.ok_or_else(gone)?;
         let (receipt, proof) = match proof {
@@ -75,14 +115,13 @@ impl Parts {
                 (proved.receipt_bytes, Some(TxProof { transaction, receipt, checkpoint }))
             }
         };
-        let record = TxRecord {
+        Ok(TxRecord {
             hash: *hash,
             height: at.height,
             index: at.index,
             transaction: Bytes(codec::encode(&signed)),
             receipt: Bytes(receipt),
             proof,
-        };
-        Ok(Answer::new(self.at_head(), record))
+        })
     }
 }

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::network::progress;
 use super::{DataArgs, DbCommand, Failure, Global, Session, output};
-use crate::admin::{self, Answer, Question};
+use crate::admin::{self, Answer, Question, WindowsHeld};
 use crate::config::NodeConfig;
 
 /// What a damaged database is good for.
@@ -86,7 +86,7 @@ pub(super) async fn ask(
     data: &Path,
     question: &Question,
     bar: &ProgressBar,
-) -> Result<Option<Vec<FamilySize>>, Failure> {
+) -> Result<Option<(Vec<FamilySize>, Option<WindowsHeld>)>, Failure> {
     let asked = admin::ask(data, question, |done, of| {
         bar.set_length(of);
         bar.set_position(done);
@@ -94,7 +94,7 @@ pub(super) async fn ask(
     match asked.await? {
         None => Ok(None),
         Some(Answer::Failed { reason }) => Err(Failure::new(reason)),
-        Some(Answer::Done { sizes }) => Ok(Some(sizes)),
+        Some(Answer::Done { sizes, windows }) => Ok(Some((sizes, windows))),
         Some(_) => Err(Failure::new("the node answered out of turn")),
     }
 }
@@ -102,16 +102,18 @@ pub(super) async fn ask(
 async fn stats(session: &Session, data: &Path) -> Result<(), Failure> {
     let ledger = ledger(data)?;
     let running = ask(data, &Question::Sizes, &ProgressBar::hidden()).await?;
-    let (sizes, runs) = match running {
-        Some(sizes) => (sizes, true),
+    let (sizes, windows, runs) = match running {
+        Some((sizes, windows)) => (sizes, windows, true),
         None => {
             let _held = Held::new(data, &ledger)?;
-            (RocksStore::open_read_only(&ledger)?.sizes()?, false)
+            let store = RocksStore::open_read_only(&ledger)?;
+            (store.sizes()?, Some(WindowsHeld::of(&store)?), false)
         }
     };
     let files = files_bytes(&ledger)?;
     let document = json!({
         "data": data, "running": runs, "filesBytes": files, "families": sizes,
+        "held": windows,
     });
     session.print(&document, || {
         let row = |size: &FamilySize| {
@@ -125,7 +127,18 @@ async fn stats(session: &Session, data: &Path) -> Result<(), Failure> {
             ]
         };
         let head = ["family", "entries", "tables", "blobs", "memory", "files per level"];
-        format!("{}\n\nall files  {}\n", output::table(head, sizes.iter().map(row)), mib(files))
+        let mut text = output::table(head, sizes.iter().map(row));
+        text += &format!("\n\nall files  {}\n", mib(files));
+        if let Some(held) = windows {
+            text += &output::pairs([
+                ("state", format!("from height {} to {}", held.state, held.newest)),
+                ("transactions", format!("from height {}", held.transactions)),
+                ("checkpoints", format!("from height {}", held.checkpoints)),
+                ("commits", format!("from {}", held.commits)),
+                ("blocks", format!("from round {}", held.rounds)),
+            ]);
+        }
+        text
     });
     Ok(())
 }

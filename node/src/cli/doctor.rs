@@ -122,9 +122,12 @@ impl Pair {
         &self,
         checkpoints: &Both<CheckpointView>,
     ) -> Result<Option<Value>, Failure> {
-        let [one, other] = checkpoints;
-        let ids = |view: &CheckpointView, index: usize| view.transactions.get(index).copied();
-        for index in 0..one.transactions.len().max(other.transactions.len()) {
+        let [Some(one), Some(other)] = checkpoints.each_ref().map(|one| one.transactions.as_ref())
+        else {
+            return Ok(None); // one of the two keeps them no more
+        };
+        let ids = |list: &[Hash], index: usize| list.get(index).copied();
+        for index in 0..one.len().max(other.len()) {
             let both = [ids(one, index), ids(other, index)];
             if both[0] != both[1] {
                 return Ok(Some(json!({ "index": index, "hashes": both })));

@@ -2,27 +2,35 @@
 
 use std::path::PathBuf;
 
+use borsh::BorshDeserialize;
 use clap::{Args, Subcommand};
+use pollen_ledger::execution::{AccountRecord, Namespace, StateKey};
 use pollen_ledger::genesis::GenesisError;
 use pollen_ledger::light::{CertifiedCheckpoint, CheckpointProof, LightClient, LightError};
 use pollen_ledger::receipt::Outcome;
-use pollen_ledger::{Address, AddressKind, Committee, Genesis, Hash, Receipt, SignedTransaction};
+use pollen_ledger::transaction::is_module_name;
+use pollen_ledger::{
+    AccountId, Address, AddressKind, Committee, Genesis, Hash, Receipt, SignedTransaction,
+};
 use pollen_rpc::api::{
     CertificateView, ChainCertificateParams, ReadAt, TxGetParams, TxProof, TxRecord,
 };
-use pollen_rpc::client::{ClientError, PollenClient};
+use pollen_rpc::client::{ClientError, PollenClient, ProvedError, ProvedState};
 use pollen_rpc::error::ErrorCode;
 use serde_json::{Value, json};
 use tokio::time::{Duration, Instant};
 
 use super::output::{self, moment, pollen};
-use super::{Failure, Session};
+use super::{Failure, Session, accounts};
 
 /// How long a certificate that is on its way is waited for.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How long to wait before asking for it again: a round or two of the chain.
 const CERTIFICATE_PAUSE: Duration = Duration::from_millis(50);
+
+/// What to do about a node that is not believed.
+const DISBELIEVED: &str = "ask another node with --rpc; what one node alone says is no proof";
 
 /// `pollen verify`.
 #[derive(Debug, Args)]
@@ -50,6 +58,34 @@ pub enum Verified {
         /// Show this event alone, from 0
         #[arg(long, value_name = "N")]
         event: Option<u32>,
+    },
+    /// That a transaction told an event
+    Event {
+        /// The transaction's hash
+        hash: Hash,
+        /// Which of its events, from 0
+        number: u32,
+    },
+    /// What a module keeps under a key, or that it keeps nothing there
+    State {
+        /// A registered name or an address
+        module: String,
+        /// The key: text, or hexadecimal digits with --hex
+        key: String,
+        /// Read the key as hexadecimal digits
+        #[arg(long)]
+        hex: bool,
+        /// After the checkpoint of this height [default: the last certified one]
+        #[arg(long, value_name = "HEIGHT")]
+        at: Option<u64>,
+    },
+    /// What an account has, or that it does not exist
+    Account {
+        /// A key's name or an address
+        who: String,
+        /// After the checkpoint of this height [default: the last certified one]
+        #[arg(long, value_name = "HEIGHT")]
+        at: Option<u64>,
     },
     /// That a quorum vouches for a checkpoint
     Checkpoint {
@@ -121,6 +157,17 @@ pub async fn run(session: &Session, args: &VerifyArgs) -> Result<(), Failure> {
         Verified::Checkpoint { height } => verifier.checkpoint(session, *height).await,
         Verified::Tx { hash } => verifier.transaction(session, hash).await,
         Verified::Receipt { hash, event } => verifier.receipt(session, hash, *event).await,
+        Verified::Event { hash, number } => verifier.receipt(session, hash, Some(*number)).await,
+        Verified::Account { who, at } => verifier.account(session, who, *at).await,
+        Verified::State { module, key, hex, at } => {
+            let key = match hex {
+                false => key.as_bytes().to_vec(),
+                true => hex::decode(key).map_err(|error| {
+                    Failure::usage(format!("'{key}' is no hexadecimal key: {error}"))
+                })?,
+            };
+            verifier.state(session, module, &key, *at).await
+        }
     }
 }
 
@@ -136,10 +183,123 @@ fn read_genesis(session: &Session, args: &VerifyArgs) -> Result<Genesis, Failure
     Genesis::from_json(&text).map_err(|error: GenesisError| Failure::new(error.to_string()))
 }
 
+/// Bytes for people: as text where all of it can be printed, else in hexadecimal digits.
+fn shown(bytes: &[u8]) -> String {
+    match std::str::from_utf8(bytes) {
+        Ok(text) if !text.is_empty() && !text.chars().any(char::is_control) => format!("'{text}'"),
+        _ => format!("0x{}", hex::encode(bytes)),
+    }
+}
+
 impl Verifier {
+    async fn proved(&self, key: &StateKey, at: Option<u64>) -> Result<ProvedState, Failure> {
+        let at = at.map_or(ReadAt::Certified, ReadAt::Height);
+        self.client.state_proved(&self.light, key, at).await.map_err(|error| match error {
+            ProvedError::Client(error) => error.into(),
+            other => Failure::new(other.to_string()).hint(DISBELIEVED),
+        })
+    }
+
+    /// What a record of the ledger's own says; proved, so what cannot be read is not ours to doubt.
+    fn read<T: BorshDeserialize>(&self, what: &str, value: &[u8]) -> Result<T, Failure> {
+        T::try_from_slice(value).map_err(|error| {
+            Failure::new(format!("{what} is proved, and cannot be read: {error}"))
+                .hint("the chain runs a later protocol: install a newer version of this program")
+        })
+    }
+
+    async fn account(&self, session: &Session, who: &str, at: Option<u64>) -> Result<(), Failure> {
+        let id = accounts::resolve(session, &self.prefix, who)?;
+        let ProvedState { checkpoint, proof, value } =
+            self.proved(&StateKey::account(&id), at).await?;
+        let record = value.as_deref().map(|value| self.read("the account", value));
+        let record: Option<AccountRecord> = record.transpose()?;
+        let vouched = Vouched { checkpoint, proof };
+        let address = Address::account(id).display(&self.prefix);
+        let mut document = vouched.document();
+        let AccountRecord { balance, deposit } = record.clone().unwrap_or_default();
+        document["account"] = json!({
+            "account": address, "exists": record.is_some(),
+            "balance": balance.to_string(), "deposit": deposit.to_string(),
+        });
+        session.print(&document, || {
+            let (head, mut lines) = match record {
+                None => (format!("the account {address} does not exist\n"), Vec::new()),
+                Some(record) => (
+                    format!("the account {address} is proved\n"),
+                    vec![("balance", pollen(record.balance)), ("deposit", pollen(record.deposit))],
+                ),
+            };
+            lines.extend(self.place(&vouched));
+            head + &output::pairs(lines)
+        });
+        Ok(())
+    }
+
+    async fn state(
+        &self,
+        session: &Session,
+        module: &str,
+        key: &[u8],
+        at: Option<u64>,
+    ) -> Result<(), Failure> {
+        let (id, at) = self.module(module, at).await?;
+        let ProvedState { checkpoint, proof, value } =
+            self.proved(&StateKey::module(id, key), at).await?;
+        let vouched = Vouched { checkpoint, proof };
+        let address = Address::module(id).display(&self.prefix);
+        let mut document = vouched.document();
+        document["state"] = json!({
+            "module": address, "key": hex::encode(key), "exists": value.is_some(),
+            "value": value.as_deref().map(hex::encode),
+        });
+        session.print(&document, || {
+            let key = shown(key);
+            let (head, mut lines) = match &value {
+                None => (format!("{address} keeps nothing under {key}\n"), Vec::new()),
+                Some(value) => (
+                    format!("what {address} keeps under {key} is proved\n"),
+                    vec![("value", shown(value))],
+                ),
+            };
+            lines.extend(self.place(&vouched));
+            head + &output::pairs(lines)
+        });
+        Ok(())
+    }
+
+    /// The module of an address, or of a name, which is proved too, at the height that what follows is read
+    /// at: a name may go over to another module.
+    async fn module(
+        &self,
+        module: &str,
+        at: Option<u64>,
+    ) -> Result<(AccountId, Option<u64>), Failure> {
+        let name = module.strip_prefix('@').unwrap_or(module);
+        if !is_module_name(name) {
+            return Ok((Address::parse(module, &self.prefix)?.id, at));
+        }
+        let key = StateKey::ledger(Namespace::Names, name.as_bytes());
+        let proved = self.proved(&key, at).await?;
+        let height = proved.checkpoint.checkpoint().height;
+        let Some(value) = proved.value else {
+            let what = format!("no module is named '{name}' at height {height}: that is proved");
+            return Err(Failure::new(what).hint("check the name, or give the module's address"));
+        };
+        Ok((self.read("the name", &value)?, Some(height)))
+    }
+
+    fn place(&self, vouched: &Vouched) -> [(&'static str, String); 3] {
+        [
+            ("height", vouched.checkpoint.checkpoint().height.to_string()),
+            ("ledger time", vouched.time()),
+            ("signed by", vouched.signers(self.light.committee())),
+        ]
+    }
+
     fn refused(&self, reason: &LightError) -> Failure {
         Failure::new(format!("{} is not to be believed: {reason}", self.client.url()))
-            .hint("ask another node with --rpc; what one node alone says is no proof")
+            .hint(DISBELIEVED)
     }
 
     /// Asks until there is a certificate, or patience ends.

@@ -195,6 +195,28 @@ read_params! {
     }
 }
 
+read_params! {
+    /// Of `state_get`: `module` with `key`, or `account` alone, or `owner` with `key`.
+    #[derive(Default)]
+    StateGetParams {
+        /// The module whose entry it is: address or `@name`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        module: Option<String>,
+        /// The key under the module or owner.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        key: Option<Bytes>,
+        /// The account whose record it is: address, or `@name` of a module.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        account: Option<String>,
+        /// Any owner as it is stored, the ledger's own namespaces included: 64 hexadecimal digits.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        owner: Option<Hash>,
+        /// Prove it, too: refused with -32041 while the checkpoint has no certificate.
+        #[serde(default)]
+        proof: bool,
+    }
+}
+
 /// Of `events_query`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

@@ -7,6 +7,7 @@ use pollen_ledger::checkpoint::Checkpoint;
 use pollen_ledger::codec;
 use pollen_ledger::light::{CheckpointProof, LightError, PATH_CHECKPOINTS_MAX};
 use pollen_ledger::list::ListProof;
+use pollen_ledger::tree::Proof;
 use serde::{Deserialize, Serialize};
 
 use super::{Bytes, decimal};
@@ -87,4 +88,35 @@ pub struct TxProof {
     pub receipt: ListProof,
     /// Of the checkpoint.
     pub checkpoint: CertificateView,
+}
+
+/// An entry of the state (`state_get`); of which height stands in `at`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StateRecord {
+    /// Whose entry: a module's id, or a namespace of the ledger's own, as 64 hexadecimal digits.
+    pub owner: Hash,
+    /// The key under its owner.
+    pub key: Bytes,
+    /// The value; null where there is none.
+    pub value: Option<Bytes>,
+    /// That it is so, where it was asked for.
+    pub proof: Option<StateProof>,
+}
+
+/// That the state has an entry, or has not.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StateProof {
+    /// Against the checkpoint's state root, as docs/storage.md draws it.
+    pub tree: Bytes,
+    /// Of the checkpoint.
+    pub checkpoint: CertificateView,
+}
+
+impl StateProof {
+    /// The proof in the tree, as it is checked.
+    pub fn tree(&self) -> Result<Proof, LightError> {
+        Ok(Proof::decode(&self.tree.0)?)
+    }
 }

@@ -7,7 +7,8 @@ use hyper::http::Extensions;
 use jsonrpsee::RpcModule;
 use jsonrpsee::server::Methods;
 use jsonrpsee::types::{ErrorObjectOwned, Params};
-use pollen_ledger::{SignedTransaction, codec};
+use pollen_ledger::limits::STORAGE_KEY_BYTES_MAX;
+use pollen_ledger::{AccountId, SignedTransaction, codec};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -17,7 +18,7 @@ use super::Limits;
 use super::connections::ConnectionPermit;
 use super::subscription;
 use crate::api::*;
-use crate::backend::{Backend, CallArguments, EventFilter, QueryCall, RoundRange};
+use crate::backend::{Backend, CallArguments, EntryName, EventFilter, QueryCall, RoundRange};
 use crate::error::{ErrorCode, RpcError};
 
 /// What `tx_submit` and `tx_status` wait when they are not told how long.
@@ -62,6 +63,7 @@ pub(super) fn methods(backend: Arc<dyn Backend>, limits: Limits) -> Methods {
         dag_rounds,
         tx_submit, tx_status, tx_get,
         account_get,
+        state_get,
         module_get, module_interface, module_call,
         events_query,
     }
@@ -169,7 +171,7 @@ impl Served {
     }
 
     async fn node_info(&self, _: NoParams) -> Answered<NodeInfoAnswer> {
-        let groups = ["node", "chain", "dag", "tx", "account", "module", "events"];
+        let groups = ["node", "chain", "dag", "tx", "account", "state", "module", "events"];
         let limits = self.limits.served();
         let groups = groups.map(str::to_owned).to_vec();
         Ok(self.backend.node_info().await?.map(|node| NodeInfoAnswer { node, groups, limits }))
@@ -297,6 +299,30 @@ impl Served {
         let account = self.named(&params.account, "params.account")?;
         self.settle(&params).await?;
         self.backend.account(account, params.public_key, params.at).await
+    }
+
+    async fn state_get(&self, params: StateGetParams) -> Answered<StateRecord> {
+        self.settle(&params).await?;
+        let StateGetParams { module, key, account, owner, proof, at, .. } = params;
+        if key.as_ref().is_some_and(|key| key.0.len() > STORAGE_KEY_BYTES_MAX) {
+            let words = format!("at most {STORAGE_KEY_BYTES_MAX} bytes");
+            return Err(RpcError::invalid_params("params.key", words));
+        }
+        let entry = match (module, account, owner, key) {
+            (Some(module), None, None, Some(key)) => {
+                EntryName::Module(self.named(&module, "params.module")?, key.0)
+            }
+            (None, Some(account), None, None) => {
+                EntryName::Account(self.named(&account, "params.account")?)
+            }
+            (None, None, Some(owner), Some(key)) => EntryName::Owner(AccountId(owner.0), key.0),
+            _ => {
+                let words = "give `module` and `key`, or `account`, or `owner` and `key`";
+                return Err(RpcError::invalid_params("params", words));
+            }
+        };
+        let _call = if proof { Some(self.costly_call_permit()?) } else { None };
+        self.backend.state(entry, proof, at).await
     }
 
     async fn module_get(&self, params: ModuleParams) -> Answered<Module> {

@@ -179,7 +179,7 @@ impl Backend for Chain {
             commit_index: 2,
             committed_round: 3,
             round: 5,
-            transactions: u64::MAX,
+            transactions: Some(u64::MAX),
         }))
     }
 
@@ -283,6 +283,27 @@ impl Backend for Chain {
         }))
     }
 
+    fn state(&self, entry: EntryName, proof: bool, at: ReadAt) -> Answering<'_, StateRecord> {
+        if let ReadAt::Height(height) = at
+            && height < 5
+        {
+            let words = format!("the state at height {height} is not kept");
+            return ready(Err(RpcError::not_found(words, Some(5))));
+        }
+        if proof {
+            let words = "no certificate proves that checkpoint yet";
+            return ready(Err(RpcError::new(ErrorCode::NotReady, words)));
+        }
+        let (owner, key) = match entry {
+            EntryName::Account(_) => (AccountId([1; 32]), Vec::new()),
+            EntryName::Module(_, key) => (AccountId([9; 32]), key),
+            EntryName::Owner(owner, key) => (owner, key),
+        };
+        let value = (!key.is_empty()).then(|| Bytes(key.clone()));
+        let (owner, key) = (Hash(owner.0), Bytes(key));
+        ready(self.answer(StateRecord { owner, key, value, proof: None }))
+    }
+
     fn module(&self, module: Named, _: ReadAt) -> Answering<'_, Module> {
         let words = format!("there is no module {module:?}");
         ready(Err(RpcError::new(ErrorCode::ModuleNotFound, words)))
@@ -321,6 +342,6 @@ impl Backend for Chain {
         let end = Cursor::end_of(height);
         let next = events.last().filter(|_| more).map_or(end, |event| event.cursor);
         let at = At { height, ..self.head() };
-        ready(Ok(Answer::new(at, EventsPage { events, next, more })))
+        ready(Ok(Answer::new(at, EventsPage { events, next, more, oldest_height: 0 })))
     }
 }

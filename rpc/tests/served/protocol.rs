@@ -169,6 +169,41 @@ async fn proofs_are_promised_or_given() {
     assert_eq!(unkept["code"], -32043);
 }
 
+/// An entry is named in one of three ways; what is not kept any more names the oldest that is.
+#[tokio::test]
+async fn an_entry_of_the_state_is_named_in_one_way() {
+    let served = served().await;
+    let owner = "07".repeat(32);
+    let (module, account) = (module_address(), account_address());
+    for (params, of) in [
+        (json!({ "module": module, "key": "AQI=" }), "09".repeat(32)),
+        (json!({ "account": account }), "01".repeat(32)),
+        (json!({ "owner": owner, "key": "AQI=" }), owner.clone()),
+    ] {
+        let entry = served.result("state_get", params).await;
+        assert_eq!((&entry["owner"], &entry["proof"]), (&json!(of), &Value::Null));
+        assert_eq!(entry["value"], if of.starts_with("01") { Value::Null } else { json!("AQI=") });
+        assert_eq!(entry["at"]["height"], "7");
+    }
+    for params in [
+        json!({}),
+        json!({ "module": module }),
+        json!({ "account": account, "key": "AQI=" }),
+        json!({ "module": module, "owner": owner, "key": "AQI=" }),
+    ] {
+        let error = served.error("state_get", params).await;
+        assert_eq!((&error["code"], &error["data"]["path"]), (&json!(-32602), &json!("params")));
+    }
+    let long = json!({ "owner": owner, "key": "AAAA".repeat(100) });
+    assert_eq!(served.error("state_get", long).await["data"]["path"], "params.key");
+    let at = |height: u64| json!({ "owner": owner, "key": "AQI=", "at": height });
+    let gone = served.error("state_get", at(4)).await;
+    assert_eq!((&gone["code"], &gone["data"]["oldestHeight"]), (&json!(-32040), &json!("5")));
+    assert_eq!(served.error("state_get", at(8)).await["code"], -32044);
+    let proof = json!({ "owner": owner, "key": "AQI=", "proof": true });
+    assert_eq!(served.error("state_get", proof).await["code"], -32041);
+}
+
 /// Arguments reach the module as JSON or encoded, and never both.
 #[tokio::test]
 async fn a_query_takes_json_or_encoded_arguments() {

@@ -9,9 +9,11 @@ use std::cell::RefCell;
 use pollen_ledger::certificate::Certificate;
 use pollen_ledger::checkpoint::Checkpoint;
 use pollen_ledger::committee::Validator;
+use pollen_ledger::execution::StateKey;
 use pollen_ledger::light::{CheckpointProof, LightClient};
 use pollen_ledger::list::{self, ListProof};
-use pollen_ledger::{Committee, Hash, codec};
+use pollen_ledger::tree::Proof;
+use pollen_ledger::{AccountId, Committee, Hash, codec};
 use serde_json::Value;
 
 thread_local! {
@@ -35,6 +37,13 @@ pub extern "C" fn check() -> i32 {
 }
 
 fn good(vectors: &Value) -> Option<i32> {
+    if let Some(states) = vectors["states"].as_array() {
+        let root = text(&vectors["stateRoot"])?.parse().ok()?;
+        let answers = states.iter().map(|case| is_in_its_state(&root, case));
+        return Some(
+            answers.collect::<Option<Vec<_>>>()?.into_iter().filter(|good| *good).count() as i32
+        );
+    }
     let members = vectors["committee"].as_array()?.iter().map(member).collect::<Option<_>>()?;
     let committee = Committee::new(text(&vectors["epoch"])?.parse().ok()?, members).ok()?;
     let client = LightClient::of(text(&vectors["chainId"])?.parse().ok()?, committee);
@@ -76,4 +85,16 @@ fn is_in_its_list(case: &Value) -> Option<bool> {
     let root: Hash = text(&case["root"])?.parse().ok()?;
     let good = proof.verify(&root, list::leaf(&item)).is_ok();
     Some(good && proof.verify(&root, list::leaf(b"another")).is_err())
+}
+
+fn is_in_its_state(root: &Hash, case: &Value) -> Option<bool> {
+    let bytes = |value: &Value| hex::decode(text(value)?).ok();
+    let owner: Hash = text(&case["owner"])?.parse().ok()?;
+    let key = StateKey { owner: AccountId(owner.0), key: bytes(&case["key"])? };
+    let value = bytes(&case["value"]);
+    let verdict = Proof::decode(&bytes(&case["proof"])?)
+        .and_then(|proof| proof.verify(root, &key.hash(), value.as_deref()));
+    let same_key = text(&case["keyHash"])?.parse() == Ok(key.hash());
+    let refused = verdict.err().map(|refused| refused.to_string());
+    Some(same_key && text(&case["refused"]) == refused.as_deref())
 }

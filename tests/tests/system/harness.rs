@@ -7,6 +7,7 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Output, Stdio};
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use pollen_ledger::{AccountId, Address, Hash};
@@ -63,9 +64,10 @@ pub fn outside(command: &mut std::process::Command) {
     }
 }
 
-/// The top folder of the repository.
+/// The top folder of the repository: tests run in their package's.
 pub fn repository() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
+    static FOLDER: LazyLock<PathBuf> = LazyLock::new(|| Path::new("..").canonicalize().unwrap());
+    &FOLDER
 }
 
 /// The machine for one network at a time, across processes and threads.

@@ -12,24 +12,31 @@ use super::harness::{outside, repository};
 /// not depend on the platform: every vector has the same verdict there, to the word.
 #[test]
 fn the_light_client_answers_in_a_browsers_place_as_it_does_here() {
-    let vectors = std::fs::read(repository().join("rpc/vectors/certificates.json")).unwrap();
-    let parsed: Value = serde_json::from_slice(&vectors).unwrap();
-    let count = |name: &str| parsed[name].as_array().unwrap().len();
-    let expected = count("certificates") + count("lists");
-    assert_eq!(checked(&vectors), expected as i32);
-    // What is not as the vectors say shows.
-    let other = String::from_utf8(vectors).unwrap().replacen("was altered", "was alterd", 1);
-    assert_eq!(checked(other.as_bytes()), expected as i32 - 1);
-    assert_eq!(checked(b"{}"), -1);
-}
-
-/// Runs the module over some vectors.
-fn checked(vectors: &[u8]) -> i32 {
     let engine = Engine::default();
     let module = Module::from_file(&engine, compiled()).unwrap();
     assert_eq!(module.imports().count(), 0, "it needs nothing of its host");
-    let mut store = Store::new(&engine, ());
-    let instance = Instance::new(&mut store, &module, &[]).unwrap();
+    for (file, lists, word) in [
+        ("certificates", &["certificates", "lists"][..], "was altered"),
+        ("state", &["states"], "does not show"),
+    ] {
+        let vectors = repository().join(format!("rpc/vectors/{file}.json"));
+        let vectors = std::fs::read(vectors).unwrap();
+        let parsed: Value = serde_json::from_slice(&vectors).unwrap();
+        let count = |name: &&str| parsed[name].as_array().unwrap().len();
+        let expected = lists.iter().map(count).sum::<usize>() as i32;
+        assert_eq!(checked(&module, &vectors), expected);
+        // What is not as the vectors say shows.
+        let vectors = String::from_utf8(vectors).unwrap();
+        let other = vectors.replacen(word, "has another reason", 1);
+        assert_eq!(checked(&module, other.as_bytes()), expected - 1);
+    }
+    assert_eq!(checked(&module, b"{}"), -1);
+}
+
+/// Runs the module over some vectors.
+fn checked(module: &Module, vectors: &[u8]) -> i32 {
+    let mut store = Store::new(module.engine(), ());
+    let instance = Instance::new(&mut store, module, &[]).unwrap();
     let room = instance.get_typed_func::<u32, u32>(&mut store, "room").unwrap();
     let at = room.call(&mut store, vectors.len() as u32).unwrap();
     let memory = instance.get_memory(&mut store, "memory").unwrap();

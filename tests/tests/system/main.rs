@@ -14,6 +14,7 @@ mod doctor;
 mod figures;
 mod follow;
 mod harness;
+mod history;
 mod layout;
 mod light;
 mod load;

@@ -4,12 +4,16 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use pollen_ledger::{AccountId, Address};
 use pollen_rpc::api::ChainHeadParams;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::harness::{Network, eventually};
+
+/// Grains of a pollen.
+const POLLEN: u64 = 1_000_000_000;
 
 /// How long a checkpoint of an idle chain may take: one closes each second of ledger time, and its
 /// certificate takes two rounds. The rest is for a busy machine.
@@ -30,6 +34,7 @@ async fn what_nodes_say_is_proved_from_genesis_alone() {
     let height = told["height"].as_str().unwrap().to_owned();
     for node in ["1", "2", "3", "4"] {
         is_verified(&network, node, &hash, &height).await;
+        state_is_verified(&network, node, &height).await;
     }
     idle_chain_certifies(&network).await;
     refusals(&network, &hash, &height).await;
@@ -65,6 +70,45 @@ async fn is_verified(network: &Network, node: &str, hash: &str, height: &str) {
     }
 }
 
+/// What accounts have and modules keep, or that there is nothing, before and after a transfer.
+async fn state_is_verified(network: &Network, node: &str, height: &str) {
+    let before = (height.parse::<u64>().unwrap() - 1).to_string();
+    let at = async |what: &[&str], height: &str| {
+        let words = [&["--node", node, "verify"], what, &["--at", height]].concat();
+        let proved = json(network, &words).await;
+        assert_eq!(
+            (&proved["verified"], proved["height"].as_str()),
+            (&Value::Bool(true), Some(height))
+        );
+        proved
+    };
+    let balance = async |height: &str| {
+        let proved = at(&["account", "bob"], height).await;
+        assert_eq!(proved["account"]["exists"], true, "{proved}");
+        proved["account"]["balance"].as_str().unwrap().parse::<u64>().unwrap()
+    };
+    assert_eq!(balance(height).await - balance(&before).await, 5 * POLLEN);
+    let genesis = at(&["account", "bob"], "0").await;
+    assert_eq!(genesis["account"]["exists"], false, "{genesis}");
+    // Nobody deployed anything: the address is no module's, and keeps nothing.
+    let nobody = Address::module(AccountId([7; 32])).display("pollend");
+    let nothing = at(&["state", &nobody, "00ff", "--hex"], height).await;
+    assert_eq!(
+        (&nothing["state"]["exists"], &nothing["state"]["key"]),
+        (&Value::Bool(false), &"00ff".into())
+    );
+    is_refused(network, &["--node", node, "verify", "state", "@nobody", "key"], "that is proved")
+        .await;
+    is_refused(
+        network,
+        &["--node", node, "verify", "account", "bob", "--at", "99999999"],
+        "this node has executed",
+    )
+    .await;
+    let newest = json(network, &["--node", node, "verify", "account", "alice"]).await;
+    assert_eq!(newest["account"]["exists"], true, "{newest}");
+}
+
 /// Nobody sends anything: heights go on being certified, and the last is never far behind.
 async fn idle_chain_certifies(network: &Network) {
     for index in 0..network.len() {
@@ -93,10 +137,20 @@ async fn refusals(network: &Network, hash: &str, height: &str) {
     is_refused(network, &["verify", "checkpoint", height, "--genesis", other_path], "the chain")
         .await;
     is_refused(network, &["verify", "receipt", hash, "--event", "0"], "0 events").await;
+    is_refused(network, &["verify", "event", hash, "0"], "0 events").await;
+    network.cli(&["keys", "new", "nobody", "--no-fund"]).await;
     for (field, what, reason) in [
         ("certificate", &["verify", "checkpoint", height][..], "the certificate is refused"),
         ("receipt", &["verify", "receipt", hash], "the receipt is refused"),
         ("transaction", &["verify", "tx", hash], "not of"),
+        ("value", &["verify", "account", "bob", "--at", height], "the state is not proved"),
+        ("tree", &["verify", "account", "bob", "--at", height], "the state is not proved"),
+        ("tree", &["verify", "account", "nobody", "--at", height], "the state is not proved"),
+        (
+            "certificate",
+            &["verify", "account", "bob", "--at", height],
+            "the certificate is refused",
+        ),
     ] {
         let liar = Liar::start(network.endpoint(0), field).await;
         let words = [&["--rpc", &liar.endpoint], what].concat();

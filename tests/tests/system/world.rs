@@ -22,6 +22,8 @@ use pollen_vm::value::{self, Formats};
 use pollen_vm::{Interface, Vm, VmConfig};
 use serde_json::Value;
 
+use crate::harness::repository;
+
 pub const POLLEN: u64 = 1_000_000_000;
 /// Offered by transactions that are not told otherwise: enough for anything that is not a deployment.
 pub const CALL_FUEL: u64 = 310_000_000;
@@ -31,7 +33,7 @@ pub const DEPLOY_FUEL: u64 = 2_000_000_000;
 pub const NAMES: [&str; 4] = ["alice", "bob", "carol", "dora"];
 
 pub fn contracts() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../contracts")
+    repository().join("contracts")
 }
 
 /// The component of a module of this repository, built once in this process.

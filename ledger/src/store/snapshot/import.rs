@@ -13,8 +13,8 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use super::super::database::{decode, meta};
 use super::super::prune::put_oldest;
 use super::super::{
-    Batch, Begin, Database, Direction, Durability, Family, Scan, StateEntry, Store, StoreError,
-    Tip, keys,
+    Batch, Begin, Database, Direction, Durability, Family, LedgerHeld, Scan, StateEntry, Store,
+    StoreError, Tip, keys,
 };
 use super::{Chunk, ImportError, PARTS, SnapshotHead, VerifiedHead, part_begin, part_of};
 use crate::block::{BlockRef, VerifiedBlock};
@@ -359,6 +359,11 @@ impl Import {
         Database::put_tip(&mut batch, &tip);
         Database::put_begin(&mut batch, &Begin { height, commit_index: tip.commit_index });
         put_oldest(&mut batch, height);
+        let past = &self.head.past;
+        let first = past.commits.first().map_or(tip.commit_index + 1, |commit| commit.index);
+        let round = past.blocks.iter().map(|block| block.round).min().unwrap_or_default();
+        let held = LedgerHeld { height: height + 1, commit: first, round };
+        Database::put_ledger_held(&mut batch, &held);
         Database::put_checkpoint(&mut batch, checkpoint);
         if self.source.proof.path.is_empty() {
             let signatures = &self.source.proof.certificate.signatures;

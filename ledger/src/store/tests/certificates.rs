@@ -176,3 +176,39 @@ fn a_certificate_too_far_ahead_is_not_offered() {
         assert_eq!(light.checkpoint(2, &proof), Err(refused));
     });
 }
+
+/// A certificate that was never collected is made of the blocks that carry its attestations before they go:
+/// all heights stay provable.
+#[test]
+fn what_only_blocks_prove_is_proved_when_they_are_gone() {
+    let store = Arc::new(MemoryStore::new());
+    let mut chain = Chain::new(store);
+    let light = LightClient::new(&chain.genesis).unwrap();
+    let heights = PATH_CHECKPOINTS_MAX as u64 + 500;
+    for height in 1..=heights {
+        let checkpoint = chain.checkpoint();
+        let mut batch = Batch::default();
+        for author in 0..3 {
+            let said = vec![chain.said(&checkpoint, author)];
+            let block = block_saying(&chain.genesis, author, 10 * height as u32 + 3, said);
+            Database::put_block(&mut batch, &block);
+        }
+        chain.database.write(batch, Durability::Buffered).unwrap();
+    }
+    // The state's window is not what this is about.
+    let mut batch = Batch::default();
+    batch.put_encoded(Family::Meta, b"pruned", &(heights, heights));
+    chain.database.write(batch, Durability::Buffered).unwrap();
+    let little = LedgerRetention { time_ms: 0, commits: 50 };
+    while chain.database.prune_ledger(&little, &chain.committee).unwrap() {}
+    let held = chain.database.ledger_held().unwrap();
+    assert_eq!(held.height, heights - 49);
+    assert!(chain.database.blocks(0, None, 1).unwrap()[0].round() >= held.round);
+    for height in (1..=heights).step_by(97).chain([1, held.height - 1, held.height]) {
+        let proof = chain.database.prove_checkpoint(height, &chain.committee).unwrap();
+        let proof = proof.unwrap_or_else(|| panic!("nothing proves {height}"));
+        assert_eq!(light.checkpoint(height, &proof).unwrap().checkpoint().height, height);
+    }
+    let kept = chain.database.next_signed_height(0).unwrap();
+    assert_eq!(kept, Some(PATH_CHECKPOINTS_MAX as u64 + 1));
+}

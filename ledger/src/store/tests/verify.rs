@@ -10,11 +10,16 @@ use crate::ordering::{Commit, Probation};
 
 /// Five checkpoints of two transfers each, with their commits and blocks, and a module.
 fn world() -> World {
+    world_of(5)
+}
+
+/// So many checkpoints like that.
+pub(super) fn world_of(checkpoints: u64) -> World {
     let mut world = World::new(&[("alice", 10_000_000_000)]);
     let key = key_of("validator 1").public_key();
     Database::open(world.store.clone(), &world.genesis, Some(key)).unwrap();
     let mut previous = world.genesis.chain_id();
-    for index in 1..=5 {
+    for index in 1..=checkpoints {
         let signed = [0, 1].map(|number| {
             world.sign("alice", 2 * (index - 1) + number, vec![transfer("bob", index)])
         });

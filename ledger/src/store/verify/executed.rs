@@ -19,6 +19,11 @@ struct Held {
     events: u64,
 }
 
+/// The height of a place.
+fn place(key: &[u8]) -> Option<u64> {
+    keys::read_place(key).filter(|_| key.len() == 12).map(|(height, _)| height)
+}
+
 impl Look<'_> {
     /// Checkpoints are chained from genesis, or the snapshot, to the tip; the transactions and receipts of each are those of
     /// its roots, and are found by id, by place and by event.
@@ -32,9 +37,8 @@ impl Look<'_> {
             let before = last.replace((checkpoint.clone(), digest));
             holds(key == keys::number(checkpoint.height), || "holds another checkpoint".into())?;
             look.follows(&checkpoint, before.as_ref())?;
-            let begin = look.findings.begin.height;
-            match checkpoint.height == begin && begin > 0 {
-                true => Ok(()), // what was executed in it did not come with the snapshot
+            match checkpoint.height < look.held.height {
+                true => Ok(()), // its transactions are gone, about to go, or did not come with the snapshot
                 false => look.executed(&checkpoint, &mut held),
             }
         });
@@ -42,23 +46,41 @@ impl Look<'_> {
         if let Some((last, _)) = last.filter(|(last, _)| last.height != tip.height) {
             self.problem(format!("checkpoints: end at {}, the tip is {}", last.height, tip.height));
         }
-        let place = |key: &[u8]| keys::read_place(key).filter(|_| key.len() == 12);
-        for family in [Family::Transactions, Family::Receipts] {
-            self.each(family, |_, key, _| place(key).map(drop).ok_or_else(|| wrong("is no place")));
-            self.as_many(family, held.transactions, "transactions in checkpoints");
-        }
-        self.each(Family::TransactionIndex, |_, _, value| {
-            place(value).map(drop).ok_or_else(|| wrong("names no place"))
+        self.places(Family::Transactions, held.transactions, |key, _| place(key));
+        self.places(Family::Receipts, held.transactions, |key, _| place(key));
+        self.places(Family::TransactionIndex, held.transactions, |_, value| place(value));
+        self.places(Family::Events, held.events, |key, _| {
+            keys::read_event(key).map(|(height, ..)| height)
         });
-        self.as_many(Family::TransactionIndex, held.transactions, "transactions in checkpoints");
-        self.each(Family::Events, |_, key, _| {
-            keys::read_event(key).map(drop).ok_or_else(|| wrong("is no key"))
-        });
-        self.as_many(Family::Events, held.events, "events in receipts");
         self.each(Family::Notes, |look, key, _| {
             let receipt = look.database.store.get(Family::Receipts, key)?;
             holds(receipt.is_some(), || "is beside no receipt".into())
         });
+    }
+
+    /// Every entry names its height; those that are held are as many as the checkpoints say, so that with
+    /// each of them found there are no others.
+    fn places(
+        &mut self,
+        family: Family,
+        expected: u64,
+        height: impl Fn(&[u8], &[u8]) -> Option<u64>,
+    ) {
+        let oldest = self.held.height;
+        let pruned = match self.database.ledger_pruned() {
+            Ok(pruned) => pruned.height,
+            Err(error) => return self.problem(Wrong::from(error).0),
+        };
+        let mut found = 0;
+        self.each(family, |_, key, value| {
+            let height = height(key, value).ok_or_else(|| wrong("names no place"))?;
+            found += u64::from(height >= oldest);
+            holds(height >= pruned, || format!("should have been pruned, below {pruned}"))
+        });
+        if found != expected {
+            let family = family.name();
+            self.problem(format!("{family}: {found} entries for {expected} in checkpoints"));
+        }
     }
 
     fn follows(
@@ -81,6 +103,9 @@ impl Look<'_> {
             && checkpoint.timestamp_ms >= before.timestamp_ms;
         holds(chained, || format!("does not follow checkpoint {height}"))?;
         let index = checkpoint.commit_index;
+        if index < self.held.commit {
+            return Ok(());
+        }
         let commit: Option<Commit> = self.database.commit(index)?;
         let commit = commit.ok_or_else(|| wrong(format!("its commit {index} is missing")))?;
         // No commit's digest covers what the next one depends on; the checkpoint does.

@@ -29,8 +29,8 @@ impl Look<'_> {
         self.as_many(Family::DagAuthor, blocks, "blocks");
     }
 
-    /// Commits are chained from the first one on, and their blocks are there; of what a snapshot brought only
-    /// blocks above its gc.
+    /// Commits are chained from the first one that is held on, and their blocks are there; of what a snapshot
+    /// brought only blocks above its gc.
     pub(super) fn commits(&mut self) {
         let gc_round = match self.inherited() {
             Ok(gc_round) => gc_round,
@@ -39,19 +39,24 @@ impl Look<'_> {
                 0
             }
         };
-        let mut last: (u64, Hash) = (0, *self.database.chain_id());
+        let first = self.held.commit;
+        let mut last: (u64, Option<Hash>) =
+            (first - 1, (first == 1).then_some(*self.database.chain_id()));
         self.each(Family::Commits, |look, key, value| {
             let commit: Commit = super::super::database::decode(Family::Commits, key, value)?;
-            let (index, previous) = std::mem::replace(&mut last, (commit.index, commit.digest));
             holds(key == keys::number(commit.index), || "holds another commit".to_owned())?;
+            if commit.index < first {
+                return Ok(()); // about to go
+            }
+            let digest = Some(commit.digest);
+            let (index, previous) = std::mem::replace(&mut last, (commit.index, digest));
+            holds(commit.index == index + 1, || format!("comes after commit {index}"))?;
             holds(commit.digest == commit.compute_digest(), || {
                 "is not what its digest says".into()
             })?;
+            let follows = previous.is_none_or(|previous| previous == commit.previous);
+            holds(follows, || format!("does not follow commit {index}"))?;
             let is_inherited = commit.index <= look.findings.begin.commit_index;
-            if !(is_inherited && index == 0) {
-                holds(commit.index == index + 1, || format!("comes after commit {index}"))?;
-                holds(commit.previous == previous, || format!("does not follow commit {index}"))?;
-            }
             for reference in commit.blocks.iter().chain(&commit.ignored) {
                 let named = keys::author_block(reference);
                 let found = look.database.store.get(Family::DagAuthor, &named)?;
@@ -68,10 +73,11 @@ impl Look<'_> {
         }
     }
 
-    /// The commits that a snapshot brought are still those of its checkpoint. Answers its gc round.
+    /// The commits that a snapshot brought, while they are held, are those of its checkpoint. Answers its gc
+    /// round.
     fn inherited(&self) -> Result<Round, Wrong> {
         let begin = self.findings.begin;
-        if begin.height == 0 {
+        if begin.height == 0 || self.held.commit > begin.commit_index {
             return Ok(0);
         }
         let missing = |what: &str| StoreError::Corrupt {
