@@ -49,6 +49,7 @@ pub use author_set::AuthorSet;
 pub use decider::SlotStatus;
 pub use inherited::{Inherited, PastError, inherit};
 pub use linearize::{Commit, CommittedSubDag, active_digest};
+pub use past::OrderingRoots;
 pub use permutation::slot_order;
 pub use probation::{Probation, ProbationRecord};
 pub(crate) use range::VoteTally;

@@ -77,3 +77,29 @@ impl Past {
         Domain::Ordering.hash(&[&codec::encode(&ordering)])
     }
 }
+
+/// Computes the ordering roots of stored commits anew, one behind the other.
+#[derive(Debug)]
+pub struct OrderingRoots {
+    past: Past,
+    gc_depth: Round,
+    /// Blocks up to this round may be in commits before the first that was given.
+    unknown: Option<Round>,
+}
+
+impl OrderingRoots {
+    /// Before the first commit.
+    pub fn new(gc_depth: Round) -> Self {
+        Self { past: Past::default(), gc_depth, unknown: None }
+    }
+
+    /// The root after the next commit; none while it depends on commits before the first that was given.
+    pub fn next(&mut self, commit: &Commit) -> Option<Hash> {
+        let from_the_first = if commit.index == 1 { 0 } else { commit.round };
+        let unknown = *self.unknown.get_or_insert(from_the_first);
+        let gc_round = commit.round.saturating_sub(self.gc_depth);
+        self.past.add(commit);
+        self.past.collect(gc_round);
+        (gc_round >= unknown).then(|| self.past.root(commit, gc_round))
+    }
+}

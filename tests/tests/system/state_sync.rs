@@ -186,8 +186,23 @@ async fn figures_of_a_snapshot_of_a_million_keys() {
     peer.stop().await;
     network.stop_all().await;
     assert!(peer.begin() >= filled);
+    for (whose, ledger) in [
+        ("a validator that executed it", network.ledger(0)),
+        ("the peer that imported it", peer.folder.join("ledger")),
+    ] {
+        let beyond = bytes_in(&ledger) as i64 / keys as i64 - (KEY_BYTES + VALUE_BYTES) as i64;
+        println!("disk of {whose}: {beyond} bytes a key beyond its data");
+    }
 }
 
+/// Bytes of a folder's files.
+fn bytes_in(folder: &Path) -> u64 {
+    let entries = std::fs::read_dir(folder).unwrap();
+    entries.map(|entry| entry.unwrap().metadata().unwrap().len()).sum()
+}
+
+/// Bytes of a key that the state is filled with.
+const KEY_BYTES: u64 = 8;
 /// Bytes of a value that the state is filled with.
 const VALUE_BYTES: u64 = 200;
 /// Keys that one call writes, and calls of a transaction: what fuel and the bound on bytes let pass.

@@ -170,7 +170,7 @@ impl Chain {
             ordering_root: Hash::ZERO,
         };
         commit.digest = commit.compute_digest();
-        commit.ordering_root = ordering_root(&self.commits, &commit);
+        commit.ordering_root = ordering_root(&self.commits, &commit, GC_DEPTH);
         Database::put_commit(batch, index, &commit);
         commit
     }
@@ -233,8 +233,8 @@ impl Chain {
 }
 
 /// The ordering root by its definition (protocol.md 8.4): shares nothing with the ledger's own.
-fn ordering_root(before: &[Commit], last: &Commit) -> Hash {
-    let gc_round = last.round.saturating_sub(GC_DEPTH);
+pub(super) fn ordering_root(before: &[Commit], last: &Commit, gc_depth: Round) -> Hash {
+    let gc_round = last.round.saturating_sub(gc_depth);
     let mut rounds: BTreeMap<Round, BTreeSet<BlockRef>> = BTreeMap::new();
     for commit in before.iter().chain([last]) {
         for block in commit.blocks.iter().chain(&commit.ignored) {

@@ -1,5 +1,6 @@
 //! A look through a store finds every entry that is missing or another one.
 
+use super::snapshot::ordering_root;
 use super::*;
 use crate::block::VerifiedBlock;
 use crate::certificate::Signatures;
@@ -18,7 +19,7 @@ pub(super) fn world_of(checkpoints: u64) -> World {
     let mut world = World::new(&[("alice", 10_000_000_000)]);
     let key = key_of("validator 1").public_key();
     Database::open(world.store.clone(), &world.genesis, Some(key)).unwrap();
-    let mut previous = world.genesis.chain_id();
+    let (mut previous, mut commits) = (world.genesis.chain_id(), Vec::new());
     for index in 1..=checkpoints {
         let signed = [0, 1].map(|number| {
             world.sign("alice", 2 * (index - 1) + number, vec![transfer("bob", index)])
@@ -28,12 +29,16 @@ pub(super) fn world_of(checkpoints: u64) -> World {
         let mut commit = commit(index, previous, world.time_ms, &block);
         commit.digest = commit.compute_digest();
         previous = commit.digest;
+        let gc_depth = world.genesis.parameters.gc_depth;
+        let recent = commits.len().saturating_sub(gc_depth as usize); // one a round
+        commit.ordering_root = ordering_root(&commits[recent..], &commit, gc_depth);
+        commits.push(commit.clone());
         let input = CommitInput {
             index,
             digest: commit.digest,
             round: index as u32,
             timestamp_ms: world.time_ms,
-            ordering_root: Hash::ZERO,
+            ordering_root: commit.ordering_root,
             blocks: &[(block.clone(), vec![true, true])],
         };
         let finished = world.executor.execute(&input).unwrap().finished.unwrap();
@@ -142,6 +147,23 @@ fn every_entry_that_is_gone_or_changed_is_told() {
         }
     }
     assert!(tried >= 5 + 5 + 5 + 6 + 10 + 10 + 10 + 3 + 5 + 5 + 5, "{tried}");
+}
+
+/// A commit that closes no checkpoint says what the next one depends on, and no digest covers that.
+#[test]
+fn an_ordering_root_that_does_not_follow_from_the_commits_is_told() {
+    let world = world_of(150);
+    assert!(u64::from(world.genesis.parameters.gc_depth) < 149, "some blocks are below gc");
+    for index in [1, 2, 149] {
+        let store = Arc::new(world.store.image());
+        let mut commit: Commit = world.database.commit(index).unwrap().unwrap();
+        commit.ordering_root.0[7] ^= 1;
+        let mut batch = Batch::default();
+        Database::put_commit(&mut batch, index, &commit);
+        store.write(batch, Durability::Synced).unwrap();
+        let told = problems(&store).join(" ");
+        assert!(told.contains("is not followed by what its ordering root says"), "{index}: {told}");
+    }
 }
 
 /// An undo that is gone: reads at the heights below it would be wrong, and no root is looked at then.

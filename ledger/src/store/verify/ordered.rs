@@ -4,7 +4,7 @@ use super::super::{Family, StoreError, keys};
 use super::{Look, Wrong, holds, wrong};
 use crate::block::Round;
 use crate::crypto::Hash;
-use crate::ordering::{Commit, inherit};
+use crate::ordering::{Commit, OrderingRoots, inherit};
 
 impl Look<'_> {
     /// Every block is the one that its key names, and is found by its author; no two of our own are of one
@@ -42,6 +42,7 @@ impl Look<'_> {
         let first = self.held.commit;
         let mut last: (u64, Option<Hash>) =
             (first - 1, (first == 1).then_some(*self.database.chain_id()));
+        let mut roots = OrderingRoots::new(self.database.parameters().gc_depth);
         self.each(Family::Commits, |look, key, value| {
             let commit: Commit = super::super::database::decode(Family::Commits, key, value)?;
             holds(key == keys::number(commit.index), || "holds another commit".to_owned())?;
@@ -57,6 +58,11 @@ impl Look<'_> {
             let follows = previous.is_none_or(|previous| previous == commit.previous);
             holds(follows, || format!("does not follow commit {index}"))?;
             let is_inherited = commit.index <= look.findings.begin.commit_index;
+            // No digest covers it but the checkpoint's, and not every commit closes one.
+            let root = roots.next(&commit).filter(|_| !is_inherited);
+            holds(root.is_none_or(|root| root == commit.ordering_root), || {
+                "is not followed by what its ordering root says".into()
+            })?;
             for reference in commit.blocks.iter().chain(&commit.ignored) {
                 let named = keys::author_block(reference);
                 let found = look.database.store.get(Family::DagAuthor, &named)?;
