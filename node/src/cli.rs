@@ -120,7 +120,7 @@ pub enum Command {
     #[command(after_help = "Examples:\n  pollen verify checkpoint 812\n  \
                       pollen verify receipt 5e884898da28047151d0e56f8dc62927…\n  \
                       pollen verify event 5e884898da28047151d0e56f8dc62927… 0\n  \
-                      pollen verify account alice\n  pollen verify state @coldchain count --at 812\n  \
+                      pollen verify account alice\n  pollen verify state @counter v --at 812\n  \
                       pollen verify tx 5e884898da28047151d0e56f8dc62927… --genesis genesis.json --rpc http://node:9650")]
     Verify(verify::VerifyArgs),
     /// Show the events of a module

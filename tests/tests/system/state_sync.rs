@@ -184,6 +184,16 @@ async fn figures_of_a_snapshot_of_a_million_keys() {
         peak_kib >> 10,
     );
     peer.stop().await;
+    network.kill(3).await;
+    let began = Instant::now();
+    network.spawn_with(3, &SNAPSHOTS);
+    eventually("the killed node answers", START_PATIENCE, async || {
+        let health = network.client(3).node_health().await;
+        health.map(drop).map_err(|error| error.to_string())
+    })
+    .await;
+    println!("killed with kill -9, a validator answers again after {:?}", began.elapsed());
+    network.ready(3).await;
     network.stop_all().await;
     assert!(peer.begin() >= filled);
     for (whose, ledger) in [
