@@ -41,7 +41,7 @@ pub use database::{Begin, Database, Location, StateEntry, StateWrite, Tip};
 pub use events::{EventCursor, EventFilter, EventPage, EventRecord};
 pub use index::{
     Index, IndexPlace, IndexProgress, IndexState, Indexer, Indexes, KeysPage, ListedTransaction,
-    StateItem, TransactionsPage,
+    StateItem, TransactionsPage, indexes,
 };
 pub use ledger_held::{LedgerHeld, Windows, windows};
 pub use memory::MemoryStore;

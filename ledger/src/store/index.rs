@@ -14,8 +14,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use borsh::{BorshDeserialize, BorshSerialize};
 
-use super::database::meta;
-use super::{Batch, Database, Family, StateWrite, StoreError, keys};
+use super::database::{decode, meta};
+use super::{Batch, Database, Family, StateWrite, Store, StoreError, keys};
 use crate::execution::{ExecutedTransaction, FinishedCheckpoint};
 use crate::receipt::Receipt;
 use crate::transaction::{AccountId, Action, Transaction};
@@ -115,10 +115,18 @@ impl Indexes {
     }
 }
 
+/// How far each index of a store is, whoever's it is.
+pub fn indexes(store: &dyn Store) -> Result<Indexes, StoreError> {
+    match store.get(Family::Meta, meta::INDEXES)? {
+        None => Ok(Indexes::default()),
+        Some(bytes) => decode(Family::Meta, meta::INDEXES, &bytes),
+    }
+}
+
 impl Database {
     /// How far each index is.
     pub fn indexes(&self) -> Result<Indexes, StoreError> {
-        Ok(self.meta(meta::INDEXES)?.unwrap_or_default())
+        indexes(&*self.store)
     }
 
     /// Refuses what needs an index that is not whole.

@@ -5,6 +5,7 @@
 //! Nothing may be executed or pruned meanwhile: a node does this before it begins.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use super::super::database::{Removed, StateEntry, decode};
 use super::super::{
@@ -30,17 +31,28 @@ pub struct IndexProgress {
     pub percent: Option<u8>,
 }
 
+impl fmt::Display for IndexProgress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = if self.building { "making" } else { "removing" };
+        write!(f, "{what} the index of {}", self.index.name())?;
+        self.percent.map_or(Ok(()), |percent| write!(f, ": {percent} %"))
+    }
+}
+
 impl Database {
-    /// Brings the indexes where they are wanted; `tell` hears of every step.
+    /// Brings the indexes where they are wanted. `tell` hears of every step; where it answers false, the work
+    /// ends there, and another call goes on with it.
     pub fn prepare_indexes(
         &self,
         wanted: &BTreeSet<Index>,
-        tell: &mut dyn FnMut(IndexProgress),
+        tell: &mut dyn FnMut(IndexProgress) -> bool,
     ) -> Result<(), StoreError> {
         let mut worked = false;
         while let Some(progress) = self.index_step(wanted, STEP_ENTRIES)? {
             worked = true;
-            tell(progress);
+            if !tell(progress) {
+                break;
+            }
         }
         // The last steps are synced by the first write of a checkpoint, or here.
         if worked { self.write(Batch::default(), Durability::Synced) } else { Ok(()) }

@@ -200,7 +200,7 @@ fn owner_of(number: u8) -> AccountId {
 }
 
 fn prepare(database: &Database, indexes: &[Index]) {
-    database.prepare_indexes(&indexes.iter().copied().collect(), &mut |_| ()).unwrap();
+    database.prepare_indexes(&indexes.iter().copied().collect(), &mut |_| true).unwrap();
 }
 
 fn problems(store: &Arc<MemoryStore>) -> Vec<String> {
@@ -408,13 +408,25 @@ fn indexes_that_were_not_kept_up_are_made_anew() {
     chain.write();
     assert_eq!(chain.problems(), Vec::<String>::new(), "they are only old");
     let mut steps = Vec::new();
-    chain.database.prepare_indexes(&ALL.into(), &mut |step| steps.push(step.building)).unwrap();
+    chain
+        .database
+        .prepare_indexes(&ALL.into(), &mut |step| {
+            steps.push(step.building);
+            true
+        })
+        .unwrap();
     assert!(steps.contains(&false) && steps.contains(&true));
     assert_eq!(chain.problems(), Vec::<String>::new());
     assert_eq!(entries(&*chain.store, Family::IndexKeysGone).len(), 1);
     chain.scans_are_those_of_the_model(2);
     let mut none = 0;
-    chain.database.prepare_indexes(&ALL.into(), &mut |_| none += 1).unwrap();
+    chain
+        .database
+        .prepare_indexes(&ALL.into(), &mut |_| {
+            none += 1;
+            true
+        })
+        .unwrap();
     assert_eq!(none, 0, "nothing is left to do");
 }
 

@@ -88,7 +88,7 @@ fn pages_of_events_add_up_to_the_list() {
             let (database, all) = database(store);
             assert!(all.len() > 40);
             if indexed {
-                database.prepare_indexes(&[Index::Events].into(), &mut |_| ()).unwrap();
+                database.prepare_indexes(&[Index::Events].into(), &mut |_| true).unwrap();
             }
             let filters = [None, Some(1u8), Some(2), Some(9)]
                 .into_iter()

@@ -18,7 +18,7 @@ pub(super) fn world_of(checkpoints: u64) -> World {
     let mut world = World::new(&[("alice", 10_000_000_000)]);
     let key = key_of("validator 1").public_key();
     Database::open(world.store.clone(), &world.genesis, Some(key)).unwrap();
-    world.database.prepare_indexes(&Index::ALL.into(), &mut |_| ()).unwrap();
+    world.database.prepare_indexes(&Index::ALL.into(), &mut |_| true).unwrap();
     let mut indexer = Indexer::new(&world.database).unwrap();
     let mut previous = world.genesis.chain_id();
     for index in 1..=checkpoints {
