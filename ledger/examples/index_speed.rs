@@ -37,7 +37,9 @@ mod measured {
         let mut numbers = std::env::args().skip(1).map(|text| text.parse().expect("a number"));
         let checkpoints: u64 = numbers.next().unwrap_or(100);
         let transactions: u64 = numbers.next().unwrap_or(1_000);
-        println!("{checkpoints} checkpoints of {transactions} transactions, each one new key and one event");
+        println!(
+            "{checkpoints} checkpoints of {transactions} transactions, each one new key and one event"
+        );
         for wanted in [&[][..], &[Index::Accounts], &[Index::Keys], &[Index::Events], &Index::ALL] {
             let names: Vec<_> = wanted.iter().map(|index| index.name()).collect();
             println!("{}:", if names.is_empty() { "none".to_owned() } else { names.join(", ") });
@@ -53,7 +55,8 @@ mod measured {
         database.prepare_indexes(wanted, &mut |_| true).expect("it writes");
         let mut indexer = Indexer::new(&database).expect("it reads");
         let first = database.checkpoint(0).expect("it reads").expect("genesis");
-        let (mut adding, mut writing, mut plain, mut added) = (Duration::ZERO, Duration::ZERO, 0, 0);
+        let (mut adding, mut writing, mut plain, mut added) =
+            (Duration::ZERO, Duration::ZERO, 0, 0);
         for height in 1..=checkpoints {
             let mut finished = checkpoint(&first, height, transactions);
             let before = finished.batch.bytes();
@@ -142,7 +145,8 @@ mod measured {
             fee: 1,
             events: vec![event],
         };
-        let signed = SignedTransaction { transaction, signatures: Vec::new(), attachments: Vec::new() };
+        let signed =
+            SignedTransaction { transaction, signatures: Vec::new(), attachments: Vec::new() };
         ExecutedTransaction { signed: Arc::new(signed), receipt, note: None }
     }
 }

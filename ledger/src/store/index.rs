@@ -1,7 +1,7 @@
 //! Optional indexes: which transactions an account is in, which keys a module has, which events it told.
 //!
 //! They are a node's own, never consensus: everything in them can be made from what the store holds anyway.
-//! An index is whole or absent. It becomes whole, or goes, in the steps of [`Database::index_step`], before
+//! An index is whole or absent. It becomes whole, or goes, in the steps of [`Database::prepare_indexes`], before
 //! anything is executed; from then on [`Indexer`] adds what each checkpoint brings, in that checkpoint's own
 //! batch, and pruning takes what it takes of the ledger and of the state. `meta.indexes` says how far each
 //! is, and for which height: a store that went on without its indexes is found out, and they are made anew.
@@ -145,9 +145,12 @@ pub struct Indexer {
 }
 
 impl Indexer {
-    /// For a store whose indexes were brought where they should be ([`Database::index_step`]).
+    /// For a store whose indexes were brought where they should be ([`Database::prepare_indexes`]). Those of
+    /// another tip are not taken up again.
     pub fn new(database: &Database) -> Result<Self, StoreError> {
-        Ok(Self { indexes: database.indexes()? })
+        let (indexes, tip) = (database.indexes()?, database.tip()?);
+        let indexes = if indexes.height == tip.height { indexes } else { Indexes::default() };
+        Ok(Self { indexes })
     }
 
     /// Adds a checkpoint's entries to its batch. Checkpoints come in order, each once; several may share a

@@ -23,16 +23,10 @@ impl Parts {
         let direction = if range.descending { Direction::Descending } else { Direction::Ascending };
         let after = range.after.map(|TxCursor { height, index }| Location { height, index });
         let (height, limit) = (reading.checkpoint.height, range.limit as usize);
-        let read =
-            || self.database.transactions_of(&account, after, height, direction, limit, PAGE_BYTES);
-        let mut page = read();
-        let held = || self.database.ledger_held().map_err(storage).map(|held| held.height);
-        // Afterwards: what pruning took meanwhile is not in the list, and never half of it.
-        let mut oldest_height = held()?;
-        if after.is_none() && page.is_err() {
-            page = read(); // pruning came by: this one begins where history does now
-            oldest_height = held()?;
-        }
+        let page =
+            self.database.transactions_of(&account, after, height, direction, limit, PAGE_BYTES);
+        // Afterwards: what pruning took meanwhile is not in the list.
+        let oldest_height = self.database.ledger_held().map_err(storage)?.height;
         if let Some(after) = after.filter(|after| after.height < oldest_height) {
             let what = format!(
                 "the transactions around {}.{} are not all kept here any more",

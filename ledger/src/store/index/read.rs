@@ -68,13 +68,17 @@ impl Database {
         bytes_max: usize,
     ) -> Result<TransactionsPage, StoreError> {
         self.check_index(Index::Accounts)?;
-        let mut from = keys::account(account, 0, 0).to_vec();
+        // What lies below is gone, or about to go.
+        let oldest = self.ledger_held()?.height;
+        let mut from = keys::account(account, oldest, 0).to_vec();
         let end = Location { height, index: u32::MAX };
         let mut to = [&keys::account(account, end.height, end.index)[..], &[0]].concat();
         match (after, direction) {
             (None, _) => {}
             (Some(after), Direction::Ascending) => {
-                from = [&keys::account(account, after.height, after.index)[..], &[0]].concat();
+                let behind =
+                    [&keys::account(account, after.height, after.index)[..], &[0]].concat();
+                from = from.max(behind);
             }
             (Some(after), Direction::Descending) => {
                 let after = after.min(Location { height: height.saturating_add(1), index: 0 });
@@ -102,9 +106,10 @@ impl Database {
             let (height, index) = keys::read_account(&key).ok_or_else(corrupt)?;
             let at = Location { height, index };
             let (Some(signed), Some(receipt)) = (self.transaction(at)?, self.receipt(at)?) else {
-                // Pruning may have come by; else it is as it looks.
-                self.check_height_held(height)?;
-                return Err(corrupt());
+                match height < self.ledger_held()?.height {
+                    true => continue, // pruning came by
+                    false => return Err(corrupt()),
+                }
             };
             bytes += codec::length(&signed) + codec::length(&receipt);
             page.transactions.push(ListedTransaction { at, signed, receipt });
