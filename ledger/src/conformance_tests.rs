@@ -20,7 +20,10 @@ use crate::list::ListProof;
 use crate::ordering::{Commit, Probation, ProbationRecord};
 use crate::receipt::{Code, FailureValue};
 use crate::store::snapshot::{Chunk, Position, SnapshotHead};
-use crate::store::{Begin, LedgerHeld, LedgerPruned, Location, Pruned, StateEntry, Tip};
+use crate::store::{
+    Begin, Index, IndexPlace, IndexState, Indexes, LedgerHeld, LedgerPruned, Location, Pruned,
+    StateEntry, Tip,
+};
 use crate::transaction::{TransactionSignature, UpgradePolicy};
 use crate::wire::{CommitsAnswer, CommitsRequest, HistoryRequest, Message, Request, Response};
 use crate::{
@@ -101,6 +104,12 @@ impl Sample for String {
 impl<T: Sample> Sample for Vec<T> {
     fn sample(stream: &mut Stream) -> Self {
         (0..stream.below(4)).map(|_| T::sample(stream)).collect()
+    }
+}
+
+impl<K: Sample + Ord, V: Sample> Sample for BTreeMap<K, V> {
+    fn sample(stream: &mut Stream) -> Self {
+        (0..stream.below(4)).map(|_| Sample::sample(stream)).collect()
     }
 }
 
@@ -195,6 +204,8 @@ structs! {
     }
     GenesisAccount { name, id, balance }
     Genesis { name, address_prefix, protocol_version, time_ms, committee, accounts, parameters }
+    IndexPlace { family, from }
+    Indexes { height, states }
     ListProof { count, index, siblings }
     Checkpoint {
         chain_id, epoch, height, commit_index, commit_digest, previous, timestamp_ms, transactions_root,
@@ -261,6 +272,8 @@ enums! {
         LimitExceeded, CodeRefused, NameTaken, CodeNotFound, Reentered, TooDeep,
     }
     FailureValue { None, Error(bytes), Message(text), }
+    Index { Accounts, Keys, Events, }
+    IndexState { Removing(place), Building(place), Whole, }
     Outcome { Success { results }, Failure { action, code, value }, Rejected { code }, }
 }
 
@@ -305,7 +318,7 @@ fn found() -> BTreeMap<&'static str, Hash> {
     let mut found = found! {
         AccountId AccountRecord Action Attestation Begin Block BlockHeader BlockRef Certificate Checkpoint
         CheckpointProof Chunk Code Commit CommitOrder CommitsAnswer CommitsRequest EquivocationProof Event
-        FailureValue Genesis GenesisAccount Hash HistoryRequest LedgerHeld LedgerPruned ListProof
+        FailureValue Genesis GenesisAccount Hash HistoryRequest Index IndexPlace IndexState Indexes LedgerHeld LedgerPruned ListProof
         Location Message ModuleRecord
         NonceWindow Outcome Parameters Position Probation ProbationRecord Pruned PublicKey Receipt Request Response
         Signature Signatures SignedTransaction SignedVotes SnapshotHead StateEntry StateKey Tip Transaction

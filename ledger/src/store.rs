@@ -17,6 +17,7 @@ mod commits;
 mod database;
 mod events;
 mod history;
+mod index;
 mod keys;
 mod ledger_held;
 mod memory;
@@ -38,6 +39,10 @@ pub use certificates::ExecutedProof;
 pub use changes::{ChangesPage, StateChange};
 pub use database::{Begin, Database, Location, StateEntry, StateWrite, Tip};
 pub use events::{EventCursor, EventFilter, EventPage, EventRecord};
+pub use index::{
+    Index, IndexPlace, IndexProgress, IndexState, Indexer, Indexes, KeysPage, ListedTransaction,
+    StateItem, TransactionsPage, indexes,
+};
 pub use ledger_held::{LedgerHeld, Windows, windows};
 pub use memory::MemoryStore;
 pub use open::{OpenError, SCHEMA_VERSION};
@@ -53,7 +58,7 @@ pub use state_at::StateAt;
 pub use tree::read_node;
 pub use verify::{Counted, Findings, verify};
 
-/// Why the store could not do it. All but [`Self::NotHeld`] and [`Self::Gone`] end the process: nothing is repaired silently.
+/// Why the store could not do it. All but [`Self::NotHeld`], [`Self::Gone`] and [`Self::NoIndex`] end the process: nothing is repaired silently.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum StoreError {
     /// Reading or writing failed.
@@ -88,6 +93,15 @@ pub enum StoreError {
         asked: u64,
         /// The lowest that is there.
         oldest: u64,
+    },
+    /// A question that only an index answers which is not there. Says nothing about the store.
+    #[error(
+        "this node keeps no index '{name}': set `{name} = true` in [index] of its pollen.toml and start it again, \
+         or ask another node"
+    )]
+    NoIndex {
+        /// Its name.
+        name: &'static str,
     },
 }
 
@@ -126,13 +140,19 @@ pub enum Family {
     Tree,
     /// Names of records that are not needed from a height on, by that height.
     TreeStale,
+    /// Places of transactions by account. This and those below are optional indexes, never consensus.
+    IndexAccounts,
+    /// Keys of the state by owner, those too that the window still has.
+    IndexKeys,
+    /// The latter by the height that removed them: how pruning finds them.
+    IndexKeysGone,
     /// Names of events by module, height, index, number.
-    Events,
+    IndexEvents,
 }
 
 impl Family {
     /// Every family, in the order of the enumeration.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 20] = [
         Self::Meta,
         Self::Dag,
         Self::DagAuthor,
@@ -149,7 +169,10 @@ impl Family {
         Self::UndoKeys,
         Self::Tree,
         Self::TreeStale,
-        Self::Events,
+        Self::IndexAccounts,
+        Self::IndexKeys,
+        Self::IndexKeysGone,
+        Self::IndexEvents,
     ];
 
     /// Its name on disk: never changes its meaning.
@@ -171,7 +194,10 @@ impl Family {
             Self::UndoKeys => "undo_keys",
             Self::Tree => "tree",
             Self::TreeStale => "tree_stale",
-            Self::Events => "index_events",
+            Self::IndexAccounts => "index_accounts",
+            Self::IndexKeys => "index_keys",
+            Self::IndexKeysGone => "index_keys_gone",
+            Self::IndexEvents => "index_events",
         }
     }
 }

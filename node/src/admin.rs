@@ -9,7 +9,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use pollen_ledger::codec;
-use pollen_ledger::store::{self, Database, Family, FamilySize, RocksStore, StoreError};
+use pollen_ledger::store::{
+    self, Database, Family, FamilySize, Index, IndexState, RocksStore, StoreError,
+};
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{UnixListener, UnixStream};
@@ -95,8 +97,8 @@ pub struct Asked {
     pub snapshots: Arc<Snapshots>,
 }
 
-/// From which height, commit and round on the past is in a database.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// From which height, commit and round on the past is in a database, and what can be found by an index.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct WindowsHeld {
     /// The newest height.
@@ -111,6 +113,9 @@ pub struct WindowsHeld {
     pub commits: u64,
     /// Blocks, by round.
     pub rounds: u32,
+    /// Indexes; with a word behind it, one that is not whole.
+    #[serde(default)]
+    pub indexes: Vec<String>,
 }
 
 impl WindowsHeld {
@@ -124,7 +129,17 @@ impl WindowsHeld {
             transactions: windows.ledger.height,
             commits: windows.ledger.commit,
             rounds: windows.ledger.round,
+            indexes: store::indexes(store)?.states.iter().map(index_text).collect(),
         })
+    }
+}
+
+fn index_text((index, state): (&Index, &IndexState)) -> String {
+    let name = index.name();
+    match state {
+        IndexState::Whole => name.to_owned(),
+        IndexState::Building(_) => format!("{name} (being made)"),
+        IndexState::Removing(_) => format!("{name} (being removed)"),
     }
 }
 

@@ -3,9 +3,11 @@
 
 mod answers;
 mod interfaces;
+mod lists;
 mod proofs;
 mod submit;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
@@ -14,7 +16,7 @@ use pollen_ledger::execution::{
 };
 use pollen_ledger::module::{CallEnd, EngineFailure, ModuleEngine};
 use pollen_ledger::store::{
-    Database, EventCursor, EventFilter as StoreFilter, StateAt, StoreError,
+    Database, EventCursor, EventFilter as StoreFilter, Index, StateAt, StoreError,
 };
 use pollen_ledger::{
     AccountId, Address, AddressKind, Checkpoint, Committee, Genesis, Hash, PublicKey,
@@ -22,10 +24,11 @@ use pollen_ledger::{
 use pollen_rpc::api::{
     Account, Answer, At, Bytes, CertificateView, ChainHead, ChainWrites, CheckpointView, Cursor,
     DagRounds, EventsPage, Module, ModuleCall, ModuleInterface, Named, NodeHealth, NodeInfo,
-    NodePeers, NonceWindow, ReadAt, Stage, StateRecord, TxRecord, TxStatus,
+    NodePeers, NonceWindow, ReadAt, Stage, StateRecord, StateScan, TxList, TxRecord, TxStatus,
 };
 use pollen_rpc::backend::{
     Answering, Backend, CallArguments, EntryName, EventFilter, Network, QueryCall, RoundRange,
+    StateRange, TxRange,
 };
 use pollen_rpc::error::{ErrorCode, RpcError};
 use pollen_vm::Vm;
@@ -60,6 +63,8 @@ pub struct Parts {
     pub name: String,
     /// What it keeps of the past.
     pub role: Role,
+    /// Indexes that it keeps.
+    pub indexes: BTreeSet<Index>,
     /// Index in the committee, of a validator.
     pub own: Option<u16>,
     /// The store.
@@ -103,6 +108,9 @@ fn storage(error: impl Into<EngineFailure>) -> RpcError {
         EngineFailure::Store(StoreError::NotHeld { height, oldest, .. }) => {
             let what = format!("the state at height {height} is not kept here any more");
             RpcError::not_found(what, Some(oldest))
+        }
+        EngineFailure::Store(error @ StoreError::NoIndex { name }) => {
+            RpcError::new(ErrorCode::NotKept, error.to_string()).with("index", name)
         }
         EngineFailure::Store(error @ StoreError::Gone { oldest, .. }) => {
             RpcError::not_found(error.to_string(), Some(oldest))
@@ -507,6 +515,14 @@ impl Backend for NodeBackend {
 
     fn state(&self, entry: EntryName, proof: bool, at: ReadAt) -> Answering<'_, StateRecord> {
         self.blocking(move |parts| parts.state(entry, proof, at))
+    }
+
+    fn tx_list(&self, range: TxRange) -> Answering<'_, TxList> {
+        self.blocking(move |parts| parts.tx_list(&range))
+    }
+
+    fn state_scan(&self, range: StateRange) -> Answering<'_, StateScan> {
+        self.blocking(move |parts| parts.state_scan(&range))
     }
 
     fn module(&self, module: Named, at: ReadAt) -> Answering<'_, Module> {

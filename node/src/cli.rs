@@ -11,6 +11,7 @@ mod dag;
 mod db;
 mod doctor;
 mod failure;
+mod lists;
 mod look;
 mod modules;
 mod network;
@@ -106,16 +107,14 @@ pub enum Command {
         after_help = "Example:\n  pollen query coldchain status box-1 --node 3"
     )]
     Query(CallArgs),
-    /// Show what became of a transaction
+    /// Show what became of a transaction, or list those of an account
     #[command(after_help = "Examples:\n  pollen tx 5e884898da28047151d0e56f8dc62927…\n  \
-                      pollen tx 5e884898da28047151d0e56f8dc62927… --wait certified")]
-    Tx {
-        /// Its hash: 64 hexadecimal digits
-        hash: String,
-        /// Wait for this stage first: accepted, included, ordered, executed, certified
-        #[arg(long, value_name = "STAGE", value_parser = look::stage)]
-        wait: Option<pollen_rpc::api::Stage>,
-    },
+                      pollen tx 5e884898da28047151d0e56f8dc62927… --wait certified\n  \
+                      pollen tx list alice")]
+    Tx(TxArgs),
+    /// List what a module keeps
+    #[command(subcommand)]
+    State(StateCommand),
     /// Check what a node says, trusting nothing but the genesis file
     #[command(after_help = "Examples:\n  pollen verify checkpoint 812\n  \
                       pollen verify receipt 5e884898da28047151d0e56f8dc62927…\n  \
@@ -170,6 +169,88 @@ pub enum Command {
         /// bash, zsh, fish, elvish or powershell
         shell: clap_complete::Shell,
     },
+}
+
+/// `pollen tx`.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub struct TxArgs {
+    /// Its hash: 64 hexadecimal digits
+    #[arg(required = true)]
+    pub hash: Option<String>,
+    /// Wait for this stage first: accepted, included, ordered, executed, certified
+    #[arg(long, value_name = "STAGE", value_parser = look::stage)]
+    pub wait: Option<pollen_rpc::api::Stage>,
+    /// Instead of one.
+    #[command(subcommand)]
+    pub command: Option<TxCommand>,
+}
+
+/// `pollen tx ..`.
+#[derive(Debug, Subcommand)]
+pub enum TxCommand {
+    /// List the transactions of an account, newest first: sent, paid to it, or calls of a module; of a node
+    /// with the index of accounts
+    #[command(
+        after_help = "Examples:\n  pollen tx list alice\n  pollen tx list @token --limit 100\n  \
+                            pollen tx list alice --all --json"
+    )]
+    List(TxListArgs),
+}
+
+/// `pollen tx list`.
+#[derive(Debug, Args)]
+pub struct TxListArgs {
+    /// A key's name, an address, or @NAME of a module
+    pub who: String,
+    /// At most so many
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
+    pub limit: u32,
+    /// All of them
+    #[arg(long, conflicts_with = "limit")]
+    pub all: bool,
+    /// Behind this place: height.index
+    #[arg(long, value_name = "PLACE")]
+    pub after: Option<String>,
+    /// The oldest first
+    #[arg(long)]
+    pub oldest_first: bool,
+}
+
+/// `pollen state`.
+#[derive(Debug, Subcommand)]
+pub enum StateCommand {
+    /// List the entries of a module by key; of a node with the index of keys
+    #[command(
+        after_help = "Examples:\n  pollen state scan token\n  pollen state scan coldchain --prefix box\n  \
+                            pollen state scan token --prefix 62 --hex --all --json"
+    )]
+    Scan(StateScanArgs),
+}
+
+/// `pollen state scan`.
+#[derive(Debug, Args)]
+pub struct StateScanArgs {
+    /// A registered name or an address; or 64 hexadecimal digits, an owner as it is stored
+    pub module: String,
+    /// Only keys that begin so: text, or hexadecimal digits with --hex
+    #[arg(long, value_name = "KEY")]
+    pub prefix: Option<String>,
+    /// Read keys as hexadecimal digits
+    #[arg(long)]
+    pub hex: bool,
+    /// At most so many
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
+    pub limit: u32,
+    /// All of them
+    #[arg(long, conflicts_with = "limit")]
+    pub all: bool,
+    /// Behind this key
+    #[arg(long, value_name = "KEY")]
+    pub after: Option<String>,
+    /// After the checkpoint of this height [default: the latest]
+    #[arg(long, value_name = "HEIGHT")]
+    pub at: Option<u64>,
 }
 
 /// `pollen keys`.
@@ -479,7 +560,14 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Deploy(args) => modules::deploy(&session, &args).await,
         Command::Call(args) => modules::call(&cli.global, args.words).await,
         Command::Query(args) => modules::query(&cli.global, args.words).await,
-        Command::Tx { hash, wait } => look::transaction(&session, &hash, wait).await,
+        Command::Tx(TxArgs { command: Some(TxCommand::List(args)), .. }) => {
+            lists::transactions(&session, &args).await
+        }
+        Command::Tx(TxArgs { hash, wait, .. }) => {
+            let hash = hash.ok_or_else(|| Failure::usage("which transaction? give its hash"))?;
+            look::transaction(&session, &hash, wait).await
+        }
+        Command::State(StateCommand::Scan(args)) => lists::state(&session, &args).await,
         Command::Doctor(doctor::DoctorCommand::Diverge(args)) => {
             doctor::diverge(&session, &args).await
         }

@@ -1,12 +1,13 @@
 //! One node's own configuration: `pollen.toml`, then `POLLEN_*` variables, then flags. Any value is safe:
 //! what all nodes must agree on stands in the genesis document.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use figment::Figment;
 use figment::providers::{Env, Format as _, Serialized, Toml};
-use pollen_ledger::store::{LedgerRetention, Retention};
+use pollen_ledger::store::{Index, LedgerRetention, Retention};
 use serde::{Deserialize, Serialize};
 
 /// See the module's documentation. `pollen node --print-config` shows one with every default.
@@ -31,6 +32,8 @@ pub struct NodeConfig {
     pub modules: ModulesSection,
     /// The database's disk.
     pub storage: StorageSection,
+    /// What it can find beside what everyone keeps.
+    pub index: IndexSection,
     /// How a node without a ledger comes to one.
     pub sync: SyncSection,
     /// Copies of the database for new nodes.
@@ -146,6 +149,34 @@ impl StorageSection {
     }
 }
 
+/// Optional indexes: the node's own, never consensus. One that is switched on is made at the next start out
+/// of what the node holds, one that is switched off goes then.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct IndexSection {
+    /// Transactions by account: `tx_list`.
+    pub accounts: bool,
+    /// Keys of the state by owner: `state_scan`.
+    pub keys: bool,
+    /// Events by module: without it `events_query` looks through all receipts.
+    pub events: bool,
+}
+
+impl IndexSection {
+    /// Those that are switched on.
+    pub fn wanted(&self) -> BTreeSet<Index> {
+        let Self { accounts, keys, events } = *self;
+        let all = [(Index::Accounts, accounts), (Index::Keys, keys), (Index::Events, events)];
+        all.into_iter().filter(|(_, on)| *on).map(|(index, _)| index).collect()
+    }
+}
+
+impl Default for IndexSection {
+    fn default() -> Self {
+        Self { accounts: false, keys: false, events: true }
+    }
+}
+
 /// How a node without a ledger comes to one.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -197,6 +228,7 @@ impl Default for NodeConfig {
             ordering: OrderingSection::default(),
             modules: ModulesSection::default(),
             storage: StorageSection::default(),
+            index: IndexSection::default(),
             sync: SyncSection::default(),
             snapshots: SnapshotsSection::default(),
             log: "info".into(),
@@ -327,5 +359,15 @@ mod tests {
         assert!(toml::from_str::<NodeConfig>("[storage]\nrole = \"edge\"").is_err());
         let again: NodeConfig = toml::from_str(&config.to_toml()).unwrap();
         assert_eq!(again.storage.role, Some(Role::Archive));
+    }
+
+    /// Events alone unless told; a name that is none is a mistake, not an index that is off.
+    #[test]
+    fn indexes_are_switched_by_name() {
+        assert_eq!(NodeConfig::default().index.wanted(), [Index::Events].into());
+        let text = "[index]\naccounts = true\nevents = false";
+        let config: NodeConfig = toml::from_str(text).unwrap();
+        assert_eq!(config.index.wanted(), [Index::Accounts].into());
+        assert!(toml::from_str::<NodeConfig>("[index]\ntopics = true").is_err());
     }
 }

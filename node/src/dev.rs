@@ -15,7 +15,7 @@ use pollen_ledger::{Genesis, Hash, KeyPair};
 use pollen_rpc::client::PollenClient;
 use tokio::process::{Child, Command};
 
-use crate::config::NodeConfig;
+use crate::config::{IndexSection, NodeConfig};
 use crate::home::NetworkFile;
 use crate::keys;
 
@@ -199,6 +199,8 @@ fn lay_out_node(
         key: "node.key.json".into(),
         name: validator_name(index),
         log: options.log.clone(),
+        // To try things out, all of them.
+        index: IndexSection { accounts: true, keys: true, events: true },
         ..NodeConfig::default()
     };
     config.rpc.listen = SocketAddr::from((Ipv4Addr::LOCALHOST, rpc[own]));

@@ -7,7 +7,7 @@ use std::sync::mpsc::Receiver;
 
 use pollen_ledger::execution::{CommitInput, ExecutedTransaction, Executor, FinishedCheckpoint};
 use pollen_ledger::ordering::{CommittedSubDag, Input};
-use pollen_ledger::store::{Batch, Database, Durability, Location, StoreError};
+use pollen_ledger::store::{Batch, Database, Durability, Indexer, Location, StoreError};
 use pollen_ledger::{Attestation, Committee, Hash, KeyPair, VerifiedBlock};
 
 use crate::config::Keeps;
@@ -37,6 +37,8 @@ pub struct Kept {
 pub struct Execution {
     /// The pure part.
     pub executor: Executor,
+    /// What the store's indexes have of a checkpoint.
+    pub indexer: Indexer,
     /// Where checkpoints go.
     pub database: Arc<Database>,
     /// Makes copies of it.
@@ -59,6 +61,7 @@ impl Execution {
     #[expect(clippy::too_many_arguments, reason = "each is a field, and has one caller")]
     pub fn new(
         executor: Executor,
+        indexer: Indexer,
         database: Arc<Database>,
         snapshots: Arc<Snapshots>,
         verdicts: Arc<Verdicts>,
@@ -68,7 +71,7 @@ impl Execution {
         kept: Kept,
     ) -> Self {
         let pending = Vec::new();
-        Self { executor, database, snapshots, verdicts, shared, core, key, kept, pending }
+        Self { executor, indexer, database, snapshots, verdicts, shared, core, key, kept, pending }
     }
 
     /// Executes commits until the writer is gone, or something fails that says nothing about any
@@ -125,6 +128,8 @@ impl Execution {
         let finished = report.finished.as_mut();
         let ids = finished.as_ref().map_or_else(Vec::new, |_| std::mem::take(&mut self.pending));
         if let Some(finished) = finished {
+            self.indexer.add(finished);
+            finished.writes = Vec::new(); // nobody looks at them any more
             group.batch.append(&mut finished.batch);
             // The write ends at that height: then the database is what the snapshot is of.
             group.snapshot |= self.snapshots.is_due(finished.checkpoint.height);

@@ -16,6 +16,7 @@ pub mod execution_thread;
 pub mod failpoints;
 pub mod fetch;
 pub mod home;
+mod indexes;
 pub mod keys;
 pub mod network;
 pub mod node;

@@ -9,7 +9,9 @@ use pollen_ledger::genesis::GenesisError;
 use pollen_ledger::ordering::{
     CommittedSubDag, Core, CoreConfig, Input, Settings, SigningHistory, Time,
 };
-use pollen_ledger::store::{Batch, Database, Durability, OpenError, RocksStore, Store, StoreError};
+use pollen_ledger::store::{
+    Batch, Database, Durability, IndexProgress, Indexer, OpenError, RocksStore, Store, StoreError,
+};
 use pollen_ledger::wire::{Message, Request, Response};
 use pollen_ledger::{AuthorIndex, Genesis, Hash, KeyPair, PublicKey, VerifiedBlock};
 use pollen_rpc::backend::Network;
@@ -28,6 +30,7 @@ use crate::disk;
 use crate::execution_thread::{Execution, Kept};
 use crate::failpoints::{FailingStore, Failpoint};
 use crate::fetch::{Fetcher, Rules};
+use crate::indexes;
 use crate::keys::{self, KeyError};
 use crate::network::{
     self, CommitteePeer, Multiaddr, NetworkConfig, NetworkError, NetworkEvent, NetworkHandle,
@@ -193,25 +196,49 @@ impl Begun {
     }
 }
 
-/// A node whose ledger is there, and that is not started yet.
+/// What a node does before it starts.
+#[derive(Debug, Clone, Copy)]
+pub enum Preparing {
+    /// It takes a snapshot.
+    Snapshot(state_sync::Progress),
+    /// It makes or removes an index.
+    Index(IndexProgress),
+}
+
+/// A node whose ledger and indexes are there, and that is not started yet.
 pub struct Prepared {
     config: NodeConfig,
-    place: Place,
+    begun: Begun,
     /// Already running where it was needed for a snapshot, with who is connected.
     network: Option<(network::Running, Vec<network::Sender>)>,
 }
 
 impl Prepared {
     /// Takes a snapshot of the state where the data folder has no ledger, the configuration wants one, and
-    /// a peer has one. `tell` hears how far it is. May be dropped: the next start goes on.
+    /// a peer has one; then brings the indexes where the configuration wants them. `tell` hears how far it
+    /// is. May be dropped: the next start goes on.
     pub async fn new(
         config: NodeConfig,
-        tell: &(dyn Fn(&state_sync::Progress) + Sync),
+        tell: &(dyn Fn(&Preparing) + Sync),
     ) -> Result<Self, NodeError> {
         let place = Place::read(&config)?;
+        let network = Self::take_snapshot(&config, &place, tell).await?;
+        let begun = place.begin(&config).await?;
+        let wanted = config.index.wanted();
+        let tell_index = |progress| tell(&Preparing::Index(progress));
+        indexes::prepare(begun.database.clone(), wanted, tell_index).await?;
+        Ok(Self { config, begun, network })
+    }
+
+    /// The network, where it was started for a snapshot.
+    async fn take_snapshot(
+        config: &NodeConfig,
+        place: &Place,
+        tell: &(dyn Fn(&Preparing) + Sync),
+    ) -> Result<Option<(network::Running, Vec<network::Sender>)>, NodeError> {
         let data = |source| NodeError::Data { path: config.data.clone(), source };
         std::fs::create_dir_all(&config.data).map_err(data)?;
-        let expected = others_expected(&config, &place);
+        let expected = others_expected(config, place);
         let import = config.data.join(state_sync::IMPORT);
         let wanted = state_sync::is_wanted(&config.data) && expected > 0;
         if !wanted || config.sync.from == SyncFrom::Genesis {
@@ -219,10 +246,10 @@ impl Prepared {
                 let path = import.display();
                 tracing::warn!(%path, "the half import of a snapshot is not needed: remove it");
             }
-            return Ok(Self { config, place, network: None });
+            return Ok(None);
         }
         let failpoint = Failpoint::from_environment().map_err(NodeError::Failpoint)?;
-        let mut running = place.start_network(&config).await?;
+        let mut running = place.start_network(config).await?;
         let sync = StateSync {
             data: &config.data,
             open: Arc::new(move |path: &Path| Ok(open_store(path, failpoint)?.1)),
@@ -232,10 +259,10 @@ impl Prepared {
             network: &running.0,
             events: &mut running.1,
             expected,
-            tell,
+            tell: &|progress: &state_sync::Progress| tell(&Preparing::Snapshot(*progress)),
         };
         let (_, connected) = sync.run().await?;
-        Ok(Self { config, place, network: Some((running, connected)) })
+        Ok(Some((running, connected)))
     }
 }
 
@@ -306,8 +333,7 @@ impl Node {
 
     /// Starts everything of a node that is prepared; returns when the RPC server listens.
     pub async fn run(prepared: Prepared) -> Result<Self, NodeError> {
-        let Prepared { config, place, network } = prepared;
-        let begun = place.begin(&config).await?;
+        let Prepared { config, begun, network } = prepared;
         let engine = open_engine(&config)?;
         let mut executor = Executor::new(&begun.database, engine.clone())?;
         executor.set_tree_threads(std::thread::available_parallelism().map_or(1, usize::from));
@@ -337,7 +363,7 @@ impl Node {
             &shared,
             &core,
             commits,
-        );
+        )?;
         let mut threads = start_ordering(Ordering {
             config: &config,
             begun: &begun,
@@ -370,6 +396,7 @@ impl Node {
             },
             name: config.name.clone(),
             role,
+            indexes: config.index.wanted(),
             own,
             database: database.clone(),
             engine,
@@ -604,9 +631,10 @@ pub(crate) fn start_execution(
     shared: &Arc<Shared>,
     core: &CoreHandle,
     commits: std::sync::mpsc::Receiver<Arc<CommittedSubDag>>,
-) -> thread::JoinHandle<()> {
+) -> Result<thread::JoinHandle<()>, NodeError> {
     let execution = Execution::new(
         executor,
+        Indexer::new(&begun.database)?,
         begun.database.clone(),
         snapshots,
         verdicts,
@@ -624,7 +652,7 @@ pub(crate) fn start_execution(
         let _needed = needed;
         execution.run(&commits);
     };
-    pollen_vm::stack::spawn("execution", run).expect("the system starts a thread")
+    Ok(pollen_vm::stack::spawn("execution", run).expect("the system starts a thread"))
 }
 
 /// What comes from the network, on its way to the core, the store and the pool.

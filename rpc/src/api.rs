@@ -5,6 +5,7 @@
 //! since 1970. An absent value is null. Servers add fields freely, so readers ignore those they do
 //! not know; parameters are the opposite: an unknown one is refused.
 
+mod lists;
 mod params;
 mod proofs;
 mod transaction;
@@ -16,6 +17,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+pub use lists::*;
 pub use params::*;
 pub use proofs::*;
 pub use transaction::*;
@@ -75,6 +77,9 @@ pub struct NodeInfo {
     pub protocol_version: u16,
     /// What it keeps of the past: `validator`, `full` or `archive`.
     pub role: String,
+    /// Optional indexes that it keeps: `accounts`, `keys`, `events`.
+    #[serde(default)]
+    pub indexes: Vec<String>,
     /// Its place in the committee, of a validator.
     pub author: Option<u16>,
     /// What people call it.
@@ -189,6 +194,9 @@ pub struct ServedLimits {
     pub wait_ms: u64,
     /// Items of a page.
     pub page: u32,
+    /// Items of a page of `tx_list` and `state_scan`.
+    #[serde(default)]
+    pub list: u32,
     /// Rounds of a `dag_rounds`.
     pub dag_rounds: u32,
 }

@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::api::{
     Account, Answer, At, CertificateView, ChainHead, ChainWrites, CheckpointView, Cursor,
     DagRounds, EventsPage, Module, ModuleCall, ModuleInterface, Named, NodeHealth, NodeInfo,
-    NodePeers, ReadAt, Stage, StateRecord, TxRecord, TxStatus,
+    NodePeers, ReadAt, Stage, StateRecord, StateScan, TxCursor, TxList, TxRecord, TxStatus,
 };
 use crate::error::RpcError;
 
@@ -74,6 +74,45 @@ pub enum EntryName {
     Owner(AccountId, Vec<u8>),
 }
 
+/// Which transactions of an account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TxRange {
+    /// Whose.
+    pub account: Named,
+    /// Only those behind it, in the order that is asked for.
+    pub after: Option<TxCursor>,
+    /// Most of them; never more than the server's limit.
+    pub limit: u32,
+    /// Newest first.
+    pub descending: bool,
+    /// The last checkpoint that is listed.
+    pub at: ReadAt,
+}
+
+/// Whose entries.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StateOwner {
+    /// A module's.
+    Module(Named),
+    /// Any owner's, as it is stored.
+    Owner(AccountId),
+}
+
+/// Which entries of the state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StateRange {
+    /// Whose.
+    pub owner: StateOwner,
+    /// Only keys that begin so.
+    pub prefix: Vec<u8>,
+    /// Only keys above this one.
+    pub after: Option<Vec<u8>>,
+    /// Most of them; never more than the server's limit.
+    pub limit: u32,
+    /// The state to read.
+    pub at: ReadAt,
+}
+
 /// Which events.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct EventFilter {
@@ -123,6 +162,12 @@ pub trait Backend: Send + Sync + 'static {
 
     /// `tx_get`; -32040 where this node has not executed it.
     fn tx_get(&self, hash: Hash, proof: bool) -> Answering<'_, TxRecord>;
+
+    /// `tx_list`; -32043 without the index `accounts`, -32040 with `after` below what is kept.
+    fn tx_list(&self, range: TxRange) -> Answering<'_, TxList>;
+    /// `state_scan`; -32043 without the index `keys`. May stop early with `next` to bound the work of one
+    /// call.
+    fn state_scan(&self, range: StateRange) -> Answering<'_, StateScan>;
 
     /// `account_get`. An account that does not exist is an answer; a name that does not is 2001.
     fn account(

@@ -243,10 +243,14 @@ impl PollenClient {
         tx_status(TxStatusParams) -> TxStatus;
         /// An executed transaction, with its proof.
         tx_get(TxGetParams) -> TxRecord;
+        /// Transactions of an account, of a node with the index `accounts`.
+        tx_list(TxListParams) -> TxList;
         /// An account.
         account_get(AccountGetParams) -> Account;
         /// An entry of the state, as the node says; [`Self::state_proved`] believes only proofs.
         state_get(StateGetParams) -> StateRecord;
+        /// Entries of a module, of a node with the index `keys`.
+        state_scan(StateScanParams) -> StateScan;
         /// A module.
         module_get(ModuleParams) -> Module;
         /// What a module offers.

@@ -55,7 +55,7 @@ catalogue! {
     NotFound = -32040, false, "check the name, or ask a node that keeps more";
     NotReady = -32041, true, "the node is starting or catching up: wait, or ask another node";
     Limit = -32042, true, "too much at once: wait `retryAfterMs`, or ask for less";
-    NotKept = -32043, false, "ask a node whose role keeps this";
+    NotKept = -32043, false, "ask a node that keeps this: node_info has `role` and `indexes`";
     BehindRequested = -32044, true, "the node is behind: wait longer, or ask another";
     Denied = -32045, false, "this node does not let you; ask its operator";
 

@@ -64,6 +64,8 @@ pub struct Limits {
     pub wait_ms: u64,
     /// Items of a page.
     pub page: u32,
+    /// Items of a page of `tx_list` and `state_scan`.
+    pub list: u32,
     /// Rounds of a `dag_rounds`.
     pub dag_rounds: u32,
     /// Heights that a subscription that had caught up may fall behind before it gets a gap notice.
@@ -86,6 +88,7 @@ impl Default for Limits {
             module_calls: 64,
             wait_ms: 60_000,
             page: 1_000,
+            list: 256,
             dag_rounds: 200,
             subscription_lag_heights: 1_000,
         }
@@ -101,6 +104,7 @@ impl Limits {
             subscriptions_per_connection: self.subscriptions_per_connection,
             wait_ms: self.wait_ms,
             page: self.page,
+            list: self.list,
             dag_rounds: self.dag_rounds,
         }
     }

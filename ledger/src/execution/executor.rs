@@ -75,6 +75,8 @@ pub struct FinishedCheckpoint {
     pub batch: Batch,
     /// What it executed, in order: the index is the place in the checkpoint.
     pub executed: Vec<ExecutedTransaction>,
+    /// What it changes in the state, ascending by key hash: it is in the batch, but not by name.
+    pub writes: Vec<StateWrite>,
 }
 
 /// A transaction with what became of it.
@@ -274,7 +276,8 @@ impl Executor {
         let tip = Tip { height, commit_index: commit.index, digest, state_root };
         Database::put_tip(&mut batch, &tip);
         self.last = (checkpoint.clone(), digest);
-        Ok(FinishedCheckpoint { checkpoint, digest, batch, executed: pending })
+        let writes = changes.writes;
+        Ok(FinishedCheckpoint { checkpoint, digest, batch, executed: pending, writes })
     }
 }
 

@@ -42,6 +42,8 @@ pub(super) mod meta {
     pub const LEDGER_HELD: &[u8] = b"ledger_held";
     /// How far pruning of the ledger's history has come.
     pub const LEDGER_PRUNED: &[u8] = b"ledger_pruned";
+    /// [`super::super::Indexes`]; missing: there are none.
+    pub const INDEXES: &[u8] = b"indexes";
     /// u8: 0 nothing was ever signed, 1 the store may have forgotten what was. Goes with our first block.
     pub const SIGNING: &[u8] = b"signing";
 }
@@ -154,12 +156,40 @@ impl StateWrite {
         });
     }
 
-    /// One byte that says whether there was a value, then the value to the end.
+    /// One byte that says whether there was a value, and whether there is one now; where there is none, the key,
+    /// which stands nowhere else then; the value before to the end.
     fn put_undo(&self, batch: &mut Batch, height: u64) {
         batch.put_with(Family::Undo, keys::undo(&self.hash, height), |undo| {
-            undo.push(u8::from(self.before.is_some()));
-            undo.extend_from_slice(self.before.as_deref().unwrap_or_default());
+            let Some(before) = &self.before else { return undo.push(0) };
+            undo.push(if self.after.is_some() { 1 } else { 2 });
+            if self.after.is_none() {
+                undo.extend_from_slice(&self.key.owner.0);
+                undo.extend_from_slice(&(self.key.key.len() as u32).to_le_bytes());
+                undo.extend_from_slice(&self.key.key);
+            }
+            undo.extend_from_slice(before);
         });
+    }
+}
+
+/// The key that a checkpoint removed, as its undo names it.
+pub(super) struct Removed<'a> {
+    pub(super) owner: AccountId,
+    pub(super) key: &'a [u8],
+    before: &'a [u8],
+}
+
+impl<'a> Removed<'a> {
+    /// Out of an undo: none where the key stayed, or came; nothing at all where it is no undo.
+    pub(super) fn read(bytes: &'a [u8]) -> Option<Option<Self>> {
+        let mut rest = match bytes {
+            [0] | [1, ..] => return Some(None),
+            [2, rest @ ..] => rest,
+            _ => return None,
+        };
+        let owner = AccountId(*rest.split_off(..32)?.first_chunk()?);
+        let key = take_bytes(&mut rest)?;
+        Some(Some(Self { owner, key, before: rest }))
     }
 }
 
@@ -168,9 +198,10 @@ pub(super) fn value_before<'a>(
     bytes: &'a [u8],
     key: &dyn std::fmt::Debug,
 ) -> Result<Option<&'a [u8]>, StoreError> {
-    match bytes {
-        [0] => Ok(None),
-        [1, value @ ..] => Ok(Some(value)),
+    match (bytes, Removed::read(bytes)) {
+        ([0], _) => Ok(None),
+        ([1, value @ ..], _) => Ok(Some(value)),
+        (_, Some(Some(removed))) => Ok(Some(removed.before)),
         _ => Err(StoreError::Corrupt { what: format!("undo entry of {key:?}") }),
     }
 }
@@ -479,10 +510,6 @@ impl Database {
         batch.put_encoded(Family::Receipts, place, receipt);
         if let Some(note) = note {
             batch.put(Family::Notes, place, note.as_bytes());
-        }
-        for (number, event) in (0u32..).zip(&receipt.events) {
-            let key = keys::event(&event.module, location.height, location.index, number);
-            batch.put(Family::Events, key, event.name.as_bytes());
         }
     }
 

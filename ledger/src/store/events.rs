@@ -1,9 +1,10 @@
-//! Events in the order of their cursor, the same on every node: height, transaction, event.
+//! Events in the order of their cursor, the same on every node: height, transaction, event. Those of one
+//! module are found by the index `events` where there is one; else all receipts are looked through.
 
 use std::fmt;
 use std::str::FromStr;
 
-use super::{Database, Direction, Family, Location, Scan, StoreError, keys};
+use super::{Database, Direction, Family, Index, Location, Scan, StoreError, keys};
 use crate::crypto::Hash;
 use crate::receipt::Event;
 use crate::transaction::AccountId;
@@ -103,8 +104,10 @@ impl Database {
         limit: usize,
     ) -> Result<EventPage, StoreError> {
         match &filter.module {
-            Some(module) => self.events_of_module(module, filter, after, height, limit),
-            None => self.events_of_all(filter, after, height, limit),
+            Some(module) if self.indexes()?.is_whole(Index::Events) => {
+                self.events_of_module(module, filter, after, height, limit)
+            }
+            _ => self.events_of_all(filter, after, height, limit),
         }
     }
 
@@ -126,7 +129,7 @@ impl Database {
         let end = EventCursor::end_of(height);
         let to = [&keys::event(module, end.height, end.transaction, end.event)[..], &[0]].concat();
         let entries = self.store.scan(Scan {
-            family: Family::Events,
+            family: Family::IndexEvents,
             from: &from,
             to: &to,
             limit: LOOKS_MAX,

@@ -6,6 +6,9 @@ use crate::crypto::Hash;
 use crate::transaction::AccountId;
 use crate::tree::NodeKey;
 
+/// Above every key of every family: none is as long.
+pub(super) const ABOVE_ALL: [u8; 320] = [0xff; 320];
+
 /// A height, an index or any other number.
 pub(super) fn number(number: u64) -> [u8; 8] {
     number.to_be_bytes()
@@ -68,9 +71,38 @@ pub(super) fn undo(key_hash: &Hash, height: u64) -> [u8; 40] {
     key
 }
 
+/// The reverse of [`undo`].
+pub(super) fn read_undo(key: &[u8]) -> Option<(Hash, u64)> {
+    let key: &[u8; 40] = key.try_into().ok()?;
+    Some((Hash(key[..32].try_into().ok()?), u64::from_be_bytes(key[32..].try_into().ok()?)))
+}
+
 /// `height u64 || key of a record of the tree`.
 pub(super) fn stale(height: u64, node: &NodeKey) -> Vec<u8> {
     [&number(height)[..], &node.encode()].concat()
+}
+
+/// `account 32 || height u64 || index u32`.
+pub(super) fn account(account: &AccountId, height: u64, index: u32) -> [u8; 44] {
+    let mut key = [0; 44];
+    key[..32].copy_from_slice(&account.0);
+    key[32..].copy_from_slice(&place(height, index));
+    key
+}
+
+/// The reverse of [`account`], without the account.
+pub(super) fn read_account(key: &[u8]) -> Option<(u64, u32)> {
+    read_place(key.get(32..).filter(|place| place.len() == 12)?)
+}
+
+/// `owner 32 || key`.
+pub(super) fn owned(owner: &AccountId, key: &[u8]) -> Vec<u8> {
+    [&owner.0[..], key].concat()
+}
+
+/// `height u64 || owner 32 || key`.
+pub(super) fn gone(height: u64, owned: &[u8]) -> Vec<u8> {
+    [&number(height)[..], owned].concat()
 }
 
 /// `module 32 || height u64 || index u32 || number u32`.

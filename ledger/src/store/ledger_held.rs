@@ -49,7 +49,7 @@ pub fn windows(store: &dyn Store) -> Result<Windows, StoreError> {
     Ok(Windows { newest, state, begin: begin(store)?, ledger: ledger_held(store)? })
 }
 
-fn ledger_held(store: &dyn Store) -> Result<LedgerHeld, StoreError> {
+pub(super) fn ledger_held(store: &dyn Store) -> Result<LedgerHeld, StoreError> {
     or_default(store, meta::LEDGER_HELD)
 }
 

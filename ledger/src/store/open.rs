@@ -107,7 +107,7 @@ pub(super) fn is_empty(store: &dyn Store) -> Result<bool, StoreError> {
         let any = store.scan(Scan {
             family,
             from: &[],
-            to: &[0xff; 64],
+            to: &super::keys::ABOVE_ALL,
             limit: 1,
             bytes_max: 1,
             direction: Direction::Ascending,

@@ -69,9 +69,11 @@ impl Database {
         let mut batch = Batch::default();
         let range = (keys::number(before.done + 1), keys::number(oldest + 1));
         let (tree_left, deletes) = self.prune_tree(&mut batch, &range, DELETES_MAX)?;
+        let (keys_left, deletes) = self.prune_keys(&mut batch, &range, deletes)?;
         let undo_left = self.prune_undo(&mut batch, &range, deletes)?;
         // What is left of a height begins again with that height.
-        let done = [tree_left, undo_left].into_iter().flatten().map(|height| height - 1).min();
+        let done =
+            [tree_left, keys_left, undo_left].into_iter().flatten().map(|height| height - 1).min();
         let pruned = Pruned { oldest, done: done.unwrap_or(oldest) };
         batch.put_encoded(Family::Meta, meta::PRUNED, &pruned);
         self.store.write(batch, Durability::Buffered)?;
@@ -123,6 +125,38 @@ impl Database {
         }
         let last = rows.last().filter(|_| rows.len() == limit);
         let left = last.map(|(key, _)| read_height(Family::TreeStale, key)).transpose()?;
+        Ok((left, deletes - 2 * rows.len()))
+    }
+
+    /// Deletes what the index of keys holds of keys that are gone, unless they are there again. Answers the
+    /// height that is not done, and the deletes that are left.
+    fn prune_keys(
+        &self,
+        batch: &mut Batch,
+        (from, to): &([u8; 8], [u8; 8]),
+        deletes: usize,
+    ) -> Result<(Option<u64>, usize), StoreError> {
+        let limit = deletes / 2;
+        if limit == 0 {
+            return Ok((Some(u64::from_be_bytes(*from)), deletes));
+        }
+        let rows = self.store.scan(Scan {
+            family: Family::IndexKeysGone,
+            from,
+            to,
+            limit,
+            bytes_max: usize::MAX,
+            direction: Direction::Ascending,
+        })?;
+        for (key, _) in &rows {
+            let (height, named) = key.split_at(8);
+            if self.store.get(Family::IndexKeys, named)?.as_deref() == Some(height) {
+                batch.delete(Family::IndexKeys, named);
+            }
+            batch.delete(Family::IndexKeysGone, key);
+        }
+        let last = rows.last().filter(|_| rows.len() == limit);
+        let left = last.map(|(key, _)| read_height(Family::IndexKeysGone, key)).transpose()?;
         Ok((left, deletes - 2 * rows.len()))
     }
 

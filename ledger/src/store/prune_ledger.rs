@@ -8,11 +8,15 @@
 //! What stays, whatever the window: all that the state's own window needs, the commits that nodes which
 //! lag ask for, the rounds that a restart reads back, and each author's newest block.
 
+use std::collections::BTreeSet;
+
 use borsh::{BorshDeserialize, BorshSerialize};
 
 use super::database::meta;
+use super::index::accounts_of;
 use super::{
-    Batch, Database, Direction, Durability, Entry, Family, LedgerHeld, Scan, StoreError, keys,
+    Batch, Database, Direction, Durability, Entry, Family, Index, LedgerHeld, Location, Scan,
+    StoreError, keys,
 };
 use crate::block::{BlockRef, Round};
 use crate::checkpoint::Checkpoint;
@@ -23,7 +27,7 @@ use crate::receipt::Receipt;
 
 /// Deletes of one batch.
 const DELETES_MAX: usize = 10_000;
-/// Deletes of a transaction beside those of its events: transaction, index, receipt, note.
+/// Deletes of a transaction beside those of its events and accounts: transaction, index, receipt, note.
 const DELETES_TRANSACTION: usize = 4;
 /// Heights that one step passes.
 const HEIGHTS_MAX: u64 = 1_000;
@@ -219,22 +223,36 @@ impl Database {
             bytes_max: PAGE.1,
             direction: Direction::Ascending,
         })?;
+        let indexes = self.indexes()?.states;
+        let (of_accounts, of_events) =
+            (indexes.contains_key(&Index::Accounts), indexes.contains_key(&Index::Events));
         let mut next = from;
         for (key, bytes) in &rows {
             let corrupt = || StoreError::Corrupt { what: format!("receipts {}", hex::encode(key)) };
             let (height, index) = keys::read_place(key).ok_or_else(corrupt)?;
             let receipt: Receipt = super::database::decode(Family::Receipts, key, bytes)?;
+            let accounts = match of_accounts {
+                true => {
+                    let signed =
+                        self.transaction(Location { height, index })?.ok_or_else(corrupt)?;
+                    accounts_of(&signed.transaction)
+                }
+                false => BTreeSet::new(),
+            };
             next = height;
-            if deletes.left < DELETES_TRANSACTION + receipt.events.len() {
+            if deletes.left < DELETES_TRANSACTION + receipt.events.len() + accounts.len() {
                 return Ok(next);
             }
             deletes.delete(Family::Transactions, key);
             deletes.delete(Family::TransactionIndex, receipt.transaction.0);
             deletes.delete(Family::Receipts, key);
             deletes.delete(Family::Notes, key);
-            for (number, event) in (0u32..).zip(&receipt.events) {
+            for account in accounts {
+                deletes.delete(Family::IndexAccounts, keys::account(&account, height, index));
+            }
+            for (number, event) in (0u32..).zip(&receipt.events).filter(|_| of_events) {
                 let key = keys::event(&event.module, height, index, number);
-                deletes.delete(Family::Events, key);
+                deletes.delete(Family::IndexEvents, key);
             }
         }
         // The scan may have ended early: then what is behind its last row is read by the next step.

@@ -3,6 +3,7 @@
 mod certificates;
 mod changes;
 mod history;
+mod index;
 mod opening;
 mod promises;
 mod pruning;

@@ -9,13 +9,15 @@ use std::sync::Arc;
 
 use super::database::meta;
 use super::{
-    Begin, Database, Direction, Family, LedgerHeld, OpenError, Scan, Store, StoreError, Tip,
+    Begin, Database, Direction, Family, Indexes, LedgerHeld, OpenError, Scan, Store, StoreError,
+    Tip,
 };
 use crate::committee::AuthorIndex;
 use crate::crypto::PublicKey;
 use crate::genesis::Genesis;
 
 mod executed;
+mod indexes;
 mod ordered;
 mod records;
 mod values;
@@ -63,7 +65,12 @@ pub fn verify(store: Arc<dyn Store>, progress: &mut dyn FnMut(u64)) -> Result<Fi
         Findings { genesis, tip, begin, families: BTreeMap::new(), problems: Vec::new(), more: 0 };
     let own = own.map(|own| own as AuthorIndex);
     let held = database.ledger_held()?;
-    let mut look = Look { database, own, held, findings, progress };
+    let (oldest, _) = database.heights_held()?;
+    let mut indexes = database.indexes()?;
+    if indexes.height != tip.height {
+        indexes.states.clear(); // not kept up: they are made anew at the next start
+    }
+    let mut look = Look { database, own, held, oldest, indexes, findings, progress };
     look.each(Family::Meta, |_, _, _| Ok(()));
     look.blocks();
     look.commits();
@@ -72,6 +79,7 @@ pub fn verify(store: Arc<dyn Store>, progress: &mut dyn FnMut(u64)) -> Result<Fi
     look.state();
     look.undo();
     look.undo_keys();
+    look.key_entries();
     look.tree();
     look.certificates();
     Ok(look.findings)
@@ -84,6 +92,10 @@ struct Look<'a> {
     own: Option<AuthorIndex>,
     /// From where on the ledger's history is there.
     held: LedgerHeld,
+    /// The lowest height whose state is there.
+    oldest: u64,
+    /// How far each index is.
+    indexes: Indexes,
     findings: Findings,
     progress: &'a mut dyn FnMut(u64),
 }
@@ -132,7 +144,7 @@ impl Look<'_> {
             let page = self.database.store.scan(Scan {
                 family,
                 from: &from,
-                to: &[0xff; 64],
+                to: &super::keys::ABOVE_ALL,
                 limit: PAGE.0,
                 bytes_max: PAGE.1,
                 direction: Direction::Ascending,

@@ -43,6 +43,7 @@ impl Parts {
             address_prefix: self.prefix().to_owned(),
             protocol_version: self.genesis.protocol_version,
             role: self.role.name().into(),
+            indexes: self.indexes.iter().map(|index| index.name().to_owned()).collect(),
             author: self.own,
             name: (!self.name.is_empty()).then(|| self.name.clone()),
             peer_id: Some(self.peer_id.clone()),

@@ -129,13 +129,20 @@ async fn stats(session: &Session, data: &Path) -> Result<(), Failure> {
         let head = ["family", "entries", "tables", "blobs", "memory", "files per level"];
         let mut text = output::table(head, sizes.iter().map(row));
         text += &format!("\n\nall files  {}\n", mib(files));
-        if let Some(held) = windows {
+        if let Some(held) = &windows {
             text += &output::pairs([
                 ("state", format!("from height {} to {}", held.state, held.newest)),
                 ("transactions", format!("from height {}", held.transactions)),
                 ("checkpoints", format!("from height {}", held.checkpoints)),
                 ("commits", format!("from {}", held.commits)),
                 ("blocks", format!("from round {}", held.rounds)),
+                (
+                    "indexes",
+                    match held.indexes.is_empty() {
+                        true => "none".to_owned(),
+                        false => held.indexes.join(", "),
+                    },
+                ),
             ]);
         }
         text

@@ -10,8 +10,7 @@ use super::{DevArgs, EXIT_FAILED, Failure, NodeArgs, Session, accounts, modules}
 use crate::config::NodeConfig;
 use crate::dev::{self, DevNode, DevOptions, NodeProcess};
 use crate::keys;
-use crate::node::{Node, Prepared};
-use crate::state_sync;
+use crate::node::{Node, Prepared, Preparing};
 
 /// How long a stopping node may take.
 const STOP_PATIENCE: Duration = Duration::from_secs(10);
@@ -35,12 +34,12 @@ pub async fn node(args: NodeArgs) -> Result<(), Failure> {
     start_log(&config.log)?;
     let stop = stop_asked(args.stop_with_stdin);
     tokio::pin!(stop);
-    let bar = import_bar();
-    let tell = |progress: &state_sync::Progress| draw(&bar, progress);
+    let bar = preparing_bar();
+    let tell = |progress: &Preparing| draw(&bar, progress);
     let prepared = tokio::select! {
         prepared = Prepared::new(config, &tell) => prepared?,
         () = &mut stop => {
-            tracing::info!("stopped; the next start goes on with what was imported");
+            tracing::info!("stopped; the next start goes on with what was done");
             return Ok(());
         }
     };
@@ -112,15 +111,21 @@ async fn stop_asked(with_stdin: bool) {
     }
 }
 
-/// How far the import of a snapshot is; seen on a terminal only.
-fn import_bar() -> ProgressBar {
+/// How far the preparations are; seen on a terminal only.
+fn preparing_bar() -> ProgressBar {
     let style = ProgressStyle::with_template("{spinner} {bar:20} {msg}").expect("a fixed template");
     ProgressBar::new(SHARE_STEPS).with_style(style)
 }
 
-fn draw(bar: &ProgressBar, progress: &state_sync::Progress) {
-    bar.set_position((progress.share * SHARE_STEPS as f64) as u64);
-    bar.set_message(progress.to_string());
+fn draw(bar: &ProgressBar, progress: &Preparing) {
+    let (share, text) = match progress {
+        Preparing::Snapshot(progress) => (progress.share, progress.to_string()),
+        Preparing::Index(progress) => {
+            (f64::from(progress.percent.unwrap_or(0)) / 100.0, progress.to_string())
+        }
+    };
+    bar.set_position((share * SHARE_STEPS as f64) as u64);
+    bar.set_message(text);
 }
 
 async fn stop_signal() {

@@ -184,7 +184,7 @@ fn read_genesis(session: &Session, args: &VerifyArgs) -> Result<Genesis, Failure
 }
 
 /// Bytes for people: as text where all of it can be printed, else in hexadecimal digits.
-fn shown(bytes: &[u8]) -> String {
+pub(super) fn shown(bytes: &[u8]) -> String {
     match std::str::from_utf8(bytes) {
         Ok(text) if !text.is_empty() && !text.chars().any(char::is_control) => format!("'{text}'"),
         _ => format!("0x{}", hex::encode(bytes)),

@@ -7,6 +7,7 @@ use pollen_ledger::{Hash, PublicKey};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::lists::TxCursor;
 use super::values::{Bytes, Cursor, ReadAt, decimal};
 use super::{Stage, WaitFor};
 
@@ -155,6 +156,49 @@ pub struct TxGetParams {
     /// Prove it, too: refused with -32041 while its checkpoint has no certificate.
     #[serde(default)]
     pub proof: bool,
+}
+
+read_params! {
+    /// Of `tx_list`: `at` is the last checkpoint that is listed.
+    TxListParams {
+        /// The account whose transactions: address, or `@name` of a module.
+        account: String,
+        /// Only what comes after, in the order that is asked for.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        after: Option<TxCursor>,
+        /// Most transactions in the answer. 100 unless told.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        limit: Option<u32>,
+        /// Newest first; so unless told.
+        #[serde(default = "yes")]
+        descending: bool,
+    }
+}
+
+fn yes() -> bool {
+    true
+}
+
+read_params! {
+    /// Of `state_scan`: `module`, or `owner`.
+    #[derive(Default)]
+    StateScanParams {
+        /// The module whose entries: address or `@name`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        module: Option<String>,
+        /// Only keys that begin with these bytes.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        prefix: Option<Bytes>,
+        /// Only keys above this one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        after: Option<Bytes>,
+        /// Most entries in the answer. 100 unless told.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        limit: Option<u32>,
+        /// Any owner as it is stored, the ledger's own namespaces included: 64 hexadecimal digits.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        owner: Option<Hash>,
+    }
 }
 
 read_params! {

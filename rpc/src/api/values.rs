@@ -38,7 +38,7 @@ pub mod decimal {
     }
 
     /// Digits only: no sign, no blanks, which `u64::from_str` would partly allow.
-    pub(super) fn parse(text: &str) -> Option<u64> {
+    pub(crate) fn parse(text: &str) -> Option<u64> {
         if text.bytes().all(|byte| byte.is_ascii_digit()) { text.parse().ok() } else { None }
     }
 

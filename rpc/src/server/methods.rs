@@ -18,7 +18,10 @@ use super::Limits;
 use super::connections::ConnectionPermit;
 use super::subscription;
 use crate::api::*;
-use crate::backend::{Backend, CallArguments, EntryName, EventFilter, QueryCall, RoundRange};
+use crate::backend::{
+    Backend, CallArguments, EntryName, EventFilter, QueryCall, RoundRange, StateOwner, StateRange,
+    TxRange,
+};
 use crate::error::{ErrorCode, RpcError};
 
 /// What `tx_submit` and `tx_status` wait when they are not told how long.
@@ -61,9 +64,9 @@ pub(super) fn methods(backend: Arc<dyn Backend>, limits: Limits) -> Methods {
         node_info, node_health, node_peers,
         chain_head, chain_checkpoint, chain_certificate, chain_writes,
         dag_rounds,
-        tx_submit, tx_status, tx_get,
+        tx_submit, tx_status, tx_get, tx_list,
         account_get,
-        state_get,
+        state_get, state_scan,
         module_get, module_interface, module_call,
         events_query,
     }
@@ -278,6 +281,23 @@ impl Served {
         self.backend.tx_get(params.hash, params.proof).await
     }
 
+    async fn tx_list(&self, params: TxListParams) -> Answered<TxList> {
+        let account = self.named(&params.account, "params.account")?;
+        let limit = self.list_limit(params.limit)?;
+        self.settle(&params).await?;
+        let TxListParams { after, descending, at, .. } = params;
+        let _call = self.costly_call_permit()?;
+        self.backend.tx_list(TxRange { account, after, limit, descending, at }).await
+    }
+
+    fn list_limit(&self, limit: Option<u32>) -> Result<u32, RpcError> {
+        let (limit, most) = (limit.unwrap_or(PAGE), self.limits.list);
+        match (1..=most).contains(&limit) {
+            true => Ok(limit),
+            false => Err(RpcError::invalid_params("params.limit", format!("1 to {most}"))),
+        }
+    }
+
     /// Waits for a stage. When the time is over, what was reached by then is the answer.
     async fn follow(
         &self,
@@ -323,6 +343,27 @@ impl Served {
         };
         let _call = if proof { Some(self.costly_call_permit()?) } else { None };
         self.backend.state(entry, proof, at).await
+    }
+
+    async fn state_scan(&self, params: StateScanParams) -> Answered<StateScan> {
+        let limit = self.list_limit(params.limit)?;
+        for (bytes, path) in [(&params.prefix, "params.prefix"), (&params.after, "params.after")] {
+            if bytes.as_ref().is_some_and(|bytes| bytes.0.len() > STORAGE_KEY_BYTES_MAX) {
+                let words = format!("at most {STORAGE_KEY_BYTES_MAX} bytes");
+                return Err(RpcError::invalid_params(path, words));
+            }
+        }
+        let owner = match (params.module.as_deref(), params.owner) {
+            (Some(module), None) => StateOwner::Module(self.named(module, "params.module")?),
+            (None, Some(owner)) => StateOwner::Owner(AccountId(owner.0)),
+            _ => return Err(RpcError::invalid_params("params", "give `module` or `owner`")),
+        };
+        self.settle(&params).await?;
+        let StateScanParams { prefix, after, at, .. } = params;
+        let prefix = prefix.map_or_else(Vec::new, |prefix| prefix.0);
+        let after = after.map(|after| after.0);
+        let _call = self.costly_call_permit()?;
+        self.backend.state_scan(StateRange { owner, prefix, after, limit, at }).await
     }
 
     async fn module_get(&self, params: ModuleParams) -> Answered<Module> {

@@ -132,6 +132,7 @@ impl Backend for Chain {
             address_prefix: PREFIX.into(),
             protocol_version: 1,
             role: "validator".into(),
+            indexes: vec!["keys".into()],
             author: Some(0),
             name: None,
             peer_id: None,
@@ -260,6 +261,49 @@ impl Backend for Chain {
             }),
             false => Err(RpcError::not_found("this node has not executed that transaction", None)),
         })
+    }
+
+    fn tx_list(&self, range: TxRange) -> Answering<'_, TxList> {
+        if range.account == Named::Name("unindexed".into()) {
+            let words = "this node keeps no index 'accounts'";
+            return ready(Err(RpcError::new(ErrorCode::NotKept, words).with("index", "accounts")));
+        }
+        // Places 1 to 300, one a height.
+        let TxRange { after, limit, descending, .. } = range;
+        let heights: Vec<u64> =
+            if descending { (1..=300).rev().collect() } else { (1..=300).collect() };
+        let begin = after.map_or(0, |after| {
+            1 + heights.iter().position(|height| *height == after.height).unwrap()
+        });
+        let of_page = heights.iter().skip(begin).take(limit as usize);
+        let listed = |height: &u64| TxListed {
+            hash: Hash::of_content(&height.to_le_bytes()),
+            height: *height,
+            index: 0,
+            time_ms: TIME_MS,
+            sender: account_address(),
+            outcome: OutcomeKind::Failure,
+            code: Some(2006),
+            code_name: Some("ModuleError".into()),
+            fuel_used: 5,
+            fee: u64::MAX,
+            actions: vec![ActionListed::Transfer { to: account_address(), amount: u64::MAX }],
+        };
+        let transactions: Vec<_> = of_page.map(listed).collect();
+        let next = transactions.last().filter(|_| begin + transactions.len() < heights.len());
+        let next = next.map(|last| TxCursor { height: last.height, index: 0 });
+        ready(self.answer(TxList { transactions, next, oldest_height: 1 }))
+    }
+
+    fn state_scan(&self, range: StateRange) -> Answering<'_, StateScan> {
+        let owner = match range.owner {
+            StateOwner::Module(_) => Hash([9; 32]),
+            StateOwner::Owner(owner) => Hash(owner.0),
+        };
+        let key = [&range.prefix[..], range.after.as_deref().unwrap_or_default(), &[1]].concat();
+        let entries = vec![StateListed { key: Bytes(key.clone()), value: Bytes(vec![2]) }];
+        let next = (range.limit == 1).then_some(Bytes(key));
+        ready(self.answer(StateScan { owner, entries, next }))
     }
 
     fn account(

@@ -204,6 +204,69 @@ async fn an_entry_of_the_state_is_named_in_one_way() {
     assert_eq!(served.error("state_get", proof).await["code"], -32041);
 }
 
+/// Pages are bounded, newest first unless told, and go on behind the last of one; an index that is off has
+/// its own number.
+#[tokio::test]
+async fn an_accounts_transactions_are_listed_in_pages() {
+    let served = served().await;
+    let account = account_address();
+    let page = served.result("tx_list", json!({ "account": account, "limit": 2 })).await;
+    assert_eq!((&page["next"], &page["oldestHeight"]), (&json!("299.0"), &json!("1")));
+    let first = &page["transactions"][0];
+    assert_eq!((&first["height"], &first["outcome"]), (&json!("300"), &json!("failure")));
+    assert_eq!(
+        (&first["codeName"], &first["fee"]),
+        (&json!("ModuleError"), &json!(u64::MAX.to_string()))
+    );
+    assert_eq!(first["actions"][0]["kind"], "transfer");
+    let page = served.result("tx_list", json!([account, "299.0", 256])).await;
+    assert_eq!(page["transactions"][0]["height"], "298");
+    let page = served
+        .result("tx_list", json!({ "account": account, "after": "299.0", "descending": false }))
+        .await;
+    assert_eq!(page["transactions"][0]["height"], "300");
+    assert_eq!(page["next"], Value::Null);
+    for (params, path) in [
+        (json!({ "account": account, "limit": 257 }), "params.limit"),
+        (json!({ "account": account, "limit": 0 }), "params.limit"),
+        (json!({ "account": account, "after": "299" }), "params.after"),
+        (json!({ "account": account, "after": "1.-2" }), "params.after"),
+        (json!({ "limit": 2 }), "params.account"),
+    ] {
+        assert_eq!(served.error("tx_list", params).await["data"]["path"], path);
+    }
+    let error = served.error("tx_list", json!({ "account": "@unindexed" })).await;
+    assert_eq!((&error["code"], &error["data"]["index"]), (&json!(-32043), &json!("accounts")));
+    let behind = json!({ "account": account, "at": "8" });
+    assert_eq!(served.error("tx_list", behind).await["code"], -32044);
+    let info = served.result("node_info", json!({})).await;
+    assert_eq!((&info["indexes"], &info["limits"]["list"]), (&json!(["keys"]), &json!(256)));
+}
+
+/// Entries are of one owner, named in one of two ways.
+#[tokio::test]
+async fn the_entries_of_a_module_are_listed_in_pages() {
+    let served = served().await;
+    let module = module_address();
+    let params = json!({ "module": module, "prefix": "AQI=", "after": "AQ==", "limit": 1 });
+    let page = served.result("state_scan", params).await;
+    assert_eq!(page["owner"], "09".repeat(32));
+    assert_eq!(page["entries"], json!([{ "key": "AQIBAQ==", "value": "Ag==" }]));
+    assert_eq!(page["next"], "AQIBAQ==");
+    let owner = "07".repeat(32);
+    let page = served.result("state_scan", json!({ "owner": owner })).await;
+    assert_eq!((&page["owner"], &page["next"]), (&json!(owner), &Value::Null));
+    for (params, path) in [
+        (json!({}), "params"),
+        (json!({ "module": module, "owner": owner }), "params"),
+        (json!({ "owner": owner, "prefix": "AAAA".repeat(100) }), "params.prefix"),
+        (json!({ "owner": owner, "after": "AAAA".repeat(100) }), "params.after"),
+        (json!({ "owner": owner, "limit": 257 }), "params.limit"),
+    ] {
+        assert_eq!(served.error("state_scan", params).await["data"]["path"], path);
+    }
+}
+
 /// Arguments reach the module as JSON or encoded, and never both.
 #[tokio::test]
 async fn a_query_takes_json_or_encoded_arguments() {

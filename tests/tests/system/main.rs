@@ -15,6 +15,7 @@ mod figures;
 mod follow;
 mod harness;
 mod history;
+mod index;
 mod layout;
 mod light;
 mod load;

@@ -80,41 +80,48 @@ fn database(store: Arc<dyn Store>) -> (Database, Vec<EventRecord>) {
     (database, all)
 }
 
-/// Every filter, page size and starting point gives what a plain list gives.
+/// Every filter, page size and starting point gives what a plain list gives, with the index and without.
 #[test]
 fn pages_of_events_add_up_to_the_list() {
-    on_each(|store| {
-        let (database, all) = database(store);
-        assert!(all.len() > 40);
-        let filters = [None, Some(1u8), Some(2), Some(9)]
-            .into_iter()
-            .flat_map(|module| [None, Some("a"), Some("b")].map(|name| (module, name)));
-        for (module, name) in filters {
-            let filter = EventFilter {
-                module: module.map(|module| AccountId([module; 32])),
-                name: name.map(str::to_owned),
-            };
-            for (height, limit) in [(30, 1), (30, 7), (30, 1_000), (12, 5)] {
-                let expected: Vec<_> = all
-                    .iter()
-                    .filter(|one| one.cursor.height <= height && filter.matches(&one.event))
-                    .cloned()
-                    .collect();
-                let mut found = Vec::new();
-                let mut after = None;
-                loop {
-                    let page = database.events(&filter, after, height, limit).unwrap();
-                    assert!(page.events.len() <= limit);
-                    found.extend(page.events);
-                    after = page.next;
-                    if page.complete {
-                        break;
-                    }
-                }
-                assert_eq!(found, expected, "{filter:?} up to {height}, {limit} a page");
+    let pages = |indexed| {
+        on_each(|store| {
+            let (database, all) = database(store);
+            assert!(all.len() > 40);
+            if indexed {
+                database.prepare_indexes(&[Index::Events].into(), &mut |_| true).unwrap();
             }
-        }
-    });
+            let filters = [None, Some(1u8), Some(2), Some(9)]
+                .into_iter()
+                .flat_map(|module| [None, Some("a"), Some("b")].map(|name| (module, name)));
+            for (module, name) in filters {
+                let filter = EventFilter {
+                    module: module.map(|module| AccountId([module; 32])),
+                    name: name.map(str::to_owned),
+                };
+                for (height, limit) in [(30, 1), (30, 7), (30, 1_000), (12, 5)] {
+                    let expected: Vec<_> = all
+                        .iter()
+                        .filter(|one| one.cursor.height <= height && filter.matches(&one.event))
+                        .cloned()
+                        .collect();
+                    let mut found = Vec::new();
+                    let mut after = None;
+                    loop {
+                        let page = database.events(&filter, after, height, limit).unwrap();
+                        assert!(page.events.len() <= limit);
+                        found.extend(page.events);
+                        after = page.next;
+                        if page.complete {
+                            break;
+                        }
+                    }
+                    assert_eq!(found, expected, "{filter:?} up to {height}, {limit} a page");
+                }
+            }
+        })
+    };
+    pages(false);
+    pages(true);
 }
 
 #[test]

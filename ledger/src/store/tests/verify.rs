@@ -14,11 +14,13 @@ fn world() -> World {
     world_of(5)
 }
 
-/// So many checkpoints like that.
+/// So many checkpoints like that, with all indexes.
 pub(super) fn world_of(checkpoints: u64) -> World {
     let mut world = World::new(&[("alice", 10_000_000_000)]);
     let key = key_of("validator 1").public_key();
     Database::open(world.store.clone(), &world.genesis, Some(key)).unwrap();
+    world.database.prepare_indexes(&Index::ALL.into(), &mut |_| true).unwrap();
+    let mut indexer = Indexer::new(&world.database).unwrap();
     let (mut previous, mut commits) = (world.genesis.chain_id(), Vec::new());
     for index in 1..=checkpoints {
         let signed = [0, 1].map(|number| {
@@ -41,7 +43,8 @@ pub(super) fn world_of(checkpoints: u64) -> World {
             ordering_root: commit.ordering_root,
             blocks: &[(block.clone(), vec![true, true])],
         };
-        let finished = world.executor.execute(&input).unwrap().finished.unwrap();
+        let mut finished = world.executor.execute(&input).unwrap().finished.unwrap();
+        indexer.add(&mut finished);
         world.executor.written(finished.checkpoint.height);
         let mut batch = finished.batch;
         Database::put_own_block(&mut batch, &block);
@@ -119,6 +122,8 @@ fn every_entry_that_is_gone_or_changed_is_told() {
         Family::UndoKeys,
         Family::Tree,
         Family::TreeStale,
+        Family::IndexAccounts,
+        Family::IndexKeys,
     ];
     let world = world();
     let mut tried = 0;
@@ -146,7 +151,7 @@ fn every_entry_that_is_gone_or_changed_is_told() {
             tried += 1;
         }
     }
-    assert!(tried >= 5 + 5 + 5 + 6 + 10 + 10 + 10 + 3 + 5 + 5 + 5, "{tried}");
+    assert!(tried >= 5 + 5 + 5 + 6 + 10 + 10 + 10 + 3 + 5 + 5 + 5 + 20 + 3, "{tried}");
 }
 
 /// A commit that closes no checkpoint says what the next one depends on, and no digest covers that.

@@ -16,6 +16,7 @@ const RECEIPTS: usize = 512;
 #[derive(Default)]
 struct Held {
     transactions: u64,
+    accounts: u64,
     events: u64,
 }
 
@@ -26,7 +27,7 @@ fn place(key: &[u8]) -> Option<u64> {
 
 impl Look<'_> {
     /// Checkpoints are chained from genesis, or the snapshot, to the tip; the transactions and receipts of each are those of
-    /// its roots, and are found by id, by place and by event.
+    /// its roots, and are found by id, by place, and by what indexes there are.
     pub(super) fn checkpoints(&mut self) {
         let mut last: Option<(Checkpoint, Hash)> = None;
         let mut held = Held::default();
@@ -49,9 +50,8 @@ impl Look<'_> {
         self.places(Family::Transactions, held.transactions, |key, _| place(key));
         self.places(Family::Receipts, held.transactions, |key, _| place(key));
         self.places(Family::TransactionIndex, held.transactions, |_, value| place(value));
-        self.places(Family::Events, held.events, |key, _| {
-            keys::read_event(key).map(|(height, ..)| height)
-        });
+        self.account_entries(held.accounts);
+        self.event_entries(held.events);
         self.each(Family::Notes, |look, key, _| {
             let receipt = look.database.store.get(Family::Receipts, key)?;
             holds(receipt.is_some(), || "is beside no receipt".into())
@@ -60,7 +60,7 @@ impl Look<'_> {
 
     /// Every entry names its height; those that are held are as many as the checkpoints say, so that with
     /// each of them found there are no others.
-    fn places(
+    pub(super) fn places(
         &mut self,
         family: Family,
         expected: u64,
@@ -126,7 +126,7 @@ impl Look<'_> {
             for (place, receipt) in page {
                 let next = Location { index: ids.len() as u32, ..at };
                 holds(place == next, || format!("no receipt at {}.{}", next.height, next.index))?;
-                self.transaction(place, &receipt)?;
+                held.accounts += self.transaction(place, &receipt)?;
                 held.transactions += 1;
                 held.events += receipt.events.len() as u64;
                 ids.push(list::leaf(&receipt.transaction.0));
@@ -139,7 +139,8 @@ impl Look<'_> {
         holds(same, || "its receipts are not those of its root".into())
     }
 
-    fn transaction(&self, at: Location, receipt: &Receipt) -> Result<(), Wrong> {
+    /// Answers under how many accounts it is listed.
+    fn transaction(&self, at: Location, receipt: &Receipt) -> Result<u64, Wrong> {
         let place = || format!("{}.{}", at.height, at.index);
         let transaction = self.database.transaction(at)?;
         let transaction =
@@ -149,12 +150,7 @@ impl Look<'_> {
         holds(same, || format!("the transaction at {} is not that of its receipt", place()))?;
         let found = self.database.location(&id)?;
         holds(found == Some(at), || format!("transaction_index does not lead to {}", place()))?;
-        for (number, event) in (0u32..).zip(&receipt.events) {
-            let key = keys::event(&event.module, at.height, at.index, number);
-            let name = self.database.store.get(Family::Events, &key)?;
-            let same = name.as_deref() == Some(event.name.as_bytes());
-            holds(same, || format!("index_events lacks event {number} of {}", place()))?;
-        }
-        Ok(())
+        self.events_are_named(at, receipt)?;
+        self.accounts_are_named(at, &transaction.transaction)
     }
 }

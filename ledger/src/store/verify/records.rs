@@ -145,7 +145,7 @@ impl Look<'_> {
     }
 
     /// A height up to the tip that pruning has not passed.
-    fn height_held(&self, key: &[u8]) -> Result<u64, Wrong> {
+    pub(super) fn height_held(&self, key: &[u8]) -> Result<u64, Wrong> {
         let height = read_height(key)?;
         let tip = self.findings.tip.height;
         holds(height <= tip, || format!("is above the tip, {tip}"))?;

@@ -1,7 +1,7 @@
 //! The state, how to take it back, and the code of modules.
 
-use super::super::Family;
-use super::super::database::{StateEntry, decode};
+use super::super::database::{Removed, StateEntry, decode, value_before};
+use super::super::{Family, keys};
 use super::{Look, Wrong, holds, wrong};
 use crate::crypto::Hash;
 use crate::execution::StateKey;
@@ -25,12 +25,13 @@ impl Look<'_> {
     /// so none is missing, and none has another value.
     pub(super) fn state(&mut self) {
         let mut root = StreamedRoot::default();
-        self.each(Family::State, |_, key, value| {
+        self.each(Family::State, |look, key, value| {
             let entry: StateEntry = decode(Family::State, key, value)?;
-            let named = StateKey { owner: entry.owner, key: entry.key }.hash();
+            let name = entry.key;
+            let named = StateKey { owner: entry.owner, key: name.clone() }.hash();
             holds(key == named.0, || "holds the entry of another key".into())?;
             root.add(named, &value_hash(&entry.value));
-            Ok(())
+            look.key_is_named(&entry.owner, &name)
         });
         let (found, expected) = (root.finish(), self.findings.tip.state_root);
         if found != expected {
@@ -45,12 +46,10 @@ impl Look<'_> {
     pub(super) fn undo(&mut self) {
         let mut newest: Option<Newest> = None;
         self.each(Family::Undo, |look, key, value| {
-            let (hash, height) = read_key(key).ok_or_else(|| wrong("is no key"))?;
-            let before = match value {
-                [0] => None,
-                [1, value @ ..] => Some(value.to_vec()),
-                _ => return Err(wrong("is neither a value nor none")),
-            };
+            let (hash, height) = keys::read_undo(key).ok_or_else(|| wrong("is no key"))?;
+            let removed =
+                Removed::read(value).ok_or_else(|| wrong("is neither a value nor none"))?;
+            let before = value_before(value, &hash)?.map(<[u8]>::to_vec);
             let tip = look.findings.tip.height;
             let last = newest.take();
             let of_same = last.as_ref().filter(|last| last.hash == hash).map(|last| &last.before);
@@ -59,7 +58,11 @@ impl Look<'_> {
             newest = Some(Newest { hash, before });
             holds(height <= tip, || format!("is above the tip, {tip}"))?;
             holds(changed, || "was no change".into())?;
-            of_other.map_or(Ok(()), |last| look.changed_since(&last))
+            of_other.map_or(Ok(()), |last| look.changed_since(&last))?;
+            let Some(Removed { owner, key, .. }) = removed else { return Ok(()) };
+            let key = StateKey { owner, key: key.to_vec() };
+            holds(key.hash() == hash, || "names another key".into())?;
+            look.removed_key_is_named(height, &key)
         });
         if let Some(last) = newest
             && let Err(Wrong(what)) = self.changed_since(&last)
@@ -75,12 +78,4 @@ impl Look<'_> {
         let hash = hex::encode(newest.hash.0);
         holds(now != newest.before, || format!("state {hash} is what was before its last change"))
     }
-}
-
-/// Key hash 32, height u64.
-fn read_key(key: &[u8]) -> Option<(Hash, u64)> {
-    let key: &[u8; 40] = key.try_into().ok()?;
-    let hash = Hash(key[..32].try_into().ok()?);
-    let height = u64::from_be_bytes(key[32..].try_into().ok()?);
-    Some((hash, height))
 }

@@ -104,7 +104,7 @@ impl Validator {
                 ));
                 threads.push(node::start_execution(
                     &begun, executor, snapshots, verdicts, &shared, &core, tallied,
-                ));
+                )?);
                 tasks.push(tokio::spawn(watch_checkpoints(shared.clone(), tally.clone())));
             }
             _ => {
