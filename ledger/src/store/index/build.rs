@@ -9,7 +9,7 @@ use std::fmt;
 
 use super::super::database::{Removed, StateEntry, decode};
 use super::super::{
-    Batch, Database, Direction, Durability, Family, Scan, StoreError, keys, ledger_held,
+    Batch, Database, Direction, Durability, Entry, Family, Scan, StoreError, keys, ledger_held,
 };
 use super::{Index, IndexPlace, IndexState, Indexes, put_accounts, put_events, put_gone};
 use crate::receipt::Receipt;
@@ -103,7 +103,7 @@ impl Database {
         family: Family,
         from: &[u8],
         limit: usize,
-    ) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError> {
+    ) -> Result<Vec<Entry>, StoreError> {
         self.store.scan(Scan {
             family,
             from,

@@ -213,7 +213,7 @@ fn scan_all(
     owner: &AccountId,
     prefix: &[u8],
     limit: usize,
-) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError> {
+) -> Result<Vec<Entry>, StoreError> {
     let (mut found, mut after) = (Vec::new(), None);
     loop {
         let page =
