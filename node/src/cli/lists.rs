@@ -169,7 +169,7 @@ fn scan_text(scan: &Answer<StateScan>, args: &StateScanArgs) -> String {
         false => {
             let rows = entries.iter().map(|one| [shown(&one.key.0), shown(&one.value.0)]);
             let table = output::table(["key", "value"], rows);
-            format!("{table}\n{} entries at height {height}\n", entries.len())
+            format!("{table}\nentries: {}, at height {height}\n", entries.len())
         }
     };
     if let Some(next) = next {

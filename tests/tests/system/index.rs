@@ -95,7 +95,7 @@ async fn a_node_with_an_index_lists_and_one_without_refuses() {
     let text = network.cli(&["tx", "list", "bob"]).await;
     assert!(text.contains("send 5 pollen") && text.contains("success"), "{text}");
     let text = network.cli(&["state", "scan", "token", "--prefix", "b"]).await;
-    assert!(text.contains("1 entries at height"), "{text}");
+    assert!(text.contains("entries: 1, at height"), "{text}");
 
     refused(&network, &["tx", "list", "bob"], "accounts").await;
     refused(&network, &["state", "scan", "token"], "keys").await;
