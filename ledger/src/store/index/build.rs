@@ -98,12 +98,7 @@ impl Database {
         index.families().iter().map(from).try_fold(false, |any, one| Ok(any || one?))
     }
 
-    fn rows(
-        &self,
-        family: Family,
-        from: &[u8],
-        limit: usize,
-    ) -> Result<Vec<Entry>, StoreError> {
+    fn rows(&self, family: Family, from: &[u8], limit: usize) -> Result<Vec<Entry>, StoreError> {
         self.store.scan(Scan {
             family,
             from,
