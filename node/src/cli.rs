@@ -222,7 +222,7 @@ pub struct TxListArgs {
 pub enum StateCommand {
     /// List the entries of a module by key; of a node with the index of keys
     #[command(
-        after_help = "Examples:\n  pollen state scan token\n  pollen state scan coldchain --prefix box\n  \
+        after_help = "Examples:\n  pollen state scan token\n  pollen state scan coldchain --prefix b\n  \
                             pollen state scan token --prefix 62 --hex --all --json"
     )]
     Scan(StateScanArgs),

@@ -14,6 +14,8 @@ use super::{Failure, Session, StateScanArgs, TxListArgs, accounts, modules};
 
 /// Items that one question asks for at most, as a server allows.
 const PAGE: u32 = 256;
+/// Characters of a value in a table.
+const BYTES_SHOWN: usize = 66;
 
 /// `pollen tx list WHO`.
 pub async fn transactions(session: &Session, args: &TxListArgs) -> Result<(), Failure> {
@@ -101,22 +103,42 @@ fn row(one: &TxListed, account: &str) -> [String; 5] {
     };
     let mut what = one.actions.iter().map(action_text).collect::<Vec<_>>().join("; ");
     if one.sender != account {
-        what += &format!(", by {}", one.sender);
+        what += &format!(", by {}", brief(&one.sender));
     }
     let place = TxCursor { height: one.height, index: one.index }.to_string();
     [place, moment(one.time_ms), outcome, what, one.hash.to_string()]
 }
 
+/// An address as a table has room for it; `--json` has the whole.
+fn brief(address: &str) -> String {
+    let tail = address.len().saturating_sub(6);
+    match (address.get(..16), address.get(tail..)) {
+        (Some(head), Some(end)) if tail > 16 => format!("{head}…{end}"),
+        _ => address.to_owned(),
+    }
+}
+
+/// Bytes as a table has room for them; `--json` has them all.
+fn brief_bytes(bytes: &[u8]) -> String {
+    let text = shown(bytes);
+    match text.char_indices().nth(BYTES_SHOWN) {
+        Some((cut, _)) => format!("{}… ({} bytes)", &text[..cut], bytes.len()),
+        None => text,
+    }
+}
+
 fn action_text(action: &ActionListed) -> String {
     match action {
-        ActionListed::Transfer { to, amount } => format!("send {} to {to}", pollen(*amount)),
+        ActionListed::Transfer { to, amount } => {
+            format!("send {} to {}", pollen(*amount), brief(to))
+        }
         ActionListed::Deploy { name: Some(name), .. } => format!("deploy @{name}"),
-        ActionListed::Deploy { name: None, module } => format!("deploy {module}"),
+        ActionListed::Deploy { name: None, module } => format!("deploy {}", brief(module)),
         ActionListed::Invoke { module, function, deposit: 0 } => {
-            format!("call {function} of {module}")
+            format!("call {function} of {}", brief(module))
         }
         ActionListed::Invoke { module, function, deposit } => {
-            format!("call {function} of {module} with {}", pollen(*deposit))
+            format!("call {function} of {} with {}", brief(module), pollen(*deposit))
         }
     }
 }
@@ -167,7 +189,7 @@ fn scan_text(scan: &Answer<StateScan>, args: &StateScanArgs) -> String {
     let mut text = match entries.is_empty() {
         true => format!("no entries at height {height}\n"),
         false => {
-            let rows = entries.iter().map(|one| [shown(&one.key.0), shown(&one.value.0)]);
+            let rows = entries.iter().map(|one| [shown(&one.key.0), brief_bytes(&one.value.0)]);
             let table = output::table(["key", "value"], rows);
             format!("{table}\nentries: {}, at height {height}\n", entries.len())
         }

@@ -210,8 +210,14 @@ impl Stranger {
             ]);
             self.same_from_every_node().await;
         }
-        if block.contains("pollen tx") {
+        if block.contains("pollen tx HASH") {
             contains(&["outcome  success", "event alarm", " ready ", "validator 3", "● committed"]);
+        }
+        if block.contains("pollen tx list") {
+            contains(&["call open-box of", "success", "send 5 pollen to", "entries: 4, at height"]);
+        }
+        if block.contains("pollen verify") {
+            contains(&["the receipt of", "alarm of", "balance ", "keeps under 'v' is proved"]);
         }
         if block.contains("pollen dag --follow") {
             let rounds =
