@@ -178,6 +178,22 @@ impl Network {
         }
     }
 
+    /// Stops a process where it is, without ending it; its sockets stay open, and nobody answers.
+    pub async fn freeze(&self, index: usize) {
+        self.signal(index, "-STOP").await;
+    }
+
+    /// Lets a frozen process go on.
+    pub async fn thaw(&self, index: usize) {
+        self.signal(index, "-CONT").await;
+    }
+
+    async fn signal(&self, index: usize, signal: &str) {
+        let process = self.processes[index].as_ref().expect("it runs");
+        let id = process.id().expect("it still runs").to_string();
+        assert!(Command::new("kill").args([signal, &id]).status().await.unwrap().success());
+    }
+
     /// SIGKILL: no goodbye, no flush.
     pub async fn kill(&mut self, index: usize) {
         self.processes[index].take().expect("it runs").kill().await;
