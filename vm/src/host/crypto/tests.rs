@@ -6,16 +6,23 @@ fn bytes<const N: usize>(text: &str) -> [u8; N] {
     hex::decode(text).unwrap().try_into().unwrap()
 }
 
-/// A well-known vector of Ethereum's `ecrecover`: hash, r, s (in the upper half), and the signer's address.
-const DIGEST: &str = "18c547e4f7b0f325ad1e56f57e26c745b09a3e503d86e00e5255ff7f15d3d1c0";
-const R: &str = "73b1693892219d736caba55bdb67216e485557ea6b6af75f37096c9aa6a5a75f";
-const S_HIGH: &str = "eeb940b1d03b21e36b0e47e79769f095fe2ab855bd91e3a38756b7d75a9c4549";
-const ADDRESS: &str = "a94f5374fce5edbc8e2a8697c15331677e6ebf0b";
+/// The Ethereum address of the private key 1, which everybody knows.
+const ADDRESS: &str = "7e5f4552091a69125d5dfcb7b8c2659029395bdf";
+const DIGEST: [u8; 32] = [0x5a; 32];
 
-/// The same signature with s in the lower half, for which the other recovery id holds.
-fn low() -> Vec<u8> {
-    let high = k256::ecdsa::Signature::from_slice(&hex::decode(format!("{R}{S_HIGH}")).unwrap());
-    high.unwrap().normalize_s().to_bytes().to_vec()
+/// A signature of the private key 1, with s in the lower half, and its recovery id.
+fn signed() -> (Vec<u8>, u8) {
+    let key = k256::ecdsa::SigningKey::from_slice(&bytes::<32>(&format!("{:064x}", 1))).unwrap();
+    let (signature, recovery) = key.sign_prehash_recoverable(&DIGEST).unwrap();
+    assert_eq!(signature.normalize_s(), signature);
+    (signature.to_bytes().to_vec(), recovery.to_byte())
+}
+
+/// The other form of a signature: s' = n - s, for which the other recovery id holds.
+fn upper(signature: &[u8]) -> Vec<u8> {
+    let signature = k256::ecdsa::Signature::from_slice(signature).unwrap();
+    let (r, s) = signature.split_scalars();
+    k256::ecdsa::Signature::from_scalars(r.to_bytes(), (-*s).to_bytes()).unwrap().to_bytes().to_vec()
 }
 
 /// keccak256 is Ethereum's, not SHA3-256: the empty string tells.
@@ -30,30 +37,33 @@ fn keccak_is_ethereums() {
 /// The recovered key hashes to the address that Ethereum names.
 #[test]
 fn a_key_is_recovered_as_ethereum_does() {
-    let key = recover(&bytes(DIGEST), &low(), 0).unwrap();
+    let (signature, recovery) = signed();
+    let key = recover(&DIGEST, &signature, recovery).unwrap();
     assert_eq!((key.len(), key[0]), (65, 4));
     assert_eq!(hex::encode(&Keccak256::digest(&key[1..])[12..]), ADDRESS);
+    assert_ne!(recover(&DIGEST, &signature, 1 - recovery), Some(key));
 }
 
 /// One signature has one form: s in the upper half is refused, though Ethereum's precompile takes it. So a
 /// module that remembers signatures cannot be shown the same one twice.
 #[test]
 fn a_signature_has_one_form() {
-    let high = hex::decode(format!("{R}{S_HIGH}")).unwrap();
+    let (signature, _) = signed();
     for recovery in 0..=255 {
-        assert_eq!(recover(&bytes(DIGEST), &high, recovery), None, "{recovery}");
+        assert_eq!(recover(&DIGEST, &upper(&signature), recovery), None, "{recovery}");
     }
     for recovery in 2..=255 {
-        assert_eq!(recover(&bytes(DIGEST), &low(), recovery), None, "{recovery}");
+        assert_eq!(recover(&DIGEST, &signature, recovery), None, "{recovery}");
     }
-    assert_ne!(recover(&bytes(DIGEST), &low(), 1), recover(&bytes(DIGEST), &low(), 0));
 }
 
 /// Whatever is no signature is refused and never panics.
 #[test]
 fn garbage_recovers_nothing() {
-    for signature in [&[][..], &[0; 64], &[0xff; 64], &low()[..63], &[low(), vec![0]].concat()] {
-        assert_eq!(recover(&bytes(DIGEST), signature, 0), None);
+    let (signature, recovery) = signed();
+    let long = [&signature[..], &[0]].concat();
+    for signature in [&[][..], &[0; 64], &[0xff; 64], &signature[..63], &long] {
+        assert_eq!(recover(&DIGEST, signature, recovery), None);
     }
 }
 
