@@ -155,6 +155,8 @@ pub struct Recovered {
     pub checkpoints: Vec<ExecutedCheckpoint>,
     /// The highest certificate's height; 0 without one.
     pub certified_height: u64,
+    /// We diverged before: nothing is executed, and nothing waits for it.
+    pub diverged: bool,
 }
 
 /// Checkpoints of which attestations still count.

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use pollen_ledger::codec;
 use pollen_ledger::store::{
-    self, Database, Family, FamilySize, Index, IndexState, RocksStore, StoreError,
+    self, Database, Family, FamilySize, Index, IndexState, OpenError, RocksStore, StoreError,
 };
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
@@ -39,7 +39,7 @@ pub enum Question {
     Compact,
     /// Make a snapshot of the newest checkpoint.
     Snapshot,
-    /// The head of a snapshot: what proves it.
+    /// The head of a snapshot of this node: what proves it.
     SnapshotHead {
         /// Which.
         height: u64,
@@ -235,7 +235,7 @@ fn work(question: &Question, asked: &Asked, told: &mpsc::Sender<Answer>) {
             }
             Err(error) => failed(error.to_string()),
         },
-        Question::SnapshotHead { height } => match head(&asked.database, *height) {
+        Question::SnapshotHead { height } => match head(asked, *height) {
             Ok(head) => Answer::SnapshotHead { head },
             Err(error) => failed(error.to_string()),
         },
@@ -261,8 +261,10 @@ fn work(question: &Question, asked: &Asked, told: &mpsc::Sender<Answer>) {
     let _ = told.blocking_send(last);
 }
 
-fn head(database: &Database, height: u64) -> Result<Option<String>, StoreError> {
-    let head = database.snapshot_head(height)?;
+fn head(asked: &Asked, height: u64) -> Result<Option<String>, OpenError> {
+    let folder = asked.snapshots.folder_of(height);
+    let copy = Database::open_as_it_is(Arc::new(RocksStore::open_read_only(&folder)?))?.0;
+    let head = copy.snapshot_head(&asked.database)?;
     Ok(head.map(|head| hex::encode(codec::encode(&head))))
 }
 

@@ -73,6 +73,10 @@ pub struct OrderingSection {
     pub idle_round_delay_ms: u64,
 }
 
+/// Commits that every node keeps: a neighbour that lags by less finds them. It has to be well above what a peer
+/// is behind that is merely busy.
+pub const HISTORY_COMMITS_MIN: u64 = 64;
+
 /// The database: its disk, and how much of the past it keeps.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -86,6 +90,9 @@ pub struct StorageSection {
     /// Hours of ledger time whose transactions, receipts, commits and blocks are kept, at least; an archive
     /// keeps all.
     pub history_hours: u64,
+    /// Commits whose transactions, receipts and blocks are kept, at least, for nodes that lag; not less than
+    /// [`HISTORY_COMMITS_MIN`] whatever it says.
+    pub history_commits: u64,
     /// Checkpoints whose state can be read and proved, at least; an archive keeps all.
     pub state_checkpoints: u64,
     /// Minutes of ledger time whose state can be read and proved, at least.
@@ -143,7 +150,7 @@ impl StorageSection {
             },
             ledger: LedgerRetention {
                 time_ms: time_ms(self.history_hours, 60),
-                ..LedgerRetention::default()
+                commits: self.history_commits.max(HISTORY_COMMITS_MIN),
             },
         }
     }
@@ -267,6 +274,7 @@ impl Default for StorageSection {
             reserve_mib: 1024,
             role: None,
             history_hours: 24,
+            history_commits: LedgerRetention::default().commits,
             state_checkpoints: 256,
             state_minutes: 15,
         }
@@ -356,6 +364,10 @@ mod tests {
         assert_eq!((role, config.storage.keeps(role)), (Role::Archive, everything));
         let full = config.storage.keeps(Role::Full);
         assert_eq!((full.ledger.time_ms, full.state.time_ms), (3_600_000, u64::MAX));
+        let text = "[storage]\nhistory_commits = 0\nhistory_hours = 0";
+        let small: NodeConfig = toml::from_str(text).unwrap();
+        let small = small.storage.keeps(Role::Full).ledger;
+        assert_eq!((small.time_ms, small.commits), (0, HISTORY_COMMITS_MIN));
         assert!(toml::from_str::<NodeConfig>("[storage]\nrole = \"edge\"").is_err());
         let again: NodeConfig = toml::from_str(&config.to_toml()).unwrap();
         assert_eq!(again.storage.role, Some(Role::Archive));

@@ -5,18 +5,19 @@
 //! other.
 
 use std::collections::VecDeque;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError};
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use pollen_ledger::AuthorIndex;
 use pollen_ledger::ordering::{Core, Effect, Input, Time};
-use pollen_ledger::{Attestation, AuthorIndex, Hash};
 
 use crate::clock;
+use crate::divergence;
 use crate::fetch::Fetcher;
-use crate::shared::Shared;
+use crate::shared::{Divergence, Shared};
 use crate::verdicts::Verdicts;
 use crate::writer::Write;
 
@@ -150,29 +151,6 @@ pub fn run(
     }
 }
 
-/// Writes who attests something else than this node computed, for whoever looks into it.
-fn keep_evidence(
-    path: &Path,
-    height: u64,
-    ours: &Hash,
-    theirs: &Hash,
-    attestations: &[(AuthorIndex, Attestation)],
-) {
-    let signed = attestations.iter().map(|(author, attestation)| {
-        let signature = hex::encode(attestation.signature.0);
-        serde_json::json!({ "author": author, "digest": attestation.digest, "signature": signature })
-    });
-    let document = serde_json::json!({
-        "height": height.to_string(),
-        "computedHere": ours,
-        "attestedByOthers": theirs,
-        "attestations": signed.collect::<Vec<_>>(),
-    });
-    if let Err(error) = std::fs::write(path, format!("{document:#}\n")) {
-        tracing::error!(%error, path = %path.display(), "cannot keep the evidence");
-    }
-}
-
 /// Performs effects in order; false when the writer is gone.
 fn perform(effects: Vec<Effect>, wake: &mut Option<Time>, wiring: &CoreWiring) -> bool {
     for effect in effects {
@@ -226,8 +204,9 @@ fn perform(effects: Vec<Effect>, wake: &mut Option<Time>, wiring: &CoreWiring) -
                 continue;
             }
             Effect::Diverged { height, ours, theirs, attestations } => {
-                wiring.shared.diverged(height, &ours, &theirs);
-                keep_evidence(&wiring.evidence, height, &ours, &theirs, &attestations);
+                let found = Divergence { height, ours, theirs };
+                divergence::keep(&wiring.evidence, &found, &attestations);
+                wiring.shared.diverged(found);
                 continue;
             }
             Effect::Certified { height, signatures } => Write::Certificate(height, signatures),

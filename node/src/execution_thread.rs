@@ -183,8 +183,7 @@ impl Execution {
             Ok(Made { height, pause, .. }) => {
                 let pause_ms = pause.as_millis() as u64;
                 tracing::info!(height, pause_ms, "made a snapshot");
-                let snapshots = self.snapshots.clone();
-                std::thread::spawn(move || snapshots.let_go());
+                self.snapshots.let_go_aside();
             }
             Err(error) => tracing::warn!(%error, "cannot make a snapshot"),
         }
@@ -205,7 +204,11 @@ impl Execution {
     /// the ledger's takes longer, and so that commits do not wait there is only one.
     fn prune(&self) -> Result<(), String> {
         let Kept { keeps, committee, .. } = &self.kept;
-        let failed = |error: StoreError| format!("cannot prune history: {error}");
+        // Every write that fails is told in the same words.
+        let failed = |error: StoreError| match error {
+            StoreError::Io(_) => format!("cannot write, pruning history: {error}"),
+            _ => format!("cannot prune history: {error}"),
+        };
         for _ in 0..PRUNING_STEPS_MAX {
             if !self.database.prune(&keeps.state).map_err(failed)? {
                 break;

@@ -4,13 +4,14 @@
 //! printed or passed as an argument. Encryption at rest comes with the wallet issue.
 
 use std::fs;
-use std::io::Write as _;
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use pollen_ledger::{AccountId, Hash, KeyPair, PublicKey};
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize as _, Zeroizing};
+
+use crate::files;
 
 /// Why a key could not be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -109,7 +110,7 @@ fn make_folder(key: &Path) -> Result<(), KeyError> {
     made.map_err(|source| KeyError::Io { path: key.to_owned(), source })
 }
 
-/// Writes a key to a new file of mode 0600; the folder is made with mode 0700.
+/// Writes a key to a new file of mode 0600, whole or not at all; the folder is made with mode 0700.
 pub fn write(path: &Path, key: &KeyPair) -> Result<(), KeyError> {
     let io = |source| KeyError::Io { path: path.to_owned(), source };
     make_folder(path)?;
@@ -119,14 +120,12 @@ pub fn write(path: &Path, key: &KeyPair) -> Result<(), KeyError> {
         secret_key: Secret(hex::encode(Zeroizing::new(key.seed()))),
     };
     let text = Zeroizing::new(serde_json::to_string_pretty(&document).expect("plain strings"));
-    let mut file = match fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
-    {
+    match files::create("key", path, text.as_bytes(), 0o600) {
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
-            return Err(KeyError::Exists { path: path.to_owned() });
+            Err(KeyError::Exists { path: path.to_owned() })
         }
-        other => other.map_err(io)?,
-    };
-    file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(io)
+        written => written.map_err(io),
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -154,8 +153,7 @@ pub fn write_validator(path: &Path, key: &KeyPair, chain_id: Hash) -> Result<(),
     let document = NeverSigned { public_key: key.public_key(), chain_id };
     let text = serde_json::to_string_pretty(&document).expect("plain strings");
     // The mark first: without the key it says nothing.
-    fs::File::create(&mark)
-        .and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all()))
+    files::replace("mark", &mark, text.as_bytes())
         .map_err(|source| KeyError::Io { path: mark, source })?;
     write(path, key)
 }
@@ -176,10 +174,7 @@ pub fn has_never_signed(key: &Path, public: &PublicKey, chain: &Hash) -> Result<
 /// Takes the mark away, for good: before the first block is signed.
 pub fn forget_never_signed(key: &Path) -> Result<(), KeyError> {
     let path = never_signed_path(key);
-    fs::remove_file(&path).map_err(|source| KeyError::Io { path: path.clone(), source })?;
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let folder = fs::File::open(folder.unwrap_or(Path::new(".")));
-    folder.and_then(|folder| folder.sync_all()).map_err(|source| KeyError::Io { path, source })
+    files::remove("mark", &path).map_err(|source| KeyError::Io { path, source })
 }
 
 /// Reads a key file, refusing one that others may read.

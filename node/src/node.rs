@@ -27,6 +27,7 @@ use crate::config::{Keeps, NodeConfig, Role, SyncFrom};
 use crate::core_thread::{self, CoreHandle, CoreWiring};
 use crate::dev;
 use crate::disk;
+use crate::divergence::{self, EvidenceError};
 use crate::execution_thread::{Execution, Kept};
 use crate::failpoints::{FailingStore, Failpoint};
 use crate::fetch::{Fetcher, Rules};
@@ -89,6 +90,9 @@ pub enum NodeError {
         /// What came.
         text: String,
     },
+    /// The evidence of a divergence.
+    #[error(transparent)]
+    Evidence(#[from] EvidenceError),
     /// A failpoint that is none.
     #[error("{0}")]
     Failpoint(String),
@@ -341,6 +345,9 @@ impl Node {
         let digest = checkpoint.digest();
         let chain_id = begun.rules.chain_id;
         let shared = Arc::new(Shared::new(chain_id, Head { checkpoint, digest }));
+        if let Some(found) = divergence::standing(&config.data, &begun.database)? {
+            shared.diverged(found);
+        }
 
         let ((network, events, driver), connected) = match network {
             Some(running) => running,
@@ -354,7 +361,11 @@ impl Node {
         let again = begun.database.commits_with_blocks(executor.next_commit())?;
         let (to_execution, commits) = std::sync::mpsc::sync_channel(EXECUTION_QUEUE);
         let snapshots = Snapshots::new(&config.data, begun.rocks.clone(), config.snapshots.clone());
+        snapshots
+            .clear_partial()
+            .map_err(|source| NodeError::Data { path: config.data.clone(), source })?;
         let snapshots = Arc::new(snapshots);
+        snapshots.let_go_aside();
         let executing = start_execution(
             &begun,
             executor,
@@ -547,7 +558,8 @@ pub(crate) fn start_ordering(
     parts: Ordering<'_>,
 ) -> Result<Vec<thread::JoinHandle<()>>, NodeError> {
     let Begun { genesis, key, own, database, rules, .. } = parts.begun;
-    let recovered = database.recover(*own)?;
+    let mut recovered = database.recover(*own)?;
+    recovered.diverged = parts.shared.divergence.borrow().is_some();
     parts.shared.certified(recovered.certified_height);
     let own_blocks = OwnBlocks {
         author: *own,
@@ -607,7 +619,7 @@ pub(crate) fn start_ordering(
         },
         shared: parts.shared,
         own: *own,
-        evidence: parts.config.data.join("divergence.json"),
+        evidence: parts.config.data.join(divergence::FILE),
     };
     let (handle, queue) = (parts.core, parts.queue);
     let needed = Needed::new(&wiring.shared, "core");

@@ -122,12 +122,18 @@ impl Shared {
     }
 
     /// Others compute something else: execution stops, reads go on.
-    pub fn diverged(&self, height: u64, ours: &Hash, theirs: &Hash) {
-        tracing::error!(height, %ours, %theirs, "this node diverged: execution stops, reads go on");
+    pub fn diverged(&self, found: Divergence) {
+        let Divergence { height, ours, theirs } = &found;
+        tracing::error!(
+            height, %ours, %theirs,
+            "this node diverged: execution stops, reads go on. Keep its data folder and divergence.json and report \
+             them; `pollen doctor diverge` finds what differs; to go on, move `ledger` away and start it again: it \
+             syncs anew"
+        );
         self.divergence.send_if_modified(|known| {
             let first = known.is_none();
             if first {
-                *known = Some(Divergence { height, ours: *ours, theirs: *theirs });
+                *known = Some(found);
             }
             first
         });

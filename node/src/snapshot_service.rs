@@ -39,7 +39,7 @@ const PER_PEER_MAX: usize = 4;
 pub struct SnapshotService {
     /// The data folder.
     data: PathBuf,
-    /// The running database: it has certificates, blocks and code.
+    /// The running database: it has certificates, and blocks and code that pruning has not come to.
     database: Arc<Database>,
     /// Open snapshots, the last one used last.
     open: Mutex<Vec<Open>>,
@@ -48,6 +48,8 @@ pub struct SnapshotService {
     askers: Mutex<HashMap<PeerId, usize>>,
     /// Chunks are spoilt on purpose: a test's node.
     lies: bool,
+    /// Heights that it has not are offered on purpose.
+    boasts: bool,
 }
 
 /// A snapshot that is open.
@@ -78,9 +80,9 @@ impl Drop for Place {
 impl SnapshotService {
     /// Over the snapshots in a data folder, if there are any.
     pub fn new(data: PathBuf, database: Arc<Database>) -> Self {
-        let lies = failpoints::lies_about_chunks();
-        if lies {
-            tracing::error!("this node was told to serve false chunks: it is a test's");
+        let (lies, boasts) = (failpoints::lies_about("chunks"), failpoints::lies_about("heights"));
+        if lies || boasts {
+            tracing::error!("this node was told to lie about its snapshots: it is a test's");
         }
         Self {
             data,
@@ -89,11 +91,20 @@ impl SnapshotService {
             readers: Semaphore::new(READERS),
             askers: Mutex::default(),
             lies,
+            boasts,
         }
     }
 
     /// Answers one of the questions that are its own; others are refused.
     pub fn answer(self: &Arc<Self>, from: PeerId, request: Request, respond: Responder) {
+        if self.boasts && matches!(request, Request::SnapshotHead { .. }) {
+            // Held back for as long as anybody waits.
+            tokio::spawn(async move {
+                tokio::time::sleep(Duration::from_secs(60)).await;
+                drop(respond);
+            });
+            return;
+        }
         let Some(place) = self.place(from) else {
             return respond.send(Response::Refused("too many questions about snapshots".into()));
         };
@@ -127,16 +138,14 @@ impl SnapshotService {
     fn read(&self, request: Request) -> Result<Response, StoreError> {
         match request {
             Request::Snapshots => Ok(Response::Snapshots(self.heights()?)),
-            Request::SnapshotHead { height } => {
-                let offered = self.heights()?.contains(&height);
-                let head = if offered { self.database.snapshot_head(height)? } else { None };
-                Ok(Response::SnapshotHead(head.map(|head| codec::encode(&head))))
-            }
+            Request::SnapshotHead { height } => Ok(Response::SnapshotHead(self.head(height))),
             Request::SnapshotChunk { height, from } => {
                 Ok(Response::SnapshotChunk(self.chunk(height, &from)))
             }
             Request::Blocks(names) => Ok(Response::Blocks(self.blocks(&names)?)),
-            Request::Code { hash } => Ok(Response::Code(self.database.code(&hash)?)),
+            Request::Code { hash } => {
+                Ok(Response::Code(self.find(|database| database.code(&hash))?))
+            }
             _ => Ok(Response::Refused("not a question about snapshots".to_owned())),
         }
     }
@@ -147,22 +156,55 @@ impl SnapshotService {
         let found = snapshots::list(&self.data).map_err(failed)?;
         let certified = self.database.certified_height()?;
         let heights = found.into_iter().rev().map(|(height, _)| height);
-        let offered = heights.filter(|height| (1..=certified).contains(height));
-        Ok(offered.take(SNAPSHOTS_LISTED_MAX).collect())
+        // Below the first checkpoint nothing is proved: snapshots of a ledger that was here before.
+        let first = self.database.begin_at()?.height.max(1);
+        let offered = heights.filter(|height| (first..=certified).contains(height));
+        let boasted = self.boasts.then_some(u64::MAX);
+        Ok(boasted.into_iter().chain(offered).take(SNAPSHOTS_LISTED_MAX).collect())
+    }
+
+    /// An encoded head; none when the snapshot is not there or not certified, or goes while it is read.
+    fn head(&self, height: u64) -> Option<Vec<u8>> {
+        let head = self.snapshot(height)?.snapshot_head(&self.database);
+        let head = self.or_closed(height, head)??;
+        // A copy that is not of the height that its folder is named for.
+        (head.height() == height).then(|| codec::encode(&head))
     }
 
     /// An encoded chunk; none when the snapshot is not there, or goes while it is read.
     fn chunk(&self, height: u64, from: &Hash) -> Option<Vec<u8>> {
         let chunk = self.snapshot(height)?.snapshot_chunk(height, from);
-        match chunk {
-            Ok(chunk) if self.lies => Some(codec::encode(&spoilt(chunk))),
-            Ok(chunk) => Some(codec::encode(&chunk)),
-            Err(error) => {
-                tracing::debug!(height, %error, "cannot read a snapshot");
-                self.open.lock().retain(|open| open.height != height);
-                None
+        let chunk = self.or_closed(height, chunk)?;
+        Some(codec::encode(&if self.lies { spoilt(chunk) } else { chunk }))
+    }
+
+    /// What was read of a snapshot; none, and it is closed, when it cannot be read any more.
+    fn or_closed<T>(&self, height: u64, read: Result<T, StoreError>) -> Option<T> {
+        read.inspect_err(|error| {
+            tracing::debug!(height, %error, "cannot read a snapshot");
+            self.open.lock().retain(|open| open.height != height);
+        })
+        .ok()
+    }
+
+    /// Looks in the running database, then in the snapshots that are open, then in the others: what pruning
+    /// took from the first is in them.
+    fn find<T>(
+        &self,
+        read: impl Fn(&Database) -> Result<Option<T>, StoreError>,
+    ) -> Result<Option<T>, StoreError> {
+        if let Some(found) = read(&self.database)? {
+            return Ok(Some(found));
+        }
+        let open: Vec<u64> = self.open.lock().iter().map(|open| open.height).rev().collect();
+        let others = self.heights()?.into_iter().filter(|height| !open.contains(height));
+        for height in open.iter().copied().chain(others) {
+            let Some(database) = self.snapshot(height) else { continue };
+            if let Some(found) = self.or_closed(height, read(&database)).flatten() {
+                return Ok(Some(found));
             }
         }
+        Ok(None)
     }
 
     /// An open snapshot.
@@ -214,7 +256,7 @@ impl SnapshotService {
     fn blocks(&self, names: &[BlockRef]) -> Result<Vec<Vec<u8>>, StoreError> {
         let (mut blocks, mut bytes) = (Vec::new(), 0);
         for name in names {
-            let Some(block) = self.database.block_bytes(name)? else { continue };
+            let Some(block) = self.find(|database| database.block_bytes(name))? else { continue };
             bytes += block.len();
             if !blocks.is_empty() && bytes > HISTORY_BYTES_MAX {
                 break;

@@ -7,6 +7,7 @@
 //!
 //! Not here: serving them, and exports to a file.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,6 +16,7 @@ use parking_lot::{Mutex, MutexGuard};
 use pollen_ledger::store::{Database, RocksStore, StoreError};
 
 use crate::config::SnapshotsSection;
+use crate::failpoints;
 
 pub mod file;
 
@@ -22,6 +24,8 @@ pub mod file;
 pub const FOLDER: &str = "snapshots";
 /// What a copy's folder is called until it is whole: RocksDB makes it so.
 const PARTIAL: &str = ".tmp";
+/// What it is called from the moment that it is let go: then it is no snapshot, whatever of it is still there.
+const GOING: &str = ".going";
 
 /// Makes snapshots of a database, and lets go of old ones.
 pub struct Snapshots {
@@ -85,43 +89,116 @@ impl Snapshots {
             |error: std::io::Error| StoreError::Io(format!("{}: {error}", self.folder.display()));
         let _gate = self.gate.lock();
         let height = database.tip()?.height;
-        let folder = self.folder.join(height.to_string());
+        let folder = self.folder_of(height);
         let begun = Instant::now();
         if !folder.exists() {
             std::fs::create_dir_all(&self.folder).map_err(failed)?;
             self.clear_partial().map_err(failed)?;
-            self.rocks.snapshot_to(&folder)?;
+            let copy = || self.rocks.snapshot_to(&folder).map_err(std::io::Error::other);
+            failpoints::file("snapshot", copy).map_err(failed)?;
         }
         Ok(Made { height, folder, pause: begun.elapsed() })
     }
 
-    /// Removes what interrupted attempts have left. Under the gate: nobody makes one now.
-    fn clear_partial(&self) -> std::io::Result<()> {
-        for entry in std::fs::read_dir(&self.folder)? {
+    /// The folder of one, whether it is there or not.
+    pub fn folder_of(&self, height: u64) -> PathBuf {
+        self.folder.join(height.to_string())
+    }
+
+    /// Removes what interrupted attempts have left. Before any is made, or under the gate: nobody makes one now.
+    pub fn clear_partial(&self) -> std::io::Result<()> {
+        self.remove_all(PARTIAL)
+    }
+
+    /// Removes all folders with this ending.
+    fn remove_all(&self, ending: &str) -> std::io::Result<()> {
+        let entries = match std::fs::read_dir(&self.folder) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+            entries => entries?,
+        };
+        for entry in entries {
             let entry = entry?;
-            if entry.file_name().to_string_lossy().ends_with(PARTIAL) {
-                std::fs::remove_dir_all(entry.path())?;
+            if entry.file_name().to_string_lossy().ends_with(ending) {
+                match std::fs::remove_dir_all(entry.path()) {
+                    // Another call was faster.
+                    Err(error) if error.kind() == ErrorKind::NotFound => {}
+                    removed => removed?,
+                }
             }
         }
         Ok(())
     }
 
-    /// Removes all but the newest. Large files take their time to go: not on a thread that has other work.
+    /// [`Self::let_go`] on a thread of its own.
+    pub fn let_go_aside(self: &Arc<Self>) {
+        let this = self.clone();
+        std::thread::spawn(move || this.let_go());
+    }
+
+    /// Removes all but the newest, and what an interrupted attempt at that has left. Large files take their
+    /// time to go: not on a thread that has other work.
     pub fn let_go(&self) {
-        let data = self.folder.parent().expect("it is in the data folder");
-        let removed = list(data).and_then(|found| {
-            let keep = self.section.keep.max(1);
-            for (height, folder) in &found[..found.len().saturating_sub(keep)] {
-                std::fs::remove_dir_all(folder)?;
-                tracing::info!(height, "let go of a snapshot");
-            }
-            Ok(())
-        });
-        match removed {
-            // Another call was faster.
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-            Err(error) => tracing::warn!(%error, "cannot remove an old snapshot"),
-            Ok(()) => {}
+        if let Err(error) = self.let_go_but_newest() {
+            tracing::warn!(%error, "cannot remove an old snapshot");
         }
+    }
+
+    fn let_go_but_newest(&self) -> std::io::Result<()> {
+        let data = self.folder.parent().expect("it is in the data folder");
+        let (keep, found) = (self.section.keep.max(1), list(data)?);
+        for (height, folder) in &found[..found.len().saturating_sub(keep)] {
+            // At once, and as a whole: a kill in the middle must not leave half a snapshot under its name.
+            let going = self.folder.join(format!("{height}{GOING}"));
+            match failpoints::file("let-go", || std::fs::rename(folder, &going)) {
+                // Another call was faster.
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                renamed => renamed?,
+            }
+            tracing::info!(height, "let go of a snapshot");
+        }
+        self.remove_all(GOING)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use pollen_ledger::store::MemoryStore;
+
+    use super::*;
+    use crate::dev;
+
+    fn names(folder: &Path) -> Vec<String> {
+        let entries = std::fs::read_dir(folder).unwrap();
+        let mut names: Vec<String> =
+            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    /// Story: a node was killed while it removed an old snapshot: half of its files were left under its name, it
+    /// was offered from then on, and nothing ever removed the rest.
+    #[test]
+    fn what_a_kill_left_of_a_snapshot_is_none_and_goes() {
+        let data = tempfile::tempdir().unwrap();
+        let folder = data.path().join(FOLDER);
+        for name in ["100.going/x", "200.tmp", "300", "400", "500"] {
+            std::fs::create_dir_all(folder.join(name)).unwrap();
+        }
+        let heights = |data: &Path| list(data).unwrap().into_iter().map(|(height, _)| height);
+        assert_eq!(heights(data.path()).collect::<Vec<_>>(), [300, 400, 500]);
+        let rocks = Arc::new(RocksStore::open(&data.path().join("ledger")).unwrap());
+        let section = SnapshotsSection { interval: 0, keep: 2 };
+        let snapshots = Snapshots::new(data.path(), rocks, section);
+        snapshots.let_go();
+        assert_eq!(
+            names(&folder),
+            ["200.tmp", "400", "500"],
+            "one that is being made is left alone"
+        );
+        let database =
+            Database::open(Arc::new(MemoryStore::new()), &dev::genesis(4), None).unwrap();
+        let made = snapshots.make(&database).unwrap();
+        assert_eq!((made.height, made.folder), (0, snapshots.folder_of(0)));
+        assert_eq!(names(&folder), ["0", "400", "500"]);
     }
 }

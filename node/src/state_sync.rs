@@ -17,7 +17,6 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use parking_lot::RwLock;
-use pollen_ledger::block::BlockRef;
 use pollen_ledger::store::snapshot::{Import, ImportError, SnapshotHead};
 use pollen_ledger::store::{Family, OpenError, Store};
 use pollen_ledger::wire::{Request, Response};
@@ -26,11 +25,13 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 
 use crate::fetch::Rules;
+use crate::files;
 use crate::network::{NetworkEvent, NetworkHandle, PeerId, Sender, Target};
 use fetch::{Fetched, Outcome};
 use offers::{Choice, Offers};
-use plan::{Plan, Work};
-use progress::{Phase, left, share_of};
+use plan::Plan;
+use progress::{Meter, Phase, TELL_INTERVAL, left};
+use wanted::Wanted;
 
 pub use progress::Progress;
 
@@ -40,6 +41,7 @@ mod plan;
 mod progress;
 #[cfg(test)]
 mod tests;
+mod wanted;
 
 /// The folder of an import, in the data folder.
 pub const IMPORT: &str = "ledger.import";
@@ -54,14 +56,8 @@ const ASK_FAILED_MS: u64 = 500;
 const STRANDED_MS: u64 = 3_000;
 /// How long nobody may have any snapshot before a half import is given up.
 const ABANDONED_MS: u64 = 60_000;
-/// Blocks that are asked for at once.
-const BLOCKS_GROUP: usize = 128;
-/// Modules whose code is asked for at once.
-const CODE_OPEN: usize = 8;
-/// How often a log line tells how far it is.
-const LOG_INTERVAL: Duration = Duration::from_secs(5);
-/// How often whoever draws it is told.
-const TELL_INTERVAL: Duration = Duration::from_millis(200);
+/// Peers that are asked at once for the head of a snapshot.
+const HEADS_OPEN: usize = 4;
 
 /// Why an import ended the node's start.
 #[derive(Debug, thiserror::Error)]
@@ -213,7 +209,6 @@ impl Session<'_> {
                 return Ok(Ended::Imported { height });
             }
             tracing::warn!(height, "no peer has this snapshot any more: taking another one");
-            self.offers.refused(height, self.now_ms());
             let folder = self.folder();
             blocking(move || {
                 drop(import.write().take());
@@ -267,56 +262,82 @@ impl Session<'_> {
                     if let Some(import) = self.begin(height, holders).await? {
                         return Ok(Some(import));
                     }
-                    self.offers.refused(height, self.now_ms());
                 }
             }
             self.wait(100).await?;
         }
     }
 
-    /// Begins the import of a height with the head that one of its holders has; none when nobody has a good
-    /// one.
+    /// Begins the import of a height with the head that one of its holders has, of whom several are asked at
+    /// once; none when nobody has a good one. Who has none is not heard for a while: as its other heights
+    /// could be made up, too.
     async fn begin(
         &mut self,
         height: u64,
         holders: Vec<PeerId>,
     ) -> Result<Option<Import>, SyncError> {
-        for peer in &holders {
-            let request = Request::SnapshotHead { height };
-            let answer = self.of.network.request(Target::Peer(*peer), request).await;
+        let peers = holders.len();
+        let (mut waiting, mut asked) = (holders.into_iter(), JoinSet::new());
+        loop {
+            while asked.len() < HEADS_OPEN
+                && let Some(peer) = waiting.next()
+            {
+                let network = self.of.network.clone();
+                asked.spawn(async move {
+                    let request = Request::SnapshotHead { height };
+                    (peer, network.request(Target::Peer(peer), request).await)
+                });
+            }
+            let answer = tokio::select! {
+                event = self.of.events.recv() => {
+                    self.take_event(event.ok_or(SyncError::Stopped)?);
+                    continue;
+                }
+                answer = asked.join_next() => answer,
+            };
+            let Some(answer) = answer else { return Ok(None) };
+            let Ok((peer, answer)) = answer else { continue };
             let Ok(Response::SnapshotHead(Some(head))) = answer else {
                 tracing::info!(%peer, height, "the peer has no head of the snapshot");
+                self.offers.failed(&peer, self.now_ms());
                 continue;
             };
-            let (folder, genesis) = (self.folder(), self.of.genesis.clone());
-            let open = self.of.open.clone();
-            let begun = blocking(move || {
-                let head = match SnapshotHead::decode(&head) {
-                    Ok(head) if head.height() == height => head,
-                    Ok(_) => return Ok(Err("the head is of another snapshot".to_owned())),
-                    Err(error) => return Ok(Err(error.to_string())),
-                };
-                if let Err(error) = head.verify(&genesis) {
-                    return if error.blames_sender() {
-                        Ok(Err(error.to_string()))
-                    } else {
-                        Err(error.into())
-                    };
-                }
-                remove(&folder)?;
-                let store = open_store(&*open, &folder)?;
-                Ok(Ok(Import::begin(store, &genesis, head)?))
-            });
-            match begun.await? {
+            match self.begin_with(height, head).await? {
                 Ok(import) => {
-                    let peers = holders.len();
+                    self.offers.shown(&peer);
                     tracing::info!(height, peers, "importing the snapshot of the state");
                     return Ok(Some(import));
                 }
-                Err(reason) => self.ban(*peer, reason).await,
+                Err(reason) => self.ban(peer, reason).await,
             }
         }
-        Ok(None)
+    }
+
+    /// Begins the import with a head, or says why it is none.
+    async fn begin_with(
+        &self,
+        height: u64,
+        head: Vec<u8>,
+    ) -> Result<Result<Import, String>, SyncError> {
+        let (folder, genesis) = (self.folder(), self.of.genesis.clone());
+        let open = self.of.open.clone();
+        blocking(move || {
+            let head = match SnapshotHead::decode(&head) {
+                Ok(head) if head.height() == height => head,
+                Ok(_) => return Ok(Err("the head is of another snapshot".to_owned())),
+                Err(error) => return Ok(Err(error.to_string())),
+            };
+            if let Err(error) = head.verify(&genesis) {
+                return match error.blames_sender() {
+                    true => Ok(Err(error.to_string())),
+                    false => Err(error.into()),
+                };
+            }
+            remove(&folder)?;
+            let store = open_store(&*open, &folder)?;
+            Ok(Ok(Import::begin(store, &genesis, head)?))
+        })
+        .await
     }
 
     async fn ban(&mut self, peer: PeerId, reason: String) {
@@ -333,7 +354,10 @@ impl Session<'_> {
                 self.take_event(event.ok_or(SyncError::Stopped)?);
                 Ok(None)
             }
-            Some(outcome) = self.results.join_next(), if results => Ok(outcome.ok()),
+            Some(outcome) = self.results.join_next(), if results => match outcome {
+                Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+                outcome => Ok(outcome.ok()),
+            },
             Some(said) = self.asking.join_next(), if asking => {
                 if let Ok((peer, said)) = said {
                     let now_ms = self.now_ms();
@@ -404,7 +428,8 @@ impl Session<'_> {
         let mut stranded_ms = None;
         loop {
             let now_ms = self.now_ms();
-            let holders: BTreeSet<PeerId> = self.offers.holders(height).into_iter().collect();
+            let holders: BTreeSet<PeerId> =
+                self.offers.holders(height, now_ms).into_iter().collect();
             let there: BTreeSet<PeerId> = self.offers.peers().copied().collect();
             plan.keep(|peer| there.contains(peer));
             there.iter().for_each(|peer| plan.set(*peer, holders.contains(peer)));
@@ -437,25 +462,34 @@ impl Session<'_> {
             }
             meter.tell(import, plan.holders(), self.of.tell);
             if let Some(outcome) = self.wait(plan.look_again_ms(now_ms)).await? {
-                self.take(&mut plan, outcome).await?;
+                self.take(height, &mut plan, outcome).await?;
             }
         }
     }
 
-    async fn take(&mut self, plan: &mut Plan<PeerId>, outcome: Outcome) -> Result<(), SyncError> {
+    async fn take(
+        &mut self,
+        height: u64,
+        plan: &mut Plan<PeerId>,
+        outcome: Outcome,
+    ) -> Result<(), SyncError> {
         let Outcome { work, peer, fetched } = outcome;
         let now_ms = self.now_ms();
         match fetched {
-            Fetched::Done => plan.answered(&work, &peer, now_ms),
+            Fetched::Done => {
+                plan.answered(&work, &peer, now_ms);
+                self.offers.shown(&peer);
+            }
             Fetched::Failed(reason) => {
                 tracing::debug!(%peer, ?work, reason, "a peer did not answer");
                 plan.failed(&work, &peer, now_ms);
             }
             Fetched::Lacks => {
                 plan.lacking(&work, &peer, now_ms);
-                if matches!(work, Work::Chunk(_)) {
-                    // It is believed again when it says so again.
-                    self.offers.answered(&peer, Vec::new(), now_ms);
+                if self.offers.holders(height, now_ms).contains(&peer) {
+                    // Who has a snapshot has all of it. It is heard again after a while.
+                    tracing::info!(%peer, height, ?work, "the peer has not all of the snapshot");
+                    self.offers.failed(&peer, now_ms);
                 }
             }
             Fetched::Lied(reason) => {
@@ -516,98 +550,6 @@ impl Session<'_> {
     }
 }
 
-/// What is still to be fetched.
-struct Wanted {
-    /// Groups of blocks, by number; emptied as they come.
-    blocks: Vec<Vec<BlockRef>>,
-}
-
-impl Wanted {
-    fn new(import: &Shared) -> Self {
-        let missing =
-            import.read().as_ref().map_or_else(Vec::new, |one| one.missing_blocks(usize::MAX));
-        Self { blocks: missing.chunks(BLOCKS_GROUP).map(<[BlockRef]>::to_vec).collect() }
-    }
-
-    /// All that can be asked for now; none when the import is complete.
-    fn open(&mut self, import: &Shared) -> Vec<Work> {
-        let held = import.read();
-        let Some(import) = held.as_ref() else { return Vec::new() };
-        if self.blocks.iter().any(|group| !group.is_empty()) {
-            let missing: BTreeSet<BlockRef> =
-                import.missing_blocks(usize::MAX).into_iter().collect();
-            for group in &mut self.blocks {
-                group.retain(|name| missing.contains(name));
-            }
-        }
-        // Before the code: a chunk that comes in meanwhile may name some, and be the last of its part.
-        let parts = import.parts();
-        let groups = (0..).zip(&self.blocks).filter(|(_, group)| !group.is_empty());
-        let blocks = groups.map(|(number, _)| Work::Blocks(number));
-        let code = import.missing_code(CODE_OPEN).into_iter().map(Work::Code);
-        let parts = parts.into_iter().filter(|part| !part.done);
-        blocks.chain(code).chain(parts.map(|part| Work::Chunk(part.next))).collect()
-    }
-
-    /// The blocks of a group.
-    fn names(&self, work: &Work) -> Vec<BlockRef> {
-        match work {
-            Work::Blocks(number) => self.blocks.get(*number).cloned().unwrap_or_default(),
-            Work::Code(_) | Work::Chunk(_) => Vec::new(),
-        }
-    }
-}
-
-/// Tells how far an import is, not too often.
-struct Meter {
-    began: Instant,
-    told: Instant,
-    logged: Instant,
-    bytes: u64,
-    share: f64,
-}
-
-impl Meter {
-    fn new(import: &Shared) -> Self {
-        let held = import.read();
-        let (bytes, share) = held
-            .as_ref()
-            .map_or((0, 0.0), |import| (import.progress().bytes, share_of(&import.parts())));
-        let now = Instant::now();
-        Self { began: now, told: now, logged: now, bytes, share }
-    }
-
-    fn tell(&mut self, import: &Shared, peers: usize, tell: &(dyn Fn(&Progress) + Sync)) {
-        if self.told.elapsed() < TELL_INTERVAL {
-            return;
-        }
-        self.told = Instant::now();
-        let held = import.read();
-        let Some(import) = held.as_ref() else { return };
-        let (parts, done, took) = (import.parts(), import.progress(), self.began.elapsed());
-        let share = share_of(&parts);
-        let progress = Progress {
-            height: import.height(),
-            phase: Phase::Fetching,
-            parts: parts.iter().filter(|part| part.done).count(),
-            entries: done.entries,
-            bytes: done.bytes,
-            bytes_per_s: ((done.bytes - self.bytes) as f64 / took.as_secs_f64()) as u64,
-            share,
-            left: left(self.share, share, took),
-            peers,
-        };
-        tell(&progress);
-        if self.logged.elapsed() >= LOG_INTERVAL {
-            self.logged = Instant::now();
-            match peers {
-                0 => tracing::warn!(height = progress.height, "no connected peer has the snapshot"),
-                _ => tracing::info!("{progress}"),
-            }
-        }
-    }
-}
-
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, SyncError> + Send + 'static,
 ) -> Result<T, SyncError> {
@@ -631,7 +573,6 @@ fn remove(folder: &Path) -> Result<(), SyncError> {
 
 /// Moves a whole import into its place, for good.
 fn move_in(folder: &Path, data: &Path) -> Result<(), SyncError> {
-    let moved = std::fs::rename(folder, data.join(LEDGER))
-        .and_then(|()| std::fs::File::open(data)?.sync_all());
-    moved.map_err(|source| SyncError::Folder { path: folder.to_owned(), source })
+    files::move_folder("swap", folder, &data.join(LEDGER))
+        .map_err(|source| SyncError::Folder { path: folder.to_owned(), source })
 }

@@ -63,7 +63,7 @@ impl Attestations {
             settled: certified.map(|one| one.height).collect(),
             executed: last.last().map_or(0, |one| one.height),
             certified: recovered.certified_height,
-            diverged: false,
+            diverged: recovered.diverged,
         }
     }
 

@@ -23,6 +23,12 @@ type Migration = fn(&dyn Store) -> Result<(), OpenError>;
 /// By the schema that each begins with. Older ones than those are refused.
 const MIGRATIONS: &[(u32, Migration)] = &[];
 
+/// True of a schema that this program brings up to date.
+#[cfg(feature = "rocksdb")]
+pub(super) fn can_migrate(schema: u32) -> bool {
+    MIGRATIONS.iter().any(|(from, _)| *from == schema)
+}
+
 /// Why a data directory was not opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
@@ -101,6 +107,17 @@ pub enum OpenError {
     },
 }
 
+impl OpenError {
+    /// Of a schema that is above this program's.
+    pub(super) fn newer(found: u32) -> Self {
+        Self::Newer { what: format!("schema {found}, this program knows {SCHEMA_VERSION}") }
+    }
+}
+
+fn corrupt(what: &str) -> OpenError {
+    OpenError::Store(StoreError::Corrupt { what: what.to_owned() })
+}
+
 /// True of a store that holds nothing.
 pub(super) fn is_empty(store: &dyn Store) -> Result<bool, StoreError> {
     for family in Family::ALL {
@@ -132,8 +149,10 @@ impl Database {
         match database.meta::<u32>(meta::SCHEMA)? {
             None => database.begin(genesis)?,
             Some(found) => {
+                // Before a migration writes anything: another chain's directory is to stay as it is.
+                database.check_chain(genesis)?;
                 database.migrate(found, MIGRATIONS)?;
-                database.check(genesis)?;
+                database.check()?;
             }
         }
         if let Some(key) = validator {
@@ -187,26 +206,26 @@ impl Database {
             found = self.meta(meta::SCHEMA)?.unwrap_or(0);
             assert!(found > *from, "a migration raises the schema");
         }
-        if found > SCHEMA_VERSION {
-            let what = format!("schema {found}, this program knows {SCHEMA_VERSION}");
-            return Err(OpenError::Newer { what });
-        }
-        Ok(())
+        if found > SCHEMA_VERSION { Err(OpenError::newer(found)) } else { Ok(()) }
     }
 
-    fn check(&self, genesis: &Genesis) -> Result<(), OpenError> {
-        let corrupt = |what: &str| OpenError::Store(StoreError::Corrupt { what: what.to_owned() });
+    /// Of a store of any schema.
+    fn check_chain(&self, genesis: &Genesis) -> Result<(), OpenError> {
         let chain: Hash = self.meta(meta::CHAIN)?.ok_or_else(|| corrupt("meta has no chain id"))?;
-        if chain != self.chain_id {
-            // The document may be of a version that this program cannot read; the id is enough then.
-            let found = self.meta::<Genesis>(meta::GENESIS).ok().flatten();
-            return Err(OpenError::ForeignChain {
-                found_name: found.map_or_else(|| "unknown".to_owned(), |genesis| genesis.name),
-                found: chain,
-                expected_name: genesis.name.clone(),
-                expected: self.chain_id,
-            });
+        if chain == self.chain_id {
+            return Ok(());
         }
+        // The document may be of a version that this program cannot read; the id is enough then.
+        let found = self.meta::<Genesis>(meta::GENESIS).ok().flatten();
+        Err(OpenError::ForeignChain {
+            found_name: found.map_or_else(|| "unknown".to_owned(), |genesis| genesis.name),
+            found: chain,
+            expected_name: genesis.name.clone(),
+            expected: self.chain_id,
+        })
+    }
+
+    fn check(&self) -> Result<(), OpenError> {
         let stored: Option<Genesis> = self.meta(meta::GENESIS)?;
         if stored.is_none_or(|stored| stored.chain_id() != self.chain_id) {
             return Err(corrupt("the genesis document in meta is not that of the chain id"));

@@ -47,6 +47,7 @@ impl Database {
             signing_history,
             checkpoints: self.recent_checkpoints()?,
             certified_height: self.certified_height()?,
+            diverged: false,
         })
     }
 

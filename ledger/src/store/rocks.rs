@@ -12,6 +12,7 @@ use rocksdb::{
 
 use self::synced::{Mark, SyncedMark};
 use super::database::meta;
+use super::open::can_migrate;
 use super::{
     Batch, Direction, Durability, Entry, Family, OpenError, SCHEMA_VERSION, Scan, Store, StoreError,
 };
@@ -53,6 +54,11 @@ impl RocksStore {
     pub fn open(path: &Path) -> Result<Self, OpenError> {
         let mark = marked(path)?;
         let mut options = database_options();
+        if path.join("CURRENT").exists() {
+            // Before anything is made: another version's database is refused as it was.
+            check_families(path, &options, Missing::MayBeMade)?;
+        }
+        options.create_missing_column_families(true);
         // Where a database was, none is begun anew: RocksDB would throw away the tables of the old one.
         options.create_if_missing(mark.is_none());
         let database = DB::open_cf_descriptors(&options, path, families())
@@ -66,9 +72,8 @@ impl RocksStore {
     /// write is refused.
     pub fn open_read_only(path: &Path) -> Result<Self, OpenError> {
         let mark = marked(path)?;
-        let mut options = database_options();
-        options.create_missing_column_families(false);
-        check_families(path, &options)?;
+        let options = database_options();
+        check_families(path, &options, Missing::Refused)?;
         let database = DB::open_cf_descriptors_read_only(&options, path, families(), false)
             .map_err(|error| open_error(path, &error))?;
         check_synced(path, mark, &database)?;
@@ -86,21 +91,40 @@ fn families() -> [ColumnFamilyDescriptor; Family::ALL.len()] {
         .map(|family| ColumnFamilyDescriptor::new(family.name(), family_options(family, &cache)))
 }
 
-/// Families cannot be made while nothing may be written: a database of another schema is told as such.
-fn check_families(path: &Path, options: &Options) -> Result<(), OpenError> {
+/// What becomes of families that are not there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Missing {
+    /// They are made where that is right: of a database whose making was interrupted, and of one that a
+    /// migration is for.
+    MayBeMade,
+    /// Nothing may be written.
+    Refused,
+}
+
+/// Looks at the families of a database that is not open, and at its schema where they are not this program's.
+/// (Only there: reading the schema means to read the log, which the opening does once more.) Nothing is changed.
+fn check_families(path: &Path, options: &Options, missing: Missing) -> Result<(), OpenError> {
     let present = DB::list_cf(options, path).map_err(|error| open_error(path, &error))?;
+    let is_present = |family: &Family| present.iter().any(|name| name == family.name());
     let known =
         |name: &String| name == "default" || Family::ALL.iter().any(|one| one.name() == name);
     if let Some(unknown) = present.iter().find(|name| !known(name)) {
         return Err(OpenError::Newer { what: format!("it has a family {unknown}") });
     }
-    let missing = |family: &&Family| !present.iter().any(|name| name == family.name());
-    let Some(missing) = Family::ALL.iter().find(missing) else { return Ok(()) };
-    let found = schema(path, options)?;
-    match found.filter(|found| *found < SCHEMA_VERSION) {
-        Some(found) => Err(OpenError::Older { found, needed: SCHEMA_VERSION }),
-        None => {
-            let what = format!("{}: family {} is missing", path.display(), missing.name());
+    let Some(absent) = Family::ALL.iter().find(|family| !is_present(family)) else {
+        return Ok(());
+    };
+    let found = if is_present(&Family::Meta) { schema(path, options)? } else { None };
+    match found {
+        Some(found) if found < SCHEMA_VERSION => match missing {
+            Missing::MayBeMade if can_migrate(found) => Ok(()),
+            _ => Err(OpenError::Older { found, needed: SCHEMA_VERSION }),
+        },
+        Some(found) if found > SCHEMA_VERSION => Err(OpenError::newer(found)),
+        // RocksDB makes one after the other: a kill in between leaves some.
+        None if missing == Missing::MayBeMade => Ok(()),
+        _ => {
+            let what = format!("{}: family {} is missing", path.display(), absent.name());
             Err(StoreError::Corrupt { what }.into())
         }
     }
@@ -141,7 +165,6 @@ fn check_synced(path: &Path, mark: Option<Mark>, database: &DB) -> Result<(), St
 
 fn database_options() -> Options {
     let mut options = Options::default();
-    options.create_missing_column_families(true);
     options.set_paranoid_checks(true);
     options.set_wal_recovery_mode(DBRecoveryMode::PointInTime);
     options.set_track_and_verify_wals_in_manifest(true);

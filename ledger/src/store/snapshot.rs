@@ -7,13 +7,13 @@
 //! positions say how far an import has come, and there is no list of chunks that one would have to trust.
 //!
 //! Serving reads a database whose tip is the snapshot's height: a copy made right after that checkpoint was
-//! written. Only the head is asked of the live one, which has the certificate by then. [`Import`] is the
+//! written. Only the certificate is asked of the live one, which lets the rest go some day. [`Import`] is the
 //! other side: it writes nothing that it has not checked.
 
 use borsh::{BorshDeserialize, BorshSerialize};
 
 use super::database::meta;
-use super::{Database, Direction, Family, Scan, StateEntry, StoreError};
+use super::{Database, Direction, Family, Scan, StateEntry, StoreError, Tip};
 use crate::block::BlockRef;
 use crate::checkpoint::Checkpoint;
 use crate::codec::{self, DecodeError};
@@ -21,7 +21,7 @@ use crate::committee::CommitteeError;
 use crate::crypto::Hash;
 use crate::genesis::Genesis;
 use crate::light::{CertifiedCheckpoint, CheckpointProof, LightClient, LightError};
-use crate::limits::MESSAGE_BYTES_MAX;
+use crate::limits::{MESSAGE_BYTES_MAX, STORAGE_KEY_BYTES_MAX, STORAGE_VALUE_BYTES_MAX};
 use crate::ordering::{Commit, Inherited, PastError, inherit};
 use crate::tree::{RANGE_PROOF_BYTES_MAX, RangeEntry, RangeError, value_hash, verify_range_within};
 
@@ -35,6 +35,14 @@ pub use import::{Import, Part, Progress, code_of};
 pub const PARTS: usize = 16;
 /// Bytes of a chunk's encoded entries at most; an entry that is larger is a chunk of its own.
 pub const CHUNK_ENTRIES_BYTES_MAX: usize = 1 << 20;
+/// Bytes of the entries of a chunk that does not end its part, at least: cut greedily it has more, since the entry
+/// that did not fit is smaller than the rest. So an import takes a bounded number of chunks.
+pub const CHUNK_ENTRIES_BYTES_MIN: usize = CHUNK_ENTRIES_BYTES_MAX / 2;
+const _: () = assert!(
+    // Owner, lengths, key, value.
+    40 + STORAGE_KEY_BYTES_MAX + STORAGE_VALUE_BYTES_MAX
+        <= CHUNK_ENTRIES_BYTES_MAX - CHUNK_ENTRIES_BYTES_MIN
+);
 /// Bytes of an encoded [`Chunk`] at most. No entry of a chain is as large as a chunk.
 pub const CHUNK_BYTES_MAX: usize = CHUNK_ENTRIES_BYTES_MAX + RANGE_PROOF_BYTES_MAX + 8;
 /// Bytes of an encoded [`SnapshotHead`] at most.
@@ -93,6 +101,18 @@ pub enum ImportError {
         /// What does not hold.
         reason: RangeError,
     },
+    /// True entries, and too few of them.
+    #[error(
+        "the chunk of part {part:x} from {from} is refused: it ends after {bytes} bytes, before its part does"
+    )]
+    Runt {
+        /// The first nibble.
+        part: u8,
+        /// Its first key hash.
+        from: Hash,
+        /// Of its entries.
+        bytes: usize,
+    },
     /// A chunk that does not begin where its part goes on: another one has come meanwhile.
     #[error("part {part:x} goes on at {next}, not at {from}")]
     Position {
@@ -125,7 +145,12 @@ impl ImportError {
     pub fn blames_sender(&self) -> bool {
         matches!(
             self,
-            Self::Head(_) | Self::Past(_) | Self::Chunk { .. } | Self::Block(_) | Self::Code(_)
+            Self::Head(_)
+                | Self::Past(_)
+                | Self::Chunk { .. }
+                | Self::Runt { .. }
+                | Self::Block(_)
+                | Self::Code(_)
         )
     }
 }
@@ -175,8 +200,8 @@ impl Chunk {
         codec::decode(bytes, CHUNK_BYTES_MAX)
     }
 
-    /// Checks that these are all entries under `root` from the key hash `from` on, as far as they go.
-    /// Answers their hashes, and where the part goes on; none at its end.
+    /// Checks that these are all entries under `root` from the key hash `from` on, as far as they go, and that
+    /// they go far enough. Answers their hashes, and where the part goes on; none at its end.
     pub fn verify(
         &self,
         root: &Hash,
@@ -189,6 +214,10 @@ impl Chunk {
         let ends = verify_range_within(root, from, &end, &hashes, &self.proof).map_err(refused)?;
         let last = hashes.last().map(|(key, _)| *key);
         let next = last.filter(|last| !ends && *last != end).map(|last| successor(&last));
+        let bytes: usize = self.entries.iter().map(codec::length).sum();
+        if next.is_some() && bytes < CHUNK_ENTRIES_BYTES_MIN {
+            return Err(ImportError::Runt { part: part_of(from), from: *from, bytes });
+        }
         Ok((hashes, next))
     }
 }
@@ -225,20 +254,26 @@ fn successor(key: &Hash) -> Hash {
 }
 
 impl Database {
-    /// The head of a snapshot of this height, of the database of a running node: none when the checkpoint
-    /// is not held, or has no certificate yet. Height 0 needs none.
-    pub fn snapshot_head(&self, height: u64) -> Result<Option<SnapshotHead>, StoreError> {
-        let Some(checkpoint) = self.checkpoint(height)?.filter(|_| height > 0) else {
+    /// The head of the snapshot that this database is, whose tip is at its height. `live` is the database that
+    /// it was copied from: the certificate came after the copy was made, and is there. None when that has none
+    /// yet, does not hold the checkpoint, or holds another one. Height 0 needs no snapshot.
+    ///
+    /// Commits are read here, and not there, where pruning takes them away some day: a snapshot stays as
+    /// complete as it was made.
+    pub fn snapshot_head(&self, live: &Self) -> Result<Option<SnapshotHead>, StoreError> {
+        let Tip { height, commit_index, digest, .. } = self.tip()?;
+        let there = live.checkpoint(height)?;
+        if height == 0 || there.is_none_or(|there| there.digest() != digest) {
             return Ok(None);
-        };
+        }
         let corrupt = |what: &str| StoreError::Corrupt { what: what.to_owned() };
         let genesis: Genesis =
             self.meta(meta::GENESIS)?.ok_or_else(|| corrupt("meta has no genesis document"))?;
         let committee = genesis.committee().map_err(|error| corrupt(&error.to_string()))?;
-        let Some(proof) = self.prove_checkpoint(height, &committee)? else { return Ok(None) };
+        let Some(proof) = live.prove_checkpoint(height, &committee)? else { return Ok(None) };
         let last: Commit = self
-            .commit(checkpoint.commit_index)?
-            .ok_or_else(|| corrupt("the commit of a checkpoint is missing"))?;
+            .commit(commit_index)?
+            .ok_or_else(|| corrupt("the commit at the tip is missing"))?;
         let gc_round = last.round.saturating_sub(self.parameters().gc_depth);
         let commits = self.commits_down_to(last.index, gc_round + 1)?;
         Ok(Some(SnapshotHead { proof, commits }))

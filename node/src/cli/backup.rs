@@ -21,6 +21,7 @@ use super::network::progress;
 use super::{BackupCommand, Failure, Global, Session, output};
 use crate::admin::Question;
 use crate::clock;
+use crate::files;
 
 /// The document's name in a backup's folder.
 const DOCUMENT: &str = "backup.json";
@@ -132,13 +133,9 @@ fn describe(to: &Path) -> Result<Document, Failure> {
         created_ms: clock::now_ms(),
         files,
     };
-    sync_folder(&folder)?;
-    let partial = to.join(format!("{DOCUMENT}.partial"));
-    let mut file = File::create(&partial)?;
-    file.write_all(&serde_json::to_vec_pretty(&document).expect("plain values"))?;
-    file.sync_all()?;
-    fs::rename(&partial, to.join(DOCUMENT))?;
-    sync_folder(to)?;
+    files::sync_folder(&folder)?;
+    let text = serde_json::to_vec_pretty(&document).expect("plain values");
+    files::replace("backup", &to.join(DOCUMENT), &text)?;
     Ok(document)
 }
 
@@ -153,10 +150,6 @@ fn names(folder: &Path) -> Result<Vec<String>, Failure> {
     }
     names.sort();
     Ok(names)
-}
-
-pub(super) fn sync_folder(folder: &Path) -> std::io::Result<()> {
-    File::open(folder)?.sync_all()
 }
 
 /// Reads a file to its length and hash, and copies it on the way where told to. What was read or written is
@@ -276,7 +269,5 @@ fn put_back(document: &Document, from: &Path, data: &Path) -> Result<(), Failure
     Database::put_signing_history(&mut batch, SigningHistory::Forgotten);
     database.write(batch, Durability::Synced)?;
     drop(database);
-    sync_folder(&partial)?;
-    fs::rename(&partial, data.join("ledger"))?;
-    Ok(sync_folder(data)?)
+    Ok(files::move_folder("restore", &partial, &data.join("ledger"))?)
 }

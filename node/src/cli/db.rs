@@ -1,7 +1,8 @@
 //! `pollen db`: how large a node's database is, whether it is whole, and compaction.
 //!
 //! A running node is asked over its socket; the files of a stopped one are opened here. To verify, nothing
-//! is written, and nobody else may have the database open.
+//! is written: of a running node a copy is looked at, of a stopped one the database, which nobody else may have
+//! open.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -20,6 +21,9 @@ use crate::config::NodeConfig;
 /// What a damaged database is good for.
 const DAMAGED: &str = "restore a backup (`pollen backup restore`), or move the folder away and let the node \
                        sync again: docs/operating.md";
+
+/// What a copy to verify is called, in the data folder.
+const VERIFYING: &str = "ledger.verifying";
 
 /// Runs `pollen db ..`.
 pub async fn run(session: &Session, global: &Global, command: &DbCommand) -> Result<(), Failure> {
@@ -171,10 +175,40 @@ pub(super) fn mib(bytes: u64) -> String {
 
 async fn verify(session: &Session, data: &Path) -> Result<(), Failure> {
     let ledger = ledger(data)?;
+    let copy = Copied { folder: data.join(VERIFYING) };
+    copy.remove()?;
+    let question = Question::Copy { to: copy.folder.clone() };
+    if ask(data, &question, &ProgressBar::hidden()).await?.is_some() {
+        let findings = look_through(copy.folder.clone()).await?;
+        return print_findings(session, &findings);
+    }
     let held = Held::new(data, &ledger)?;
     let findings = look_through(ledger).await?;
     drop(held);
     print_findings(session, &findings)
+}
+
+/// A copy of a running node's database, which is gone with this: it shares the table files, so that what is
+/// damaged in those is found as well.
+struct Copied {
+    folder: PathBuf,
+}
+
+impl Copied {
+    fn remove(&self) -> std::io::Result<()> {
+        match std::fs::remove_dir_all(&self.folder) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Drop for Copied {
+    fn drop(&mut self) {
+        if let Err(error) = self.remove() {
+            eprintln!("warning: {}: {error}: remove it", self.folder.display());
+        }
+    }
 }
 
 /// Looks through the database in a folder, with a bar.

@@ -13,17 +13,18 @@ use pollen_ledger::store::snapshot::{
     Chunk, Import, ImportError, PARTS, Progress, SnapshotHead, VerifiedHead, code_of, part_begin,
     part_of,
 };
-use pollen_ledger::store::{Database, RocksStore, Store};
+use pollen_ledger::store::{Database, OpenError, RocksStore, Store};
 use pollen_ledger::{Block, Genesis, Hash, PublicKey, codec};
 use serde_json::json;
 
-use super::backup::{blocking, sync_folder};
+use super::backup::blocking;
 use super::db::{Held, data_folder, dev_config, files_bytes, ledger, mib};
 use super::network::progress;
 use super::{DataArgs, Failure, Global, Session, SnapshotCommand, output};
 use crate::admin::{self, Answer, Question};
 use crate::config::{NodeConfig, SnapshotsSection};
 use crate::failpoints::{FailingStore, Failpoint};
+use crate::files;
 use crate::keys::{self, KeyError};
 use crate::node::read_genesis;
 use crate::snapshots::file::{FileError, Kind, Reader, Writer};
@@ -147,9 +148,12 @@ async fn export(
             let (data, ledger) = (data.clone(), ledger(&data)?);
             blocking(move || {
                 let _held = Held::new(&data, &ledger)?;
-                let (database, _) =
-                    Database::open_as_it_is(Arc::new(RocksStore::open_read_only(&ledger)?))?;
-                Ok(database.snapshot_head(height)?)
+                let open = |path: &Path| -> Result<Database, OpenError> {
+                    let store = Arc::new(RocksStore::open_read_only(path)?);
+                    Ok(Database::open_as_it_is(store)?.0)
+                };
+                let copy = data.join(snapshots::FOLDER).join(height.to_string());
+                Ok(open(&copy)?.snapshot_head(&open(&ledger)?)?)
             })
             .await?
         }
@@ -369,9 +373,7 @@ fn put_in_place(
     let (database, _) = Database::open_as_it_is(Arc::new(RocksStore::open_read_only(partial)?))?;
     let tip = database.tip()?;
     drop(database);
-    sync_folder(partial)?;
-    std::fs::rename(partial, target.data.join("ledger"))?;
-    sync_folder(&target.data)?;
+    files::move_folder("swap", partial, &target.data.join("ledger"))?;
     let state_root = head.checkpoint().state_root;
     let (entries, bytes) = all.map(|all| (all.entries, all.bytes)).unzip();
     Ok(Imported { height: tip.height, state_root, entries, bytes })

@@ -237,6 +237,21 @@ mod tests {
         );
     }
 
+    /// Files outlive programs: another format is another version, and docs/storage.md says so.
+    #[test]
+    fn the_format_is_the_one_that_is_drawn() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = std::fs::read(written(folder.path())).unwrap();
+        let drawn = [
+            &b"POLLEN SNAPSHOT\n\x01\0\0\0"[..],
+            b"\x01\x04\0\0\0head",
+            b"\x03\x09\0\0\0fromchunk",
+            b"\x05\x08\0\0\0\x02\0\0\0\0\0\0\0",
+        ];
+        assert_eq!(file, drawn.concat());
+        assert_eq!(Kind::ALL.map(|(kind, _)| kind as u8), [1, 2, 3, 4, 5]);
+    }
+
     /// Cut anywhere, or longer than it is, it is no snapshot; and no length makes the reader allocate.
     #[test]
     fn a_file_that_is_not_whole_is_refused() {

@@ -72,7 +72,12 @@ impl Question {
                 };
                 let _permit = checking.acquire().await;
                 let taken = tokio::task::spawn_blocking(take).await;
-                taken.unwrap_or_else(|error| Fetched::Failed(error.to_string()))
+                match taken {
+                    Ok(taken) => taken,
+                    // A bug, and what it was about may be half done: no reason to go on.
+                    Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+                    Err(error) => Fetched::Failed(error.to_string()),
+                }
             }
         };
         Outcome { work, peer, fetched }

@@ -3,6 +3,10 @@
 //! What peers say decides only how long a start takes: everything that is imported is checked, and a node
 //! that goes from genesis computes all of it. So one honest peer's snapshot is worth more than many
 //! answers of none, and an answer of none is believed when nobody says otherwise.
+//!
+//! A peer that does not show what it says it has is not heard for a while, twice as long each time, also when
+//! it comes again meanwhile; so any number of liars cost a start a bounded time. Its validators are known by
+//! their keys and go before others, of whom anybody can make as many as he likes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,8 +19,13 @@ const OFFERS_WAIT_MS: u64 = 1_000;
 /// How long to wait for somebody with a snapshot when not all who could be asked have answered, in
 /// milliseconds from the first answer.
 const NONE_WAIT_MS: u64 = 3_000;
-/// A height that nobody would prove is not tried again for so long, in milliseconds.
-const REFUSED_MS: u64 = 5_000;
+/// How long a peer is not heard that did not show what it said, in milliseconds: twice as long each time.
+const UNHEARD_MS: (u64, u64) = (2_000, 600_000);
+/// Times that a peer may fail to show what it says it has before that counts as having nothing: a busy node
+/// may miss once.
+const PATIENCE: u32 = 3;
+/// Peers whose failures are remembered.
+const REMEMBERED_MAX: usize = 1_024;
 
 /// What to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,6 +51,15 @@ struct Said {
     heights: Option<Vec<u64>>,
 }
 
+/// A peer that did not show what it said it had.
+#[derive(Debug, Clone, Copy)]
+struct Failed {
+    /// Times in a row.
+    times: u32,
+    /// Until when it is not heard.
+    until_ms: u64,
+}
+
 /// What all connected peers said.
 #[derive(Debug)]
 pub struct Offers<P> {
@@ -52,7 +70,7 @@ pub struct Offers<P> {
     validity: Stake,
     peers: BTreeMap<P, Said>,
     answered_ms: Option<u64>,
-    refused: BTreeMap<u64, u64>,
+    failed: BTreeMap<P, Failed>,
 }
 
 impl<P: Ord + Copy> Offers<P> {
@@ -64,7 +82,7 @@ impl<P: Ord + Copy> Offers<P> {
             validity,
             peers: BTreeMap::new(),
             answered_ms: None,
-            refused: BTreeMap::new(),
+            failed: BTreeMap::new(),
         }
     }
 
@@ -86,10 +104,22 @@ impl<P: Ord + Copy> Offers<P> {
         }
     }
 
-    /// Nobody proved a height, or all who had it lost it.
-    pub fn refused(&mut self, height: u64, now_ms: u64) {
-        self.refused.insert(height, now_ms);
-        self.refused.retain(|_, since| now_ms < since.saturating_add(REFUSED_MS));
+    /// A peer did not show what it said it had.
+    pub fn failed(&mut self, peer: &P, now_ms: u64) {
+        let times = self.failed.get(peer).map_or(1, |failed| failed.times.saturating_add(1));
+        let (least, most) = UNHEARD_MS;
+        let until_ms = now_ms + (least << (times - 1).min(20)).min(most);
+        self.failed.insert(*peer, Failed { times, until_ms });
+        if self.failed.len() > REMEMBERED_MAX {
+            let first = self.failed.iter().min_by_key(|(_, failed)| failed.until_ms);
+            let first = first.map(|(peer, _)| *peer).expect("there are many");
+            self.failed.remove(&first);
+        }
+    }
+
+    /// A peer showed what it said it had.
+    pub fn shown(&mut self, peer: &P) {
+        self.failed.remove(peer);
     }
 
     /// Connected peers.
@@ -97,26 +127,32 @@ impl<P: Ord + Copy> Offers<P> {
         self.peers.keys()
     }
 
-    /// Who has a height.
-    pub fn holders(&self, height: u64) -> Vec<P> {
-        let has = |said: &Said| said.heights.as_ref().is_some_and(|all| all.contains(&height));
-        self.peers.iter().filter(|(_, said)| has(said)).map(|(peer, _)| *peer).collect()
+    /// What a peer has, as far as it is heard.
+    fn heights(&self, peer: &P, said: &Said, now_ms: u64) -> impl Iterator<Item = u64> {
+        let heard = self.failed.get(peer).is_none_or(|failed| now_ms >= failed.until_ms);
+        said.heights.clone().filter(|_| heard).into_iter().flatten()
     }
 
-    /// The highest height that two peers have, else the highest that one has; none when nobody has any.
-    pub fn best(&self, now_ms: u64) -> Option<u64> {
-        let fresh = |height: &u64| {
-            let refused = self.refused.get(height);
-            refused.is_none_or(|since| now_ms >= since.saturating_add(REFUSED_MS))
+    /// Who has a height: validators first.
+    pub fn holders(&self, height: u64, now_ms: u64) -> Vec<P> {
+        let has = |(peer, said): &(&P, &Said)| {
+            self.heights(peer, said, now_ms).any(|held| held == height)
         };
-        let heights: BTreeSet<u64> = self
-            .peers
-            .values()
-            .flat_map(|said| said.heights.iter().flatten().copied())
-            .filter(fresh)
-            .collect();
-        let several = heights.iter().rev().find(|height| self.holders(**height).len() > 1);
-        several.or(heights.last()).copied()
+        let mut holders: Vec<_> = self.peers.iter().filter(has).collect();
+        holders.sort_by_key(|(_, said)| said.stake == 0);
+        holders.into_iter().map(|(peer, _)| *peer).collect()
+    }
+
+    /// The highest height that two validators have, else one, else two peers, else one; none when nobody has
+    /// any.
+    pub fn best(&self, now_ms: u64) -> Option<u64> {
+        let all = self.peers.iter().flat_map(|(peer, said)| self.heights(peer, said, now_ms));
+        let all: BTreeSet<u64> = all.collect();
+        all.into_iter().max_by_key(|height| {
+            let holders = self.holders(*height, now_ms);
+            let validators = holders.iter().filter(|peer| self.peers[peer].stake > 0).count();
+            (validators.min(2), holders.len().min(2), *height)
+        })
     }
 
     /// What to do now.
@@ -127,18 +163,20 @@ impl<P: Ord + Copy> Offers<P> {
         let waited = |wait_ms| since_answer.is_some_and(|since| since >= wait_ms);
         if let Some(height) = self.best(now_ms) {
             return match complete || waited(OFFERS_WAIT_MS) {
-                true => Choice::Take { height, holders: self.holders(height) },
+                true => Choice::Take { height, holders: self.holders(height, now_ms) },
                 false => Choice::Wait,
             };
         }
-        let told_of =
-            self.peers.values().any(|said| said.heights.iter().flatten().next().is_some());
-        if told_of {
-            // Tried in vain a moment ago.
+        // Tried in vain a moment ago; it may have it yet.
+        let may_have = |(peer, said): (&P, &Said)| {
+            let failed = self.failed.get(peer).is_some_and(|failed| failed.times >= PATIENCE);
+            !failed && said.heights.iter().flatten().next().is_some()
+        };
+        if self.peers.iter().any(may_have) {
             return Choice::Wait;
         }
-        let none = self.peers.values().filter(|said| said.heights.is_some());
-        let stake: Stake = none.map(|said| said.stake).sum();
+        let answered = self.peers.values().filter(|said| said.heights.is_some());
+        let stake: Stake = answered.map(|said| said.stake).sum();
         if stake >= self.validity || (complete && !self.peers.is_empty()) || waited(NONE_WAIT_MS) {
             return Choice::Genesis("no peer has a snapshot yet");
         }

@@ -1,10 +1,17 @@
 //! How far an import is, how fast, and how long it will take.
 
 use std::fmt;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use pollen_ledger::Hash;
 use pollen_ledger::store::snapshot::{PARTS, Part};
+
+use super::Shared;
+
+/// How often a log line tells how far it is.
+const LOG_INTERVAL: Duration = Duration::from_secs(5);
+/// How often whoever draws it is told.
+pub(super) const TELL_INTERVAL: Duration = Duration::from_millis(200);
 
 /// What is being done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,4 +95,59 @@ pub(super) fn left(from: f64, share: f64, took: Duration) -> Option<Duration> {
         return None;
     }
     Duration::try_from_secs_f64(took.as_secs_f64() * (1.0 - share).max(0.0) / done).ok()
+}
+
+/// Tells how far an import is, not too often.
+pub(super) struct Meter {
+    began: Instant,
+    told: Instant,
+    logged: Instant,
+    bytes: u64,
+    share: f64,
+}
+
+impl Meter {
+    pub(super) fn new(import: &Shared) -> Self {
+        let held = import.read();
+        let (bytes, share) = held
+            .as_ref()
+            .map_or((0, 0.0), |import| (import.progress().bytes, share_of(&import.parts())));
+        let now = Instant::now();
+        Self { began: now, told: now, logged: now, bytes, share }
+    }
+
+    pub(super) fn tell(
+        &mut self,
+        import: &Shared,
+        peers: usize,
+        tell: &(dyn Fn(&Progress) + Sync),
+    ) {
+        if self.told.elapsed() < TELL_INTERVAL {
+            return;
+        }
+        self.told = Instant::now();
+        let held = import.read();
+        let Some(import) = held.as_ref() else { return };
+        let (parts, done, took) = (import.parts(), import.progress(), self.began.elapsed());
+        let share = share_of(&parts);
+        let progress = Progress {
+            height: import.height(),
+            phase: Phase::Fetching,
+            parts: parts.iter().filter(|part| part.done).count(),
+            entries: done.entries,
+            bytes: done.bytes,
+            bytes_per_s: ((done.bytes - self.bytes) as f64 / took.as_secs_f64()) as u64,
+            share,
+            left: left(self.share, share, took),
+            peers,
+        };
+        tell(&progress);
+        if self.logged.elapsed() >= LOG_INTERVAL {
+            self.logged = Instant::now();
+            match peers {
+                0 => tracing::warn!(height = progress.height, "no connected peer has the snapshot"),
+                _ => tracing::info!("{progress}"),
+            }
+        }
+    }
 }

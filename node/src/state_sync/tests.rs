@@ -78,21 +78,84 @@ fn what_several_have_goes_before_what_is_newer() {
     assert_eq!(offers.choose(1_010), Choice::Take { height: 900, holders: vec![1] });
 }
 
-/// A liar with a height that it cannot prove must not keep a node from the snapshots of the others, nor the
-/// node from trying again.
+/// A liar with a height that it cannot prove must not keep a node from the snapshots of the others, nor an
+/// honest one that was busy from being asked again.
 #[test]
-fn a_height_that_nobody_proves_is_left_alone_for_a_while() {
+fn who_shows_no_head_is_not_heard_for_a_while() {
     let mut offers = offers(&[1, 2, 3]);
     offers.answered(&1, vec![u64::MAX], 0);
     offers.answered(&2, vec![], 0);
     offers.answered(&3, vec![], 0);
     assert_eq!(offers.best(0), Some(u64::MAX));
-    offers.refused(u64::MAX, 0);
+    offers.failed(&1, 0);
     assert_eq!(offers.best(0), None);
-    assert_eq!(offers.choose(4_999), Choice::Wait, "it may have it yet");
+    assert_eq!(offers.choose(1_999), Choice::Wait, "it may have it yet");
     offers.answered(&3, vec![500], 100);
     assert_eq!(offers.choose(100), Choice::Take { height: 500, holders: vec![3] });
-    assert_eq!(offers.best(5_000), Some(u64::MAX));
+    assert_eq!(offers.best(2_000), Some(u64::MAX));
+    offers.failed(&1, 2_000);
+    assert_eq!((offers.best(5_999), offers.best(6_000)), (Some(500), Some(u64::MAX)));
+    offers.shown(&1);
+    offers.failed(&1, 7_000);
+    assert_eq!(offers.best(9_000), Some(u64::MAX), "what it showed meanwhile counts");
+}
+
+/// Story: two peers that anybody can start named the same high height and showed nothing; each time that they
+/// were asked took ten seconds, and five seconds later that height was the best one again, for ever.
+#[test]
+fn liars_of_any_number_cost_a_bounded_time() {
+    let mut offers = offers(&[1, 2]);
+    let liars: Vec<u8> = (10..30).collect();
+    for peer in &liars {
+        offers.connected(*peer, 0);
+        offers.answered(peer, vec![u64::MAX], 0);
+    }
+    offers.answered(&1, vec![800], 0);
+    offers.answered(&2, vec![800], 0);
+    assert_eq!(offers.choose(1_000), Choice::Take { height: 800, holders: vec![1, 2] });
+    // Among peers without a key of the committee there is nothing to choose by but whether they show it. They
+    // may come anew, and name another height each time.
+    offers.connected(1, 0);
+    offers.connected(2, 0);
+    let (mut now_ms, mut asked) = (1_000, 0);
+    while now_ms < 3_600_000 {
+        offers.answered(&1, vec![800], now_ms);
+        offers.answered(&2, vec![800], now_ms);
+        for peer in &liars {
+            offers.gone(peer);
+            offers.connected(*peer, 0);
+            offers.answered(peer, vec![u64::MAX - now_ms], now_ms);
+        }
+        let Choice::Take { height, holders } = offers.choose(now_ms) else { panic!("at {now_ms}") };
+        now_ms += 1_000;
+        if height != 800 {
+            asked += 1;
+            now_ms += 5_000;
+            holders.iter().for_each(|peer| offers.failed(peer, now_ms));
+        }
+    }
+    assert!((5..20).contains(&asked), "asked {asked} times in an hour");
+}
+
+/// Story: on a young chain, where nobody has a snapshot, one liar kept every new node waiting for its own.
+#[test]
+fn a_snapshot_that_nobody_shows_is_given_up() {
+    let mut offers = offers(&[1, 2]);
+    offers.connected(9, 0);
+    offers.answered(&1, vec![], 0);
+    offers.answered(&2, vec![], 0);
+    let mut now_ms = 1_000;
+    let mut tried = 0;
+    while !matches!(offers.choose(now_ms), Choice::Genesis(_)) {
+        offers.answered(&9, vec![7_000 + now_ms], now_ms);
+        if let Choice::Take { holders, .. } = offers.choose(now_ms) {
+            assert_eq!(holders, [9]);
+            offers.failed(&9, now_ms);
+            tried += 1;
+        }
+        now_ms += 100;
+    }
+    assert!(tried == 3 && now_ms < 10_000, "{tried} times, until {now_ms}");
 }
 
 /// The work of sixteen parts is spread over all who have the snapshot, and bounded.

@@ -3,6 +3,7 @@
 
 mod chain;
 mod client;
+mod json;
 mod protocol;
 mod refusals;
 

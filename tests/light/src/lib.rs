@@ -12,7 +12,7 @@ use pollen_ledger::committee::Validator;
 use pollen_ledger::execution::StateKey;
 use pollen_ledger::light::{CheckpointProof, LightClient};
 use pollen_ledger::list::{self, ListProof};
-use pollen_ledger::tree::Proof;
+use pollen_ledger::tree::{Proof, verify_range};
 use pollen_ledger::{AccountId, Committee, Hash, codec};
 use serde_json::Value;
 
@@ -44,6 +44,9 @@ fn good(vectors: &Value) -> Option<i32> {
             answers.collect::<Option<Vec<_>>>()?.into_iter().filter(|good| *good).count() as i32
         );
     }
+    if let Some(trees) = vectors["trees"].as_array() {
+        return trees.iter().map(good_in_tree).sum();
+    }
     let members = vectors["committee"].as_array()?.iter().map(member).collect::<Option<_>>()?;
     let committee = Committee::new(text(&vectors["epoch"])?.parse().ok()?, members).ok()?;
     let client = LightClient::of(text(&vectors["chainId"])?.parse().ok()?, committee);
@@ -52,6 +55,26 @@ fn good(vectors: &Value) -> Option<i32> {
     let lists = vectors["lists"].as_array()?.iter().map(is_in_its_list);
     let answers = certificates.chain(lists).collect::<Option<Vec<bool>>>()?;
     Some(answers.into_iter().filter(|good| *good).count() as i32)
+}
+
+/// How many proofs of entries and of ranges lead to a tree's root.
+fn good_in_tree(tree: &Value) -> Option<i32> {
+    let hash = |value: &Value| text(value)?.parse::<Hash>().ok();
+    let bytes = |value: &Value| hex::decode(text(value)?).ok();
+    let root = hash(&tree["root"])?;
+    let mut good = 0;
+    for case in tree["proofs"].as_array()? {
+        let (proof, value) = (Proof::decode(&bytes(&case["proof"])?).ok()?, bytes(&case["value"]));
+        let verdict = proof.verify(&root, &hash(&case["keyHash"])?, value.as_deref());
+        good += i32::from(verdict.is_ok());
+    }
+    for case in tree["ranges"].as_array()? {
+        let entry = |entry: &Value| Some((hash(&entry[0])?, hash(&entry[1])?));
+        let entries = case["entries"].as_array()?.iter().map(entry).collect::<Option<Vec<_>>>()?;
+        let ends = verify_range(&root, &hash(&case["from"])?, &entries, &bytes(&case["proof"])?);
+        good += i32::from(ends.is_ok() && ends.ok() == case["end"].as_bool());
+    }
+    Some(good)
 }
 
 fn text(value: &Value) -> Option<&str> {

@@ -9,12 +9,14 @@ mod commit_ranges;
 mod dag_operations;
 mod history_answers;
 mod transactions;
+mod trees;
 
 pub use blocks::block;
 pub use commit_ranges::{Taken, commit_range, ranges_of};
 pub use dag_operations::{commits_of, dag_operations};
 pub use history_answers::history_answer;
 pub use transactions::transaction;
+pub use trees::{chunks_of, range_proof, snapshot_chunk, state_proof, tree_operations};
 
 use crate::random::Random;
 
@@ -22,12 +24,16 @@ use crate::random::Random;
 pub type Body = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const BODIES: [Body; 5] = [
+pub const BODIES: [Body; 9] = [
     ("block", block),
     ("history_answer", history_answer),
     ("commit_range", commit_range),
     ("dag_operations", dag_operations),
     ("transaction", transaction),
+    ("tree_operations", tree_operations),
+    ("state_proof", state_proof),
+    ("range_proof", range_proof),
+    ("snapshot_chunk", snapshot_chunk),
 ];
 
 /// The bytes of a seed: more or fewer of them, and of several kinds.

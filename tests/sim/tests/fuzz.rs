@@ -4,7 +4,7 @@
 use std::panic::catch_unwind;
 use std::path::Path;
 
-use pollen_sim::fuzzing::{BODIES, commits_of, ranges_of, seeded_input};
+use pollen_sim::fuzzing::{BODIES, chunks_of, commits_of, ranges_of, seeded_input};
 
 /// Runs a body over seeds 1 to `seeds`, or those that the environment names, and over `fuzz/corpus`.
 fn run(name: &str, seeds: u64) {
@@ -61,4 +61,30 @@ fn dag_operations_case_51() {
 #[test]
 fn transactions_case_51() {
     run("transaction", 10_000);
+}
+
+#[test]
+fn tree_operations_case_51() {
+    run("tree_operations", 400);
+}
+
+#[test]
+fn state_proofs_case_51() {
+    run("state_proof", 10_000);
+}
+
+#[test]
+fn range_proofs_case_51() {
+    run("range_proof", 5_000);
+}
+
+#[test]
+fn snapshot_chunks_case_51() {
+    run("snapshot_chunk", 400);
+    let (mut taken, mut early) = (0, 0);
+    for seed in 1..=300 {
+        let (one, other) = chunks_of(&seeded_input(seed));
+        (taken, early) = (taken + one, early + other);
+    }
+    assert!(taken > 30 && early > 30, "{taken} taken, {early} cut too early");
 }

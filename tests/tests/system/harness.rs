@@ -147,6 +147,16 @@ impl Network {
         self.ready(index).await;
     }
 
+    /// Starts every node with variables of its own, and waits until all are ready.
+    pub async fn start_each<'a>(&mut self, variables: impl Fn(usize) -> &'a [(&'a str, &'a str)]) {
+        for index in 0..self.nodes.len() {
+            self.spawn_with(index, variables(index));
+        }
+        for index in 0..self.nodes.len() {
+            self.ready(index).await;
+        }
+    }
+
     fn spawn(&mut self, index: usize) {
         self.spawn_with(index, &[]);
     }
@@ -259,9 +269,22 @@ impl Network {
 
     /// Runs the command line; whatever it answers.
     pub async fn run(&self, words: &[&str]) -> Output {
+        self.run_with(words, &[]).await
+    }
+
+    /// The same with these variables in its environment.
+    pub async fn run_with(&self, words: &[&str], variables: &[(&str, &str)]) -> Output {
         let mut command = Command::from(pollen());
-        command.arg("--home").arg(&self.home).args(words).kill_on_drop(true);
-        command.output().await.unwrap()
+        command.arg("--home").arg(&self.home).args(words).envs(variables.iter().copied());
+        command.kill_on_drop(true).output().await.unwrap()
+    }
+
+    /// From which height on a running node has transactions.
+    pub async fn transactions_held(&self, index: usize) -> u64 {
+        let node = (index + 1).to_string();
+        let stats = self.cli(&["--json", "--node", &node, "db", "stats"]).await;
+        let stats: Value = serde_json::from_str(&stats).unwrap();
+        stats["held"]["transactions"].as_u64().unwrap()
     }
 
     /// Runs a command that must succeed; what it printed.

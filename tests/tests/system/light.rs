@@ -30,6 +30,18 @@ fn the_light_client_answers_in_a_browsers_place_as_it_does_here() {
         let other = vectors.replacen(word, "has another reason", 1);
         assert_eq!(checked(&module, other.as_bytes()), expected - 1);
     }
+    // Entries and ranges of whole trees.
+    let vectors = std::fs::read_to_string(repository().join("tests/vectors/tree.json")).unwrap();
+    let parsed: Value = serde_json::from_str(&vectors).unwrap();
+    let count =
+        |tree: &Value| ["proofs", "ranges"].map(|name| tree[name].as_array().unwrap().len());
+    let expected = parsed["trees"].as_array().unwrap().iter().flat_map(count).sum::<usize>() as i32;
+    assert_eq!(checked(&module, vectors.as_bytes()), expected);
+    for (was, is) in [("\"end\": true", "\"end\": false"), ("\"value\": null", "\"value\": \"00\"")]
+    {
+        let other = vectors.replacen(was, is, 1);
+        assert_eq!(checked(&module, other.as_bytes()), expected - 1, "{was}");
+    }
     assert_eq!(checked(&module, b"{}"), -1);
 }
 

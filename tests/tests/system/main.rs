@@ -10,6 +10,7 @@ mod damage;
 mod determinism;
 mod dev;
 mod disk;
+mod divergence;
 mod doctor;
 mod figures;
 mod follow;

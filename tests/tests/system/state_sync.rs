@@ -25,6 +25,18 @@ const SNAPSHOTS: [(&str, &str); 2] =
     [("POLLEN_NODE_SNAPSHOTS__INTERVAL", "40"), ("POLLEN_NODE_SNAPSHOTS__KEEP", "1000")];
 /// Makes a node serve false chunks.
 const LIES: (&str, &str) = ("POLLEN_LIES", "chunks");
+/// Makes a node name heights of snapshots that it has not.
+const BOASTS: (&str, &str) = ("POLLEN_LIES", "heights");
+/// No snapshots but those that the operator makes.
+const NO_SNAPSHOTS: [(&str, &str); 1] = [("POLLEN_NODE_SNAPSHOTS__INTERVAL", "0")];
+/// The same with windows of a second or two.
+const SHORT: [(&str, &str); 5] = [
+    NO_SNAPSHOTS[0],
+    NO_MINUTES,
+    ("POLLEN_NODE_STORAGE__STATE_CHECKPOINTS", "16"),
+    ("POLLEN_NODE_STORAGE__HISTORY_HOURS", "0"),
+    ("POLLEN_NODE_STORAGE__HISTORY_COMMITS", "100"),
+];
 /// Lets the window of the state be its 256 checkpoints alone.
 const NO_MINUTES: (&str, &str) = ("POLLEN_NODE_STORAGE__STATE_MINUTES", "0");
 /// How long an idle network may take to 256 checkpoints.
@@ -156,6 +168,116 @@ async fn a_validator_that_lost_its_disk_comes_back_by_a_snapshot() {
         network.cli(&["db", "verify", "--data", data.to_str().unwrap()]).await;
     }
     assert!(begin_of(&network.ledger(3)) > 0);
+}
+
+/// Story: a node had one old snapshot, made by hand, and a short window. When pruning passed it the node went on
+/// offering it: with a head that lacked commits, for which importers banned it, or with no blocks, for which they
+/// asked for ever.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_snapshot_is_taken_from_a_node_that_has_pruned_past_it() {
+    let mut network = Network::lay_out(4);
+    network.start_each(|index| if index == 1 { &SHORT } else { &NO_SNAPSHOTS }).await;
+    let endpoints: Vec<&str> = (0..4).map(|index| network.endpoint(index)).collect();
+    let traffic = Traffic::start(&endpoints, CLIENTS).await;
+    traffic.more(50).await;
+    let made = network.cli(&["--json", "--node", "2", "snapshot", "create"]).await;
+    let made: Value = serde_json::from_str(&made).unwrap();
+    let at = made["height"].as_u64().unwrap();
+    eventually("the window is past the snapshot", WINDOW_PATIENCE, async || {
+        let held = network.transactions_held(1).await;
+        if held > at { Ok(()) } else { Err(format!("from {held}, not above {at}")) }
+    })
+    .await;
+    let mut peer = Peer::new(&network, "peer");
+    peer.start(&network, &[]);
+    peer.ready().await;
+    let log = peer.log();
+    assert!(log.contains("the snapshot is imported") && !log.contains("banned"), "{log}");
+    traffic.stop().await;
+    let at_head = network.level().await;
+    let expected = root_at(network.client(0), at_head).await;
+    assert_eq!(root_at(&peer.client, at_head).await, expected);
+    peer.stop().await;
+    assert_eq!(peer.begin(), at);
+    // A file of it can be written as well.
+    let file = network.home.join("old.pollen");
+    let words = ["--node", "2", "snapshot", "export", &at.to_string(), file.to_str().unwrap()];
+    network.cli(&words).await;
+    network.stop_all().await;
+}
+
+/// Story: two peers named a height above all others and showed nothing; whoever joined waited for them for ever.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn peers_that_boast_of_snapshots_do_not_keep_a_node_from_joining() {
+    let mut network = Network::lay_out(4);
+    let boast = [&SNAPSHOTS[..], &[BOASTS]].concat();
+    network.start_each(|index| if index < 2 { &boast } else { &SNAPSHOTS }).await;
+    let endpoints: Vec<&str> = (0..4).map(|index| network.endpoint(index)).collect();
+    let traffic = Traffic::start(&endpoints, CLIENTS).await;
+    snapshots_of_all(&network, 0).await;
+    let mut peer = Peer::new(&network, "peer");
+    peer.start(&network, &[]);
+    peer.ready().await;
+    let log = peer.log();
+    assert!(log.contains("has no head of the snapshot"), "they were asked: {log}");
+    assert!(log.contains("the snapshot is imported"), "{log}");
+    traffic.stop().await;
+    peer.stop().await;
+    network.stop_all().await;
+}
+
+/// Every step of an import that writes, and its move into place, before and after, with every way to fail: the next
+/// start goes on, and ends with what the others have.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_import_that_fails_at_any_step_goes_on() {
+    let mut network = Network::lay_out(4);
+    network.start_each(|_| &SNAPSHOTS).await;
+    let endpoints: Vec<&str> = (0..4).map(|index| network.endpoint(index)).collect();
+    let traffic = Traffic::start(&endpoints, CLIENTS).await;
+    snapshots_of_all(&network, 0).await;
+    traffic.stop().await;
+    let steps = ["import:1", "import:9", "finish:1", "file:swap:1", "index:1"];
+    for (number, step) in steps.iter().enumerate() {
+        for moment in ["before", "after"] {
+            for action in ["error", "panic", "abort", "delay=100"] {
+                let failpoint = format!("{step}:{moment}:{action}");
+                let name = format!("peer-{number}-{moment}-{}", &action[..5]);
+                fail_import(&network, &name, &failpoint).await;
+            }
+        }
+    }
+    network.stop_all().await;
+}
+
+async fn fail_import(network: &Network, name: &str, failpoint: &str) {
+    let began = Instant::now();
+    let mut peer = Peer::new(network, name);
+    // An index that is not there otherwise: it is made after the import.
+    let index = ("POLLEN_NODE_INDEX__KEYS", "true");
+    peer.start(network, &[index, ("POLLEN_FAILPOINT", failpoint)]);
+    if failpoint.contains("delay") {
+        peer.ready().await;
+        peer.kill().await;
+    } else {
+        let ended = eventually("it ends", PATIENCE, async || {
+            peer.child().try_wait().unwrap().ok_or_else(|| "it runs".to_owned())
+        })
+        .await;
+        assert!(!ended.success(), "{failpoint}: {}", peer.log());
+    }
+    let log = peer.log();
+    assert!(log.contains("the failpoint is met"), "{failpoint}: {log}");
+    if failpoint.contains("error") {
+        assert!(log.contains("POLLEN_FAILPOINT asked for it"), "{failpoint}: {log}");
+    }
+    peer.start(network, &[index]);
+    peer.ready().await;
+    let at = height(network.client(0)).await;
+    let expected = root_at(network.client(0), at).await;
+    assert_eq!(root_at(&peer.client, at).await, expected, "{failpoint}");
+    peer.stop().await;
+    network.cli(&["db", "verify", "--data", peer.folder.to_str().unwrap()]).await;
+    println!("{failpoint}: {:.1} s", began.elapsed().as_secs_f64());
 }
 
 /// How long a new node takes to the head of a chain with a large state, one of four sources lying, and how much
@@ -381,6 +503,11 @@ impl Peer {
     /// What it has logged.
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.folder.join("node.log")).unwrap_or_default()
+    }
+
+    /// SIGKILL.
+    pub async fn kill(&mut self) {
+        self.child.take().expect("it was started").kill().await.unwrap();
     }
 
     /// Stops it in order.

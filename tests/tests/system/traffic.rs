@@ -179,6 +179,14 @@ fn dev_account() -> pollen_ledger::AccountId {
 
 /// A node tells of each what its client was told.
 pub async fn check_acknowledged(client: &PollenClient, acknowledged: &Acknowledged) {
+    if let Some((_, reason)) = untold(client, acknowledged).await.first() {
+        panic!("{reason}");
+    }
+}
+
+/// Those that a node does not tell of at all, by height, with what it says; what it tells is what its client was
+/// told.
+pub async fn untold(client: &PollenClient, acknowledged: &Acknowledged) -> Vec<(u64, String)> {
     let all: Vec<(Hash, Receipt)> =
         acknowledged.iter().map(|(hash, told)| (*hash, told.clone())).collect();
     let mut asking = JoinSet::new();
@@ -186,17 +194,24 @@ pub async fn check_acknowledged(client: &PollenClient, acknowledged: &Acknowledg
         let (share, url) = (share.to_vec(), client.url().to_owned());
         asking.spawn(async move {
             let client = PollenClient::new([&url]).unwrap();
+            let mut untold = Vec::new();
             for (hash, told) in share {
                 let params = TxStatusParams { hash: Some(hash), ..Default::default() };
-                let status = client.tx_status(&params).await;
-                let status = status.unwrap_or_else(|error| panic!("{hash} of {url}: {error}"));
-                assert_eq!(Receipt::of(&status.value), Ok(told), "{hash} of {url}");
+                match client.tx_status(&params).await {
+                    Ok(status) => {
+                        assert_eq!(Receipt::of(&status.value), Ok(told), "{hash} of {url}");
+                    }
+                    Err(error) => untold.push((told.place.0, format!("{hash} of {url}: {error}"))),
+                }
             }
+            untold
         });
     }
+    let mut untold = Vec::new();
     while let Some(asked) = asking.join_next().await {
-        asked.unwrap();
+        untold.extend(asked.unwrap());
     }
+    untold
 }
 
 /// What the stores of stopped nodes must be: each whole, and no two of them with two blocks of one author in

@@ -3,6 +3,7 @@
 
 use std::fs;
 
+use pollen_node::failpoints::VARIABLE;
 use pollen_rpc::api::DagRoundsParams;
 use pollen_rpc::client::PollenClient;
 use serde_json::Value;
@@ -43,11 +44,16 @@ async fn a_lost_validator_comes_back_from_a_backup_and_signs_nothing_twice() {
         family.unwrap_or_else(|| panic!("no {name} in {sizes}"))["entries"].as_u64().unwrap()
     };
     assert!(entries("transactions") >= 200 && entries("dag") > 0, "{sizes}");
-    refused(&network, &["db", "verify", "--node", "4"], &["a node runs on", "backup create"]).await;
+    let running = json(&network, &["db", "verify", "--node", "4"]).await;
+    assert_eq!(running["whole"], true, "a copy of a running one is looked at: {running}");
+    let left = fs::read_dir(network.data(3)).unwrap().map(|entry| entry.unwrap().file_name());
+    let left: Vec<_> = left.filter(|name| name.to_string_lossy().contains("verifying")).collect();
+    assert!(left.is_empty(), "{left:?}");
     network.cli(&["db", "compact", "--node", "4"]).await;
 
     let backup = network.home.join("backups").join("monday");
     let backup = backup.to_str().unwrap();
+    an_interrupted_backup_is_none(&network).await;
     let made = json(&network, &["backup", "create", backup, "--node", "4"]).await;
     let backed_up = made["height"].as_u64().unwrap();
     assert!(backed_up > 0, "{made}");
@@ -61,7 +67,16 @@ async fn a_lost_validator_comes_back_from_a_backup_and_signs_nothing_twice() {
     refused(&network, &["backup", "restore", backup, "--node", "4"], &["there is a database"])
         .await;
     fs::remove_dir_all(&lost).unwrap();
-    network.cli(&["backup", "restore", backup, "--node", "4"]).await;
+    // Killed before the move, failed before it, killed after it: then all is in its place.
+    for (failpoint, there) in
+        [("before:abort", false), ("before:error", false), ("after:abort", true)]
+    {
+        let failpoint = format!("file:restore:1:{failpoint}");
+        let words = ["backup", "restore", backup, "--node", "4"];
+        let output = network.run_with(&words, &[(VARIABLE, &failpoint)]).await;
+        assert!(!output.status.success());
+        assert_eq!(lost.exists(), there, "{failpoint}");
+    }
     traffic.more(50).await;
     network.start_node(3).await;
     // Before the level: what is told later need not be everywhere yet.
@@ -85,6 +100,31 @@ async fn a_lost_validator_comes_back_from_a_backup_and_signs_nothing_twice() {
     damaged_backups_are_told(&network, backup).await;
 }
 
+/// Story: `pollen keys new` was interrupted, and left an empty file under the key's name, which then could neither be
+/// read nor made again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_whose_making_was_interrupted_can_be_made() {
+    let network = Network::lay_out(1);
+    for (name, failpoint, there) in [
+        ("a", "before:abort", false),
+        ("b", "before:error", false),
+        ("c", "before:panic", false),
+        ("d", "after:abort", true),
+        ("e", "after:error", true),
+    ] {
+        let failpoint = format!("file:key:1:{failpoint}");
+        let words = ["keys", "new", name];
+        let output = network.run_with(&words, &[(VARIABLE, &failpoint)]).await;
+        assert!(!output.status.success(), "{failpoint}");
+        let listed = network.cli(&["keys", "list", "--json"]).await;
+        assert_eq!(listed.contains(&format!("\"{name}\"")), there, "{failpoint}: {listed}");
+        match there {
+            true => refused(&network, &words, &["there is a key"]).await,
+            false => drop(network.cli(&words).await),
+        }
+    }
+}
+
 /// The restored validator takes part again: blocks of its own, above all that it forgot.
 async fn proposes_again(network: &Network, restored: &PollenClient) {
     let params = DagRoundsParams { last: Some(10), ..Default::default() };
@@ -98,6 +138,27 @@ async fn proposes_again(network: &Network, restored: &PollenClient) {
         }
     })
     .await;
+}
+
+/// Without its document a backup is none, and with it it is whole: killed or failed before and after that is written.
+async fn an_interrupted_backup_is_none(network: &Network) {
+    for moment in ["before", "after"] {
+        for action in ["abort", "error", "panic"] {
+            let to = network.home.join("backups").join(format!("{moment}-{action}"));
+            let to = to.to_str().unwrap();
+            let failpoint = format!("file:backup:1:{moment}:{action}");
+            let words = ["backup", "create", to, "--node", "4"];
+            let output = network.run_with(&words, &[(VARIABLE, &failpoint)]).await;
+            assert!(!output.status.success(), "{failpoint}");
+            match moment {
+                "before" => {
+                    refused(network, &["backup", "verify", to], &["backup.json", "interrupted"])
+                        .await;
+                }
+                _ => drop(network.cli(&["backup", "verify", to]).await),
+            }
+        }
+    }
 }
 
 async fn damaged_backups_are_told(network: &Network, backup: &str) {

@@ -36,6 +36,7 @@ async fn what_nodes_say_is_proved_from_genesis_alone() {
         is_verified(&network, node, &hash, &height).await;
         state_is_verified(&network, node, &height).await;
     }
+    an_event_is_verified(&network).await;
     idle_chain_certifies(&network).await;
     refusals(&network, &hash, &height).await;
     network.stop_all().await;
@@ -68,6 +69,25 @@ async fn is_verified(network: &Network, node: &str, hash: &str, height: &str) {
             assert_eq!(verified["receipt"]["outcome"]["kind"], "success", "{verified}");
         }
     }
+}
+
+/// What a module told, at every node: by whom, under which name.
+async fn an_event_is_verified(network: &Network) {
+    let deploy = ["deploy", "contracts/token", "--name", "token", "--from", "alice"];
+    let deployed = json(network, &[&deploy[..], &["Gold", "GLD", "2", "1000"]].concat()).await;
+    let hash = deployed["hash"].as_str().unwrap();
+    json(network, &["tx", hash, "--wait", "certified"]).await;
+    let told = json(network, &["events", "token"]).await;
+    for node in ["1", "2", "3", "4"] {
+        let proved = json(network, &["--node", node, "verify", "event", hash, "0"]).await;
+        assert_eq!(proved["verified"], true, "{proved}");
+        let events = proved["receipt"]["events"].as_array().unwrap();
+        assert_eq!(events.len(), 1, "{proved}");
+        assert_eq!(events[0]["name"], told["events"][0]["name"], "{proved}: {told}");
+        assert_eq!(events[0]["number"], 0);
+        assert!(events[0]["module"].as_str().is_some_and(|module| module.starts_with("pollend")));
+    }
+    is_refused(network, &["verify", "event", hash, "1"], "1 events").await;
 }
 
 /// What accounts have and modules keep, or that there is nothing, before and after a transfer.

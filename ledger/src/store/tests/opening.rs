@@ -56,9 +56,13 @@ fn an_older_schema_is_refused_with_what_to_do() {
         store
             .write(put(Family::Meta, b"schema", &crate::codec::encode(&2u32)), Durability::Synced)
             .unwrap();
-        let refusal = refusal(&store, &document());
-        assert!(matches!(refusal, OpenError::Older { found: 2, needed: SCHEMA_VERSION }));
-        assert!(refusal.to_string().contains("empty data directory"), "{refusal}");
+        let told = refusal(&store, &document());
+        assert!(matches!(told, OpenError::Older { found: 2, needed: SCHEMA_VERSION }));
+        assert!(told.to_string().contains("empty data directory"), "{told}");
+        // Whose it is comes first: nothing of another chain's is migrated.
+        let mut other = document();
+        other.name = "elsewhere".to_owned();
+        assert!(matches!(refusal(&store, &other), OpenError::ForeignChain { .. }));
     });
 }
 

@@ -145,10 +145,19 @@ fn a_database_that_is_only_read_is_not_changed() {
     assert!(files() == before, "a file was changed");
 }
 
+/// All families of a database, as RocksDB lists them, or after a change to them.
+fn families_after(path: &std::path::Path, change: fn(&mut rocksdb::DB)) -> Vec<String> {
+    let list = || rocksdb::DB::list_cf(&rocksdb::Options::default(), path).unwrap();
+    change(&mut rocksdb::DB::open_cf(&rocksdb::Options::default(), path, list()).unwrap());
+    list()
+}
+
 /// Story: `pollen db stats` looked at a directory of an older program and said "newer", since RocksDB refuses
-/// both with the same words, and what is only read gets no new families.
+/// both with the same words, and what is only read gets no new families. And a node that was started on one
+/// made the families that it lacked before it refused it, so that the older program, which it said to use,
+/// refused it from then on.
 #[test]
-fn a_database_of_another_schema_is_told_as_such_when_it_is_only_read() {
+fn a_database_of_another_schema_is_told_as_such_and_left_as_it_is() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("data");
     let store = Arc::new(RocksStore::open(&path).unwrap());
@@ -157,17 +166,86 @@ fn a_database_of_another_schema_is_told_as_such_when_it_is_only_read() {
     batch.put(Family::Meta, meta::SCHEMA, codec::encode(&(SCHEMA_VERSION - 1)));
     store.write(batch, Durability::Synced).unwrap();
     drop(store);
-    let change = |change: fn(&mut rocksdb::DB)| {
-        let names = rocksdb::DB::list_cf(&rocksdb::Options::default(), &path).unwrap();
-        change(&mut rocksdb::DB::open_cf(&rocksdb::Options::default(), &path, names).unwrap());
+    let refusals = || {
+        [RocksStore::open_read_only(&path), RocksStore::open(&path)]
+            .map(|opened| opened.unwrap_err())
     };
-    change(|database| database.drop_cf(Family::UndoKeys.name()).unwrap());
-    let refusal = RocksStore::open_read_only(&path).unwrap_err();
-    let older = OpenError::Older { found: SCHEMA_VERSION - 1, needed: SCHEMA_VERSION };
-    assert_eq!(refusal.to_string(), older.to_string());
-    change(|database| database.create_cf("lore", &rocksdb::Options::default()).unwrap());
-    let refusal = RocksStore::open_read_only(&path).unwrap_err();
-    assert!(matches!(&refusal, OpenError::Newer { what } if what.contains("lore")), "{refusal}");
+    let before = families_after(&path, |database| {
+        database.drop_cf(Family::UndoKeys.name()).unwrap();
+    });
+    for refusal in refusals() {
+        let older = OpenError::Older { found: SCHEMA_VERSION - 1, needed: SCHEMA_VERSION };
+        assert_eq!(refusal.to_string(), older.to_string());
+    }
+    assert_eq!(families_after(&path, |_| ()), before, "nothing was made of it");
+    let before = families_after(&path, |database| {
+        database.create_cf("lore", &rocksdb::Options::default()).unwrap();
+    });
+    for refusal in refusals() {
+        assert!(
+            matches!(&refusal, OpenError::Newer { what } if what.contains("lore")),
+            "{refusal}"
+        );
+    }
+    assert_eq!(families_after(&path, |_| ()), before);
+}
+
+/// A family that this program's own schema has and that is gone was taken away with all that was in it: an
+/// empty one in its place would hide that.
+#[test]
+fn a_family_that_is_gone_is_corruption() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("data");
+    let store = Arc::new(RocksStore::open(&path).unwrap());
+    Database::open(store, &genesis(&[("alice", 5)]), None).unwrap();
+    families_after(&path, |database| database.drop_cf(Family::Undo.name()).unwrap());
+    for opened in [RocksStore::open_read_only(&path), RocksStore::open(&path)] {
+        let refusal = opened.unwrap_err().to_string();
+        assert!(refusal.contains("family undo is missing"), "{refusal}");
+    }
+}
+
+/// Families are made one after the other: a kill in between leaves some, without a schema.
+#[test]
+fn a_database_whose_making_was_interrupted_is_made() {
+    for kept in 0..Family::ALL.len() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("data");
+        let mut options = rocksdb::Options::default();
+        options.create_if_missing(true);
+        options.create_missing_column_families(true);
+        let names = Family::ALL[..kept].iter().map(|family| family.name());
+        drop(rocksdb::DB::open_cf(&options, &path, names).unwrap());
+        let store = Arc::new(RocksStore::open(&path).unwrap());
+        Database::open(store, &genesis(&[("alice", 5)]), None).unwrap();
+    }
+}
+
+/// `SYNCED` is written behind each synced write and not synced itself: whatever a crash leaves of it, an older
+/// one, none, or a torn one, opens a database that has all it says.
+#[test]
+fn a_mark_that_a_crash_left_older_or_torn_refuses_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("data");
+    let write = |store: &RocksStore, number: u8| {
+        store.write(put(Family::State, &[number], &[7; 100]), Durability::Synced).unwrap();
+    };
+    let mark = path.join("SYNCED");
+    let store = RocksStore::open(&path).unwrap();
+    write(&store, 1);
+    let older = std::fs::read(&mark).unwrap();
+    write(&store, 2);
+    drop(store);
+    let newest = std::fs::read(&mark).unwrap();
+    let torn = (0..newest.len()).map(|at| [&newest[..at], &older[at..]].concat());
+    let cut = (0..newest.len()).map(|at| newest[..at].to_vec());
+    for left in torn.chain(cut).step_by(9) {
+        std::fs::write(&mark, &left).unwrap();
+        let store = RocksStore::open(&path).unwrap();
+        assert!(store.get(Family::State, &[2]).unwrap().is_some());
+    }
+    std::fs::remove_file(&mark).unwrap();
+    RocksStore::open(&path).unwrap();
 }
 
 /// A copy holds all that was written before it, and nothing of what comes later.

@@ -198,13 +198,18 @@ impl Chain {
     }
 
     fn head(&self) -> SnapshotHead {
-        self.database.snapshot_head(self.last.height).unwrap().expect("it is certified")
+        self.database.snapshot_head(&self.database).unwrap().expect("it is certified")
     }
 
     fn chunk(&self, from: &Hash) -> Chunk {
         let chunk = self.database.snapshot_chunk(self.last.height, from).unwrap();
         assert_eq!(Chunk::decode(&codec::encode(&chunk)).unwrap(), chunk);
         chunk
+    }
+
+    /// A snapshot of it: a database of its own.
+    fn copy(&self) -> Database {
+        Database::open(Arc::new(self.store.image()), &self.genesis, None).unwrap()
     }
 
     /// Does one thing that an import lacks; false when there is nothing.
@@ -508,11 +513,11 @@ fn a_checkpoint_may_be_proved_by_a_later_one() {
     let mut batch = Batch::default();
     batch.delete(Family::Certificates, crate::store::keys::number(height));
     chain.database.write(batch, Durability::Synced).unwrap();
-    assert_eq!(chain.database.snapshot_head(height).unwrap(), None);
-    let source = Database::open(Arc::new(chain.store.image()), &chain.genesis, None).unwrap();
+    assert_eq!(chain.database.snapshot_head(&chain.database).unwrap(), None);
+    let source = chain.copy();
     chain.checkpoint([]);
-    let head =
-        chain.database.snapshot_head(height).unwrap().expect("the next one has a certificate");
+    let head = source.snapshot_head(&chain.database).unwrap();
+    let head = head.expect("the next one has a certificate");
     assert_eq!(head.proof.path.len(), 1);
     assert_eq!(SnapshotHead::decode(&codec::encode(&head)).unwrap(), head);
     let live = chain.database.snapshot_chunk(height, &Hash::ZERO).unwrap_err();
@@ -527,6 +532,41 @@ fn a_checkpoint_may_be_proved_by_a_later_one() {
     assert_eq!(problems(&store), Vec::<String>::new());
     let imported = Database::open(store, &chain.genesis, None).unwrap();
     assert_eq!(imported.certified_height().unwrap(), 0);
+}
+
+/// Story: a node had one old snapshot, made by hand. When pruning came to its height it offered a head with
+/// too few commits, for which an importer banned it; later none at all, and no blocks, for which importers
+/// asked for ever.
+#[test]
+fn a_snapshot_is_whole_after_pruning_has_passed_it() {
+    let mut chain = Chain::with(small(&mut Random(31), 60));
+    let (source, honest) = (chain.copy(), chain.head());
+    let (height, index) = (chain.last.height, chain.last.commit_index);
+    let keep = LedgerRetention { time_ms: 0, commits: 1 };
+    for _ in 0..30 {
+        chain.checkpoint([]);
+        while chain.database.prune(&Retention { checkpoints: 1, time_ms: 0 }).unwrap() {}
+        while chain.database.prune_ledger(&keep, &chain.committee).unwrap() {}
+        let head = source.snapshot_head(&chain.database).unwrap();
+        assert_eq!(head.as_ref(), Some(&honest), "at height {}", chain.last.height);
+    }
+    assert!(chain.database.commit::<Commit>(index).unwrap().is_none(), "pruning has passed it");
+    chain.database = source;
+    chain.last.height = height;
+    assert_eq!(problems(&chain.imported()), Vec::<String>::new());
+}
+
+/// Story: `snapshots` of an earlier ledger lie beside one that was imported since, or computed otherwise.
+#[test]
+fn a_snapshot_of_what_the_live_database_has_not_is_not_proved() {
+    let mut chain = Chain::with([]);
+    let source = chain.copy();
+    let mut other = Chain::with(small(&mut Random(2), 5));
+    assert_eq!(source.snapshot_head(&other.database).unwrap(), None);
+    chain.checkpoint([]);
+    other.checkpoint([]);
+    assert_eq!(chain.database.snapshot_head(&source).unwrap(), None);
+    assert!(source.snapshot_head(&chain.database).unwrap().is_some());
 }
 
 /// Commits that came with a snapshot have lost blocks at or below gc: they are no answer to anybody.

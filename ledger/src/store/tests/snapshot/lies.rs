@@ -41,8 +41,8 @@ fn a_head_that_is_not_certified_is_refused() {
 #[test]
 fn genesis_is_no_snapshot() {
     let chain = chain();
-    assert_eq!(chain.database.snapshot_head(0).unwrap(), None);
-    assert_eq!(chain.database.snapshot_head(99).unwrap(), None);
+    let young = Chain::new();
+    assert_eq!(young.database.snapshot_head(&young.database).unwrap(), None);
     let mut head = chain.head();
     head.proof.path = vec![chain.database.checkpoint(0).unwrap().unwrap()];
     assert!(matches!(head.verify(&chain.genesis), Err(ImportError::Genesis)));
@@ -191,6 +191,29 @@ fn chunks_that_are_not_the_state_are_refused() {
             RangeError::Entries | RangeError::Root { .. } | RangeError::Malformed
         ));
     }
+}
+
+/// Story: chunks of one entry each, all of them true, were taken: each with a question, a proof and a write of
+/// its own, so that one peer could make days of an import of minutes, and was never found.
+#[test]
+fn a_chunk_that_is_cut_too_early_is_refused() {
+    let chain = chain();
+    let store = Arc::new(MemoryStore::new());
+    let import = Import::begin(store.clone(), &chain.genesis, chain.head()).unwrap();
+    let before = everything(&*store);
+    for part in 0..PARTS as u8 {
+        let (from, mut end) = (part_begin(part), Hash([0xff; 32]));
+        end.0[0] = part << 4 | 0xf;
+        let mut chunk = chain.chunk(&from);
+        chunk.entries.truncate(3);
+        let last = chunk.entries[2].key_hash();
+        let height = chain.last.height;
+        let proof = chain.database.prove_range_within(height, &from, &end, Some(&last));
+        chunk.proof = proof.unwrap();
+        let error = import.put_chunk(&from, &chunk).unwrap_err();
+        assert!(matches!(error, ImportError::Runt { .. }) && error.blames_sender(), "{error}");
+    }
+    assert_eq!(everything(&*store), before);
 }
 
 /// A chunk of the state as it was before is proved by nothing.
