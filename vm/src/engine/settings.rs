@@ -3,6 +3,7 @@
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use wasmtime::{
     Config, Enabled, InstanceAllocationStrategy, OperatorCost, OptLevel, PoolingAllocationConfig,
@@ -10,8 +11,11 @@ use wasmtime::{
 };
 
 use super::stack::WASM_STACK_BYTES;
+use crate::cache::ArtefactSums;
 use crate::validate::{features, limits};
 
+/// The interpreter, as a target of the compiler.
+const INTERPRETER: &str = "pulley64";
 /// Backtrace frames that a note shows.
 const BACKTRACE_FRAMES: NonZeroUsize = NonZeroUsize::new(32).expect("not zero");
 /// Address space of one memory.
@@ -29,21 +33,43 @@ const TABLE_KEEP_RESIDENT_BYTES: usize = 16 << 10;
 pub struct VmConfig {
     /// Where compiled code is kept; none = nowhere, everything is compiled again after a start.
     pub cache_dir: Option<PathBuf>,
+    /// Who keeps the checksums of what is there; none = this process, so that a restart compiles again.
+    pub cache_sums: Option<Arc<dyn ArtefactSums>>,
     /// Bytes of compiled code that are kept on disk.
     pub cache_bytes_max: u64,
     /// Modules that are kept ready in memory.
     pub modules_in_memory: NonZeroUsize,
     /// Instances that may exist at once, nested calls included: at least 18.
     pub instances: u32,
+    /// What makes code of modules.
+    pub compiler: Compiler,
+    /// Threads that compile, at least 1: each may use a processor and 300 MB for 2 seconds.
+    pub compile_threads: usize,
+}
+
+/// What makes code of modules. Results, codes and fuel are the same with each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Compiler {
+    /// Quick code, slowly made.
+    #[default]
+    Speed,
+    /// Slower code, quickly made.
+    Quick,
+    /// No code for this processor at all, but for wasmtime's interpreter: a second opinion for tests,
+    /// tens of times slower.
+    Interpreter,
 }
 
 impl Default for VmConfig {
     fn default() -> Self {
         Self {
             cache_dir: None,
+            cache_sums: None,
             cache_bytes_max: 1 << 30,
             modules_in_memory: NonZeroUsize::new(256).expect("not zero"),
             instances: 128,
+            compiler: Compiler::default(),
+            compile_threads: 1,
         }
     }
 }
@@ -56,11 +82,11 @@ pub(super) fn wasmtime_config(config: &VmConfig) -> Config {
     }
     engine
         .strategy(Strategy::Cranelift)
-        .cranelift_opt_level(OptLevel::Speed)
         .cranelift_nan_canonicalization(true)
         .relaxed_simd_deterministic(true)
         .compiler_inlining(wasmtime::Inlining::No)
-        .parallel_compilation(true)
+        // One thread a compilation: how many processors compile is the pool's business.
+        .parallel_compilation(false)
         .consume_fuel(true)
         .operator_cost(operator_cost())
         .epoch_interruption(false)
@@ -75,6 +101,14 @@ pub(super) fn wasmtime_config(config: &VmConfig) -> Config {
         .wasm_backtrace_details(WasmBacktraceDetails::Disable)
         .native_unwind_info(false)
         .allocation_strategy(InstanceAllocationStrategy::Pooling(pool(config)));
+    match config.compiler {
+        Compiler::Speed => engine.cranelift_opt_level(OptLevel::Speed),
+        Compiler::Quick => engine.cranelift_opt_level(OptLevel::None),
+        Compiler::Interpreter => {
+            let known = "wasmtime knows its own interpreter";
+            engine.cranelift_opt_level(OptLevel::Speed).target(INTERPRETER).expect(known)
+        }
+    };
     engine
 }
 

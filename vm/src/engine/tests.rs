@@ -6,6 +6,7 @@ use pollen_ledger::module::{CallEnd, CallKind, ModuleEngine as _};
 use pollen_ledger::receipt::{Code, FailureValue};
 
 use super::*;
+use crate::cache::MemorySums;
 use crate::fixtures::{Base, OTHER, PROBE, SIGNER, probe};
 use crate::host::{READ_ONLY_MESSAGE, prices};
 
@@ -238,8 +239,12 @@ fn a_nan_has_one_bit_pattern() {
 fn fuel_is_the_same_again_on_every_engine_and_from_the_cache() {
     let base = Base::with(&probe());
     let dir = tempfile::tempdir().unwrap();
-    let cached =
-        VmConfig { cache_dir: Some(dir.path().to_owned()), instances: 36, ..VmConfig::default() };
+    let cached = VmConfig {
+        cache_dir: Some(dir.path().to_owned()),
+        cache_sums: Some(Arc::<MemorySums>::default()),
+        instances: 36,
+        ..VmConfig::default()
+    };
     let calls = [("divide", pair(9, 3)), ("store", vec![]), ("enough", vec![]), ("trap", vec![])];
     let run = |vm: &Vm| -> Vec<CallReport> {
         calls.iter().map(|(function, bytes)| command(vm, &base, function, bytes)).collect()

@@ -163,6 +163,7 @@ fn call(
         attached: options.attach,
         fuel: options.fuel.unwrap_or(most).min(most),
         entry,
+        waiter: data.waiter,
         running: &data.running.clone(),
     };
     let report = run(context, frame)?;
