@@ -16,8 +16,12 @@ pub mod interface;
 pub mod validate;
 pub mod value;
 
-#[cfg(test)]
+#[cfg(any(test, feature = "fuzzing"))]
+#[allow(clippy::unwrap_used, reason = "for tests")]
 mod fixtures;
+#[cfg(any(test, feature = "fuzzing"))]
+#[allow(clippy::unwrap_used, reason = "for tests")]
+pub mod fuzzing;
 
-pub use engine::{Vm, VmConfig, VmError, stack};
+pub use engine::{Compiler, Vm, VmConfig, VmError, stack};
 pub use interface::Interface;

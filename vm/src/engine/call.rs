@@ -16,7 +16,8 @@ use wasmtime::component::Val;
 use wasmtime::{AsContextMut as _, PoolConcurrencyLimitError, Store, Trap, WasmBacktrace};
 
 use super::Shared;
-use super::compiled::{Callable, Compiled};
+use super::compiled::{Callable, Compiled, Waiter};
+use super::trace::{self, Told};
 use crate::host::{self, HostData, HostEnd, Limiter, StateDoor, prices};
 use crate::interface::FunctionKind;
 use crate::value;
@@ -52,6 +53,8 @@ pub(crate) struct Frame<'a> {
     pub(crate) attached: u64,
     pub(crate) fuel: u64,
     pub(crate) entry: Entry,
+    /// Who waits when the code is not ready.
+    pub(crate) waiter: Waiter,
     /// Modules whose calls are open, outermost first.
     pub(crate) running: &'a [AccountId],
 }
@@ -80,7 +83,7 @@ impl Shared {
                 format!("no module at {}", hex::encode(frame.module.0)),
             ));
         };
-        let compiled = self.modules.get(&record.code, || {
+        let compiled = self.modules.get(&record.code, frame.waiter, || {
             state.code(&record.code)?.ok_or_else(|| {
                 EngineFailure::Host(format!("the code {} of a module is missing", record.code))
             })
@@ -120,9 +123,10 @@ impl Shared {
             caller: frame.caller,
             attached: frame.attached,
             read_only,
+            waiter: frame.waiter,
             running,
         };
-        let mut store = Store::new(self.modules.engine(), data);
+        let mut store = Store::new(compiled.instance.engine(), data);
         store.limiter(|data| &mut data.limiter);
         store.set_hostcall_fuel(HOSTCALL_BYTES);
         store.set_fuel(fuel).map_err(|error| EngineFailure::Host(error.to_string()))?;
@@ -251,6 +255,17 @@ impl Run<'_> {
         Ok((bytes, is_error))
     }
 
+    /// What happened, and where: for people.
+    fn note(&mut self, error: &wasmtime::Error) -> String {
+        let data = self.store.data_mut();
+        let code = data.code;
+        let source = match data.waiter {
+            Waiter::Query => data.state.with(|state| state.code(&code)).ok().flatten(),
+            Waiter::Execution => None,
+        };
+        trace::note(error, source.as_deref().map_or(Told::Names, Told::SourceLines))
+    }
+
     /// wasmtime stopped with an error: what it means.
     fn ended(mut self, error: &wasmtime::Error, stage: Stage) -> Result<CallReport, EngineFailure> {
         if self.store.data().limiter.has_failed() {
@@ -263,16 +278,23 @@ impl Run<'_> {
             return Err(EngineFailure::Host(format!("{error:#}")));
         }
         let Some(trap) = error.downcast_ref::<Trap>() else {
+            // A module's start function runs while its instance is made: what happens in there is the
+            // module's doing, and what happens around it is this machine's.
+            let in_module = error
+                .downcast_ref::<WasmBacktrace>()
+                .is_some_and(|backtrace| !backtrace.frames().is_empty());
             return match stage {
-                Stage::Instantiating => Err(EngineFailure::Host(format!("{error:#}"))),
-                // A value that breaks the canonical ABI: the module's doing.
-                Stage::Running => Ok(failed(Code::Trapped, self.limit, note(error))),
+                Stage::Instantiating if !in_module => {
+                    Err(EngineFailure::Host(format!("{error:#}")))
+                }
+                // A value that breaks the canonical ABI.
+                _ => Ok(failed(Code::Trapped, self.limit, self.note(error))),
             };
         };
         Ok(match trap {
-            Trap::OutOfFuel => failed(Code::OutOfFuel, self.limit, note(error)),
-            Trap::UnreachableCodeReached => failed(Code::Trapped, self.used(), note(error)),
-            _ => failed(Code::Trapped, self.limit, note(error)),
+            Trap::OutOfFuel => failed(Code::OutOfFuel, self.limit, self.note(error)),
+            Trap::UnreachableCodeReached => failed(Code::Trapped, self.used(), self.note(error)),
+            _ => failed(Code::Trapped, self.limit, self.note(error)),
         })
     }
 
@@ -286,24 +308,15 @@ impl Run<'_> {
                 let unknown = || EngineFailure::Host("a host function failed".to_owned());
                 return Err(self.store.data_mut().failure.take().unwrap_or_else(unknown));
             }
-            HostEnd::OutOfFuel => failed(Code::OutOfFuel, self.limit, note(error)),
-            HostEnd::Growth(_) => failed(Code::LimitExceeded, self.limit, note(error)),
-            HostEnd::Limit(_) => failed(Code::LimitExceeded, self.used(), note(error)),
+            HostEnd::OutOfFuel => failed(Code::OutOfFuel, self.limit, self.note(error)),
+            HostEnd::Growth(_) => failed(Code::LimitExceeded, self.limit, self.note(error)),
+            HostEnd::Limit(_) => failed(Code::LimitExceeded, self.used(), self.note(error)),
             HostEnd::Abort(message) => {
                 let value = FailureValue::Message(message);
-                let mut report = failed(Code::ModuleError, self.used(), note(error));
+                let mut report = failed(Code::ModuleError, self.used(), self.note(error));
                 report.end = CallEnd::Failed { code: Code::ModuleError, value };
                 report
             }
         })
-    }
-}
-
-/// What happened, and where: for people.
-fn note(error: &wasmtime::Error) -> String {
-    let cause = error.root_cause();
-    match error.downcast_ref::<WasmBacktrace>() {
-        Some(backtrace) => format!("{cause}\n{backtrace}"),
-        None => cause.to_string(),
     }
 }
