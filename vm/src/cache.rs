@@ -1,7 +1,7 @@
 //! Compiled code on disk.
 //!
-//! A file is named by blake3 of (the code's hash, the version of our limits, the engine's compatibility
-//! hash) and holds 32 bytes of blake3 of the rest, then what wasmtime serialised. It is written beside its
+//! A file is named by blake3 of (the code's hash, the versions of our limits and of stack metering, the
+//! engine's compatibility hash) and holds 32 bytes of blake3 of the rest, then what wasmtime serialised. It is written beside its
 //! place and renamed into it, in a directory that only this user may enter. A file that is not whole is
 //! removed and compiled again. The checksum finds damage, not malice: whoever can write here owns the
 //! node already. (With issue 5 the checksum moves into the node's database.)
@@ -18,6 +18,7 @@ use pollen_ledger::crypto::Hash;
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
+use crate::instrument;
 use crate::validate::limits::LIMITS_VERSION;
 
 #[cfg(test)]
@@ -85,7 +86,8 @@ impl CodeCache {
 
     fn path(&self, code: &Hash) -> PathBuf {
         let mut hasher = blake3::Hasher::new();
-        hasher.update(&code.0).update(&LIMITS_VERSION.to_le_bytes()).update(&self.compatibility);
+        hasher.update(&code.0).update(&LIMITS_VERSION.to_le_bytes());
+        hasher.update(&instrument::VERSION.to_le_bytes()).update(&self.compatibility);
         self.dir.join(format!("{}.{EXTENSION}", hasher.finalize().to_hex()))
     }
 

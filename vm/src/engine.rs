@@ -26,7 +26,9 @@ use wasmtime::component::Linker;
 
 pub(crate) use call::{Entry, Frame};
 pub(crate) use compiled::Compiled;
-pub use settings::VmConfig;
+pub use settings::{Compiler, VmConfig};
+#[cfg(test)]
+pub(crate) use settings::{operator_cost, wasmtime_config};
 
 use crate::cache::{CacheError, CodeCache};
 use crate::{host, validate};

@@ -12,12 +12,15 @@
 pub mod cache;
 pub mod engine;
 pub mod host;
+mod instrument;
 pub mod interface;
 pub mod validate;
 pub mod value;
 
 #[cfg(test)]
+mod determinism;
+#[cfg(test)]
 mod fixtures;
 
-pub use engine::{Vm, VmConfig, VmError, stack};
+pub use engine::{Compiler, Vm, VmConfig, VmError, stack};
 pub use interface::Interface;

@@ -26,6 +26,9 @@ use crate::value;
 const HOSTCALL_BYTES: usize = 4 << 20;
 /// Bytes of a note.
 const NOTE_BYTES_MAX: usize = 4 * 1024;
+/// What a recursion without end is told.
+const EXHAUSTED_NOTE: &str =
+    "calls nested too deep inside the module: more than 1 MiB of stack (docs/vm.md)";
 /// Functions that only the ledger calls, once.
 const RESERVED: [&str; 2] = ["init", "migrate"];
 
@@ -271,6 +274,10 @@ impl Run<'_> {
         };
         Ok(match trap {
             Trap::OutOfFuel => failed(Code::OutOfFuel, self.limit, note(error)),
+            Trap::UnreachableCodeReached if is_exhausted(error) => {
+                let note = format!("{EXHAUSTED_NOTE}\n{}", backtrace(error));
+                failed(Code::Trapped, self.used(), note)
+            }
             Trap::UnreachableCodeReached => failed(Code::Trapped, self.used(), note(error)),
             _ => failed(Code::Trapped, self.limit, note(error)),
         })
@@ -297,6 +304,25 @@ impl Run<'_> {
             }
         })
     }
+}
+
+/// True when the trap is that of stack metering: in the function that it appends, which is its module's
+/// last. For people alone: code and fuel are those of any `unreachable`.
+fn is_exhausted(error: &wasmtime::Error) -> bool {
+    let backtrace = error.downcast_ref::<WasmBacktrace>();
+    let Some(frame) = backtrace.and_then(|backtrace| backtrace.frames().first()) else {
+        return false;
+    };
+    let functions = frame.module().functions();
+    let own = functions.len() as u32;
+    // Names are copied with each item: the first one is all that is asked for.
+    frame.module().functions().next().is_some_and(|first| {
+        first.index.as_u32().checked_add(own) == frame.func_index().checked_add(1)
+    })
+}
+
+fn backtrace(error: &wasmtime::Error) -> String {
+    error.downcast_ref::<WasmBacktrace>().map_or_else(String::new, ToString::to_string)
 }
 
 /// What happened, and where: for people.

@@ -13,6 +13,7 @@ use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Linker};
 use super::VmConfig;
 use crate::cache::CodeCache;
 use crate::host::HostData;
+use crate::instrument;
 use crate::interface::{Function, FunctionKind, Interface};
 
 /// A module that is ready to run.
@@ -115,7 +116,9 @@ impl Modules {
         {
             return Ok(component);
         }
-        let component = Component::from_binary(&self.engine, code)
+        let metered = instrument::instrument(code)
+            .map_err(|error| host_failure("metering the stack of validated code", error))?;
+        let component = Component::from_binary(&self.engine, &metered)
             .map_err(|error| host_failure("compiling validated code", format!("{error:#}")))?;
         if let Some(cache) = &self.cache
             && let Err(error) = cache.store(hash, &component)

@@ -12,6 +12,8 @@ use wasmtime::{
 use super::stack::WASM_STACK_BYTES;
 use crate::validate::{features, limits};
 
+/// The interpreter, as a target of the compiler.
+const INTERPRETER: &str = "pulley64";
 /// Backtrace frames that a note shows.
 const BACKTRACE_FRAMES: NonZeroUsize = NonZeroUsize::new(32).expect("not zero");
 /// Address space of one memory.
@@ -35,6 +37,21 @@ pub struct VmConfig {
     pub modules_in_memory: NonZeroUsize,
     /// Instances that may exist at once, nested calls included: at least 18.
     pub instances: u32,
+    /// What makes code of modules.
+    pub compiler: Compiler,
+}
+
+/// What makes code of modules. Results, codes and fuel are the same with each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Compiler {
+    /// Quick code, slowly made.
+    #[default]
+    Speed,
+    /// Slower code, quickly made.
+    Quick,
+    /// No code for this processor at all, but for wasmtime's interpreter: a second opinion for tests,
+    /// tens of times slower.
+    Interpreter,
 }
 
 impl Default for VmConfig {
@@ -44,19 +61,19 @@ impl Default for VmConfig {
             cache_bytes_max: 1 << 30,
             modules_in_memory: NonZeroUsize::new(256).expect("not zero"),
             instances: 128,
+            compiler: Compiler::default(),
         }
     }
 }
 
 /// The one configuration of the engine.
-pub(super) fn wasmtime_config(config: &VmConfig) -> Config {
+pub(crate) fn wasmtime_config(config: &VmConfig) -> Config {
     let mut engine = Config::new();
     for (_, feature) in WasmFeatures::all().iter_names() {
         engine.wasm_features(feature, features().contains(feature));
     }
     engine
         .strategy(Strategy::Cranelift)
-        .cranelift_opt_level(OptLevel::Speed)
         .cranelift_nan_canonicalization(true)
         .relaxed_simd_deterministic(true)
         .compiler_inlining(wasmtime::Inlining::No)
@@ -66,6 +83,8 @@ pub(super) fn wasmtime_config(config: &VmConfig) -> Config {
         .epoch_interruption(false)
         .concurrency_support(false)
         .max_wasm_stack(WASM_STACK_BYTES)
+        // There are no such stacks here, and wasmtime wants them to be no smaller.
+        .async_stack_size(WASM_STACK_BYTES)
         .memory_reservation(MEMORY_RESERVATION_BYTES)
         .memory_guard_size(MEMORY_GUARD_BYTES)
         .memory_reservation_for_growth(0)
@@ -75,6 +94,14 @@ pub(super) fn wasmtime_config(config: &VmConfig) -> Config {
         .wasm_backtrace_details(WasmBacktraceDetails::Disable)
         .native_unwind_info(false)
         .allocation_strategy(InstanceAllocationStrategy::Pooling(pool(config)));
+    match config.compiler {
+        Compiler::Speed => engine.cranelift_opt_level(OptLevel::Speed),
+        Compiler::Quick => engine.cranelift_opt_level(OptLevel::None),
+        Compiler::Interpreter => {
+            let known = "wasmtime knows its own interpreter";
+            engine.cranelift_opt_level(OptLevel::Speed).target(INTERPRETER).expect(known)
+        }
+    };
     engine
 }
 
@@ -112,7 +139,7 @@ macro_rules! costs {
 }
 
 /// What each operator costs. Consensus data, like [`crate::host::prices`].
-fn operator_cost() -> OperatorCost {
+pub(crate) fn operator_cost() -> OperatorCost {
     let mut cost = OperatorCost::new();
     costs! { cost:
         8 for Call CallIndirect;
@@ -136,7 +163,24 @@ fn operator_cost() -> OperatorCost {
         100 for MemoryGrow TableGrow;
         10 for MemoryCopy MemoryFill MemoryInit TableCopy TableFill TableInit;
     }
-    cost.variable =
-        VariableOperatorCost { memory_grow_per_page: 255, ..VariableOperatorCost::new() };
+    cost.variable = VariableOperatorCost {
+        memory_copy_per_byte: 1,
+        memory_fill_per_byte: 1,
+        memory_init_per_byte: 1,
+        memory_grow_per_page: 255,
+        table_copy_per_element: 1,
+        table_fill_per_element: 1,
+        table_init_per_element: 1,
+        table_grow_per_element: 1,
+        // Garbage collection is off: no module holds these.
+        array_copy_per_element: 1,
+        array_fill_per_element: 1,
+        array_new_data_per_element: 1,
+        array_init_data_per_element: 1,
+        array_new_elem_per_element: 1,
+        array_init_elem_per_element: 1,
+        array_new_default_per_element: 1,
+        array_new_per_element: 1,
+    };
     cost
 }
