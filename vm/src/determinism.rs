@@ -8,6 +8,7 @@ mod examples;
 mod frames;
 mod generated;
 mod lists;
+mod overhead;
 mod specification;
 mod stack;
 

@@ -303,7 +303,11 @@ impl<'a> Pass<'a> {
         self.module.memories += 1;
         at_most("memories", self.module.memories.into(), 1)?;
         let pages = |bytes: u64| bytes / limit::PAGE_BYTES;
-        at_most("pages of memory at the start", memory.initial, pages(limit::MEMORY_FREE_BYTES))?;
+        at_most(
+            "pages of memory at the start",
+            memory.initial,
+            pages(limit::MEMORY_START_BYTES_MAX),
+        )?;
         at_most("pages of memory", memory.maximum.unwrap_or(0), pages(limit::MEMORY_BYTES_MAX))
     }
 

@@ -38,7 +38,7 @@ fn floats(value: f64, by: f64) -> Vec<u8> {
     [value.to_le_bytes(), by.to_le_bytes()].concat()
 }
 
-fn code(name: &str) -> Vec<u8> {
+pub(super) fn code(name: &str) -> Vec<u8> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors").join(format!("{name}.wasm"));
     std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }

@@ -13,7 +13,7 @@ use crate::Compiler;
 use crate::engine::stack;
 use crate::instrument;
 
-/// Native bytes for each byte of weight that there is room for: see `engine::stack`.
+/// Native bytes for each byte of weight that may be found: there is room for 1.9 (`engine::stack`).
 const ROOM: f64 = 1.6;
 /// Levels that are entered; large frames among them.
 const LEVELS: i32 = 4;

@@ -104,7 +104,7 @@ impl Shared {
         };
         let price = prices::CALL
             .saturating_add(frame.arguments.len() as u64 * prices::VALUE_BYTE)
-            .saturating_add(nodes(&arguments) * prices::VALUE_NODE);
+            .saturating_add(values_price(&arguments));
         let Some(fuel) = frame.fuel.checked_sub(price) else {
             let note = format!("the fuel does not pay for the call itself: {price}");
             return Ok(failed(Code::OutOfFuel, frame.fuel, note));
@@ -156,21 +156,22 @@ fn find<'a>(compiled: &'a Compiled, entry: Entry, name: &str) -> Option<(&'a Cal
     }
 }
 
-/// Values with all that they contain.
-fn nodes(values: &[Val]) -> u64 {
-    values.iter().map(|value| 1 + nodes_inside(value)).sum()
+/// The price of making values for wasmtime, with all that they contain.
+fn values_price(values: &[Val]) -> u64 {
+    values.iter().map(value_price).sum()
 }
 
-fn nodes_inside(value: &Val) -> u64 {
-    let boxed =
-        |inner: &Option<Box<Val>>| inner.as_deref().map_or(0, |value| 1 + nodes_inside(value));
-    match value {
-        Val::List(values) | Val::Tuple(values) => nodes(values),
-        Val::Record(fields) => fields.iter().map(|(_, value)| 1 + nodes_inside(value)).sum(),
+fn value_price(value: &Val) -> u64 {
+    let boxed = |inner: &Option<Box<Val>>| inner.as_deref().map_or(0, value_price);
+    let inside = match value {
+        Val::List(values) | Val::Tuple(values) => values_price(values),
+        Val::Record(fields) => fields.iter().map(|(_, value)| value_price(value)).sum(),
         Val::Variant(_, inner) | Val::Option(inner) => boxed(inner),
         Val::Result(Ok(inner) | Err(inner)) => boxed(inner),
-        _ => 0,
-    }
+        Val::String(_) | Val::Enum(_) | Val::Flags(_) => 0,
+        _ => return prices::VALUE_NUMBER,
+    };
+    inside + prices::VALUE_NODE
 }
 
 struct Run<'a> {
@@ -217,13 +218,12 @@ impl Run<'_> {
 
     /// The function returned: its result, if that can be encoded and paid for.
     fn returned(mut self, result: Option<Val>) -> CallReport {
-        let nodes = result.as_ref().map_or(0, |value| nodes(std::slice::from_ref(value)));
+        let values = result.as_ref().map_or(0, value_price);
         let (encoded, is_error) = match self.encode(result) {
             Ok(encoded) => encoded,
             Err(note) => return failed(Code::LimitExceeded, self.limit, note),
         };
-        let price =
-            (nodes * prices::VALUE_NODE).saturating_add(encoded.len() as u64 * prices::VALUE_BYTE);
+        let price = values.saturating_add(encoded.len() as u64 * prices::VALUE_BYTE);
         let is_paid = host::charge(&mut self.store.as_context_mut(), price).is_ok();
         // Straight-line code can overshoot and still return: nothing left is out of fuel.
         if !is_paid || self.left() == 0 {
