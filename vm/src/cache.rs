@@ -1,7 +1,7 @@
 //! Compiled code on disk.
 //!
-//! A file is named by blake3 of (the code's hash, the version of our limits, the engine's compatibility
-//! hash). It holds what wasmtime serialised, then the module's interface (reading that out of the component
+//! A file is named by blake3 of (the code's hash, the versions of our limits and of stack metering, the
+//! engine's compatibility hash). It holds what wasmtime serialised, then the module's interface (reading that out of the component
 //! again would take longer than all else), then the length of the latter. Its own blake3 lies elsewhere: with
 //! [`ArtefactSums`], which the node keeps in its database. Loading trusts every byte, so a file is loaded only
 //! when its checksum is the one that was written down. A file is written beside its place and renamed into it,
@@ -27,6 +27,7 @@ use wasmtime::Engine;
 use wasmtime::component::Component;
 
 use crate::engine::VmConfig;
+use crate::instrument;
 use crate::interface::Interface;
 use crate::validate::limits::LIMITS_VERSION;
 
@@ -129,7 +130,8 @@ impl CodeCache {
     /// The name of a code's file.
     fn name(&self, code: &Hash) -> Hash {
         let mut hasher = blake3::Hasher::new();
-        hasher.update(&code.0).update(&LIMITS_VERSION.to_le_bytes()).update(&self.compatibility);
+        hasher.update(&code.0).update(&LIMITS_VERSION.to_le_bytes());
+        hasher.update(&instrument::VERSION.to_le_bytes()).update(&self.compatibility);
         Hash(*hasher.finalize().as_bytes())
     }
 

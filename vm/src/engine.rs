@@ -34,6 +34,8 @@ use pollen_ledger::module::{
     Call, CallKind, CallReport, CodeFacts, CodeRefusal, EngineFailure, ModuleEngine,
 };
 pub use settings::{Compiler, VmConfig};
+#[cfg(test)]
+pub(crate) use settings::{operator_cost, wasmtime_config};
 
 use crate::cache::{CacheError, CodeCache};
 use crate::validate;

@@ -12,10 +12,13 @@
 pub mod cache;
 pub mod engine;
 pub mod host;
+mod instrument;
 pub mod interface;
 pub mod validate;
 pub mod value;
 
+#[cfg(test)]
+mod determinism;
 #[cfg(any(test, feature = "fuzzing"))]
 #[allow(clippy::unwrap_used, reason = "for tests")]
 mod fixtures;

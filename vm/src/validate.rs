@@ -22,7 +22,7 @@ use pollen_ledger::module::{CodeFacts, CodeRefusal};
 use wasmparser::{
     CanonicalFunction, CanonicalOption, ComponentInstance, ComponentType, DataKind, ElementItems,
     Encoding, FuncValidatorAllocations, Instance, Operator, Parser, Payload, TypeRef, ValidPayload,
-    Validator,
+    Validator, types::Types,
 };
 
 pub use features::features;
@@ -99,6 +99,20 @@ pub fn compile_work(code: &[u8]) -> Result<u64, CodeRefusal> {
 fn check(code: &[u8]) -> Result<(Interface, Counts), CodeRefusal> {
     at_most("bytes of the component", code.len() as u64, COMPONENT_BYTES_MAX as u64)?;
     check_kind(code)?;
+    let (pass, types) = read(code)?;
+    imports::check(types.as_ref(), pass.imports.iter().copied())?;
+    let interface = Interface::from_component(code).map_err(|error| refuse(error.to_string()))?;
+    if interface.commands.is_empty() && interface.queries.is_empty() {
+        return Err(refuse(
+            "the component exports no function: a module exports the interfaces `commands` or \
+             `queries` of its own package",
+        ));
+    }
+    Ok((interface, pass.counts))
+}
+
+/// Parses, validates and counts.
+fn read(code: &[u8]) -> Result<(Pass<'_>, Types), CodeRefusal> {
     let mut pass = Pass::new();
     let mut parser = Parser::new(0);
     parser.set_features(features());
@@ -113,15 +127,13 @@ fn check(code: &[u8]) -> Result<(Interface, Counts), CodeRefusal> {
         }
     }
     let types = types.ok_or_else(|| refuse("the component ends too early"))?;
-    imports::check(types.as_ref(), pass.imports.iter().copied())?;
-    let interface = Interface::from_component(code).map_err(|error| refuse(error.to_string()))?;
-    if interface.commands.is_empty() && interface.queries.is_empty() {
-        return Err(refuse(
-            "the component exports no function: a module exports the interfaces `commands` or \
-             `queries` of its own package",
-        ));
-    }
-    Ok((interface, pass.counts))
+    Ok((pass, types))
+}
+
+/// Whether a component keeps features and limits, whatever it imports and exports.
+#[cfg(test)]
+pub(crate) fn check_code(code: &[u8]) -> Result<(), CodeRefusal> {
+    read(code).map(|_| ())
 }
 
 /// Tells apart what people deploy by mistake.
@@ -334,7 +346,11 @@ impl<'a> Pass<'a> {
         self.module.memories += 1;
         at_most("memories", self.module.memories.into(), 1)?;
         let pages = |bytes: u64| bytes / limit::PAGE_BYTES;
-        at_most("pages of memory at the start", memory.initial, pages(limit::MEMORY_FREE_BYTES))?;
+        at_most(
+            "pages of memory at the start",
+            memory.initial,
+            pages(limit::MEMORY_START_BYTES_MAX),
+        )?;
         at_most("pages of memory", memory.maximum.unwrap_or(0), pages(limit::MEMORY_BYTES_MAX))
     }
 

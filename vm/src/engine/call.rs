@@ -27,6 +27,9 @@ use crate::value;
 const HOSTCALL_BYTES: usize = 4 << 20;
 /// Bytes of a note.
 const NOTE_BYTES_MAX: usize = 4 * 1024;
+/// What a recursion without end is told.
+const EXHAUSTED_NOTE: &str =
+    "calls nested too deep inside the module: more than 1 MiB of stack (docs/vm.md)";
 /// Functions that only the ledger calls, once.
 const RESERVED: [&str; 2] = ["init", "migrate"];
 
@@ -104,7 +107,7 @@ impl Shared {
         };
         let price = prices::CALL
             .saturating_add(frame.arguments.len() as u64 * prices::VALUE_BYTE)
-            .saturating_add(nodes(&arguments) * prices::VALUE_NODE);
+            .saturating_add(values_price(&arguments));
         let Some(fuel) = frame.fuel.checked_sub(price) else {
             let note = format!("the fuel does not pay for the call itself: {price}");
             return Ok(failed(Code::OutOfFuel, frame.fuel, note));
@@ -157,21 +160,22 @@ fn find<'a>(compiled: &'a Compiled, entry: Entry, name: &str) -> Option<(&'a Cal
     }
 }
 
-/// Values with all that they contain.
-fn nodes(values: &[Val]) -> u64 {
-    values.iter().map(|value| 1 + nodes_inside(value)).sum()
+/// The price of making values for wasmtime, with all that they contain.
+fn values_price(values: &[Val]) -> u64 {
+    values.iter().map(value_price).sum()
 }
 
-fn nodes_inside(value: &Val) -> u64 {
-    let boxed =
-        |inner: &Option<Box<Val>>| inner.as_deref().map_or(0, |value| 1 + nodes_inside(value));
-    match value {
-        Val::List(values) | Val::Tuple(values) => nodes(values),
-        Val::Record(fields) => fields.iter().map(|(_, value)| 1 + nodes_inside(value)).sum(),
+fn value_price(value: &Val) -> u64 {
+    let boxed = |inner: &Option<Box<Val>>| inner.as_deref().map_or(0, value_price);
+    let inside = match value {
+        Val::List(values) | Val::Tuple(values) => values_price(values),
+        Val::Record(fields) => fields.iter().map(|(_, value)| value_price(value)).sum(),
         Val::Variant(_, inner) | Val::Option(inner) => boxed(inner),
         Val::Result(Ok(inner) | Err(inner)) => boxed(inner),
-        _ => 0,
-    }
+        Val::String(_) | Val::Enum(_) | Val::Flags(_) => 0,
+        _ => return prices::VALUE_NUMBER,
+    };
+    inside + prices::VALUE_NODE
 }
 
 struct Run<'a> {
@@ -218,13 +222,12 @@ impl Run<'_> {
 
     /// The function returned: its result, if that can be encoded and paid for.
     fn returned(mut self, result: Option<Val>) -> CallReport {
-        let nodes = result.as_ref().map_or(0, |value| nodes(std::slice::from_ref(value)));
+        let values = result.as_ref().map_or(0, value_price);
         let (encoded, is_error) = match self.encode(result) {
             Ok(encoded) => encoded,
             Err(note) => return failed(Code::LimitExceeded, self.limit, note),
         };
-        let price =
-            (nodes * prices::VALUE_NODE).saturating_add(encoded.len() as u64 * prices::VALUE_BYTE);
+        let price = values.saturating_add(encoded.len() as u64 * prices::VALUE_BYTE);
         let is_paid = host::charge(&mut self.store.as_context_mut(), price).is_ok();
         // Straight-line code can overshoot and still return: nothing left is out of fuel.
         if !is_paid || self.left() == 0 {
@@ -293,6 +296,10 @@ impl Run<'_> {
         };
         Ok(match trap {
             Trap::OutOfFuel => failed(Code::OutOfFuel, self.limit, self.note(error)),
+            Trap::UnreachableCodeReached if is_exhausted(error) => {
+                let note = format!("{EXHAUSTED_NOTE}\n{}", self.note(error));
+                failed(Code::Trapped, self.used(), note)
+            }
             Trap::UnreachableCodeReached => failed(Code::Trapped, self.used(), self.note(error)),
             _ => failed(Code::Trapped, self.limit, self.note(error)),
         })
@@ -319,4 +326,19 @@ impl Run<'_> {
             }
         })
     }
+}
+
+/// True when the trap is that of stack metering: in the function that it appends, which is its module's
+/// last. For people alone: code and fuel are those of any `unreachable`.
+fn is_exhausted(error: &wasmtime::Error) -> bool {
+    let backtrace = error.downcast_ref::<WasmBacktrace>();
+    let Some(frame) = backtrace.and_then(|backtrace| backtrace.frames().first()) else {
+        return false;
+    };
+    let functions = frame.module().functions();
+    let own = functions.len() as u32;
+    // Names are copied with each item: the first one is all that is asked for.
+    frame.module().functions().next().is_some_and(|first| {
+        first.index.as_u32().checked_add(own) == frame.func_index().checked_add(1)
+    })
 }

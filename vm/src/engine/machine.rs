@@ -9,6 +9,7 @@ use wasmtime::component::{Component, InstancePre, Linker};
 use wasmtime::{Config, Engine};
 
 use crate::host::{self, HostData};
+use crate::instrument::instrument;
 
 /// An engine with the host's functions.
 pub(super) struct Machine {
@@ -28,9 +29,11 @@ impl Machine {
         &self.engine
     }
 
-    /// Compiles validated code. A compiler that panics has failed like one that says so.
+    /// Meters the stack of validated code and compiles it. A compiler that panics has failed like one that says so.
     pub(super) fn compile(&self, code: &[u8]) -> Result<Component, String> {
-        let compile = || Component::from_binary(&self.engine, code);
+        let metered = instrument(code)
+            .map_err(|error| format!("metering the stack of validated code: {error}"))?;
+        let compile = || Component::from_binary(&self.engine, &metered);
         match catch_unwind(AssertUnwindSafe(compile)) {
             Ok(Ok(component)) => Ok(component),
             Ok(Err(error)) => Err(format!("{error:#}")),

@@ -11,8 +11,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use addr2line::gimli::{Dwarf, EndianSlice, LittleEndian};
 use addr2line::{Context, Location};
-use wasmparser::{KnownCustom, Name, Parser, Payload, TypeRef};
+use wasmparser::{KnownCustom, Name, Parser, Payload};
 use wasmtime::{FrameInfo, WasmBacktrace};
+
+use crate::instrument::original_offset;
 
 /// Frames that are shown.
 const FRAMES_MAX: usize = 16;
@@ -105,9 +107,9 @@ struct DebugInfo<'a> {
     context: Context<Slice<'a>>,
     /// Where the contents of its section of code begin: addresses count from there.
     code_start: usize,
-    imported_functions: u32,
-    /// Where its functions' bodies begin.
-    bodies: Vec<usize>,
+    /// The component, and which of its core modules this is.
+    code: &'a [u8],
+    module: usize,
     /// Names, by index: tells frames of this module from those of others.
     names: Vec<(u32, &'a str)>,
 }
@@ -122,23 +124,13 @@ struct Inlined {
 struct Core<'a> {
     sections: Vec<(&'a str, &'a [u8])>,
     code_start: usize,
-    imported_functions: u32,
-    bodies: Vec<usize>,
     names: Vec<(u32, &'a str)>,
 }
 
 impl<'a> Core<'a> {
-    fn look(&mut self, payload: Payload<'a>) -> Option<()> {
+    fn look(&mut self, payload: Payload<'a>) {
         match payload {
-            Payload::ImportSection(section) => {
-                for import in section.into_imports() {
-                    if matches!(import.ok()?.ty, TypeRef::Func(_)) {
-                        self.imported_functions += 1;
-                    }
-                }
-            }
             Payload::CodeSectionStart { range, .. } => self.code_start = range.start,
-            Payload::CodeSectionEntry(body) => self.bodies.push(body.range().start),
             Payload::CustomSection(section) => {
                 if section.name().starts_with(".debug_") {
                     self.sections.push((section.name(), section.data()));
@@ -153,24 +145,24 @@ impl<'a> Core<'a> {
             }
             _ => {}
         }
-        Some(())
     }
 }
 
 impl<'a> DebugInfo<'a> {
     /// None where there is none that can be read.
     fn of(code: &'a [u8]) -> Option<Self> {
-        let mut core = Core::default();
+        let (mut core, mut modules) = (Core::default(), 0_usize);
         for payload in Parser::new(0).parse_all(code) {
             match payload.ok()? {
                 Payload::Version { encoding: wasmparser::Encoding::Module, .. } => {
                     core = Core::default();
+                    modules += 1;
                 }
                 Payload::End(_) if !core.sections.is_empty() => break,
-                payload => core.look(payload)?,
+                payload => core.look(payload),
             }
         }
-        let Core { sections, code_start, imported_functions, bodies, names } = core;
+        let Core { sections, code_start, names } = core;
         if sections.is_empty() {
             return None;
         }
@@ -185,7 +177,7 @@ impl<'a> DebugInfo<'a> {
             Context::from_dwarf(dwarf).ok()
         };
         let context = catch_unwind(AssertUnwindSafe(read)).ok()??;
-        Some(Self { context, code_start, imported_functions, bodies, names })
+        Some(Self { context, code_start, code, module: modules.checked_sub(1)?, names })
     }
 
     fn of_frame(&self, frame: &FrameInfo) -> Vec<Inlined> {
@@ -199,8 +191,9 @@ impl<'a> DebugInfo<'a> {
         if known != frame.func_name() {
             return None;
         }
-        let body = self.bodies.get(index.checked_sub(self.imported_functions)? as usize)?;
-        let address = (body + frame.func_offset()?).checked_sub(self.code_start)?;
+        // What ran is the metered module; what its debug information is about is the one before.
+        let offset = original_offset(self.code, self.module, index, frame.func_offset()?)?;
+        let address = offset.checked_sub(self.code_start)?;
         let mut frames = self.context.find_frames(address as u64).skip_all_loads().ok()?;
         let mut found = Vec::new();
         while found.len() < INLINED_MAX

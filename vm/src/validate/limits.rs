@@ -6,8 +6,11 @@ pub const LIMITS_VERSION: u32 = 1;
 
 /// Bytes of a page of linear memory.
 pub const PAGE_BYTES: u64 = 64 * 1024;
-/// Memory that costs nothing, and the most that a module may have at its start.
-pub const MEMORY_FREE_BYTES: u64 = 4 << 20;
+/// The most that a module may have at its start.
+pub const MEMORY_START_BYTES_MAX: u64 = 4 << 20;
+/// Memory that costs nothing: what stays resident between instances. Every page above it is a page fault
+/// in each call that touches it.
+pub const MEMORY_FREE_BYTES: u64 = 128 << 10;
 /// Memory that a module may grow to.
 pub const MEMORY_BYTES_MAX: u64 = 16 << 20;
 
