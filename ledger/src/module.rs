@@ -92,6 +92,10 @@ pub enum EngineFailure {
     /// The host's own machinery failed: memory, compiler, artefacts.
     #[error("module host: {0}")]
     Host(String),
+    /// There is no room for a query now, or no code yet: the same can succeed in a moment. Execution waits
+    /// instead and never gets this.
+    #[error("module host: {0}; try again in a moment")]
+    Busy(String),
 }
 
 /// Runs modules. Implemented by `vm`; deterministic in all that is marked consensus data.
@@ -107,6 +111,6 @@ pub trait ModuleEngine: Send + Sync {
         call: Call<'_>,
     ) -> Result<CallReport, EngineFailure>;
 
-    /// Prepares code that was just deployed (compiles and caches it). Never decides anything.
+    /// Has code that was just deployed compiled and cached, without waiting for it. Never decides anything.
     fn prepare(&self, code_hash: &Hash, code: &[u8]) -> Result<(), EngineFailure>;
 }

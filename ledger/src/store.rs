@@ -11,6 +11,7 @@ use borsh::BorshSerialize;
 
 use crate::codec;
 
+mod artefacts;
 mod certificates;
 mod changes;
 mod commits;

@@ -46,6 +46,8 @@ use interfaces::Interfaces;
 
 /// A node that is this much behind its own clock says so in `node_health`, in milliseconds.
 const LAG_READY_MAX_MS: u64 = 10_000;
+/// When to ask again a node whose module host has no room, or no code yet.
+const BUSY_RETRY_MS: u64 = 500;
 /// Receipts that one call of `events` looks through at most.
 const EVENTS_PAGE_MAX: usize = 1000;
 
@@ -135,6 +137,9 @@ fn storage(error: impl Into<EngineFailure>) -> RpcError {
         }
         EngineFailure::Store(error @ StoreError::Gone { oldest, .. }) => {
             RpcError::not_found(error.to_string(), Some(oldest))
+        }
+        EngineFailure::Busy(what) => {
+            RpcError::new(ErrorCode::Limit, what).with("retryAfterMs", BUSY_RETRY_MS)
         }
         error => broken(error),
     }

@@ -88,6 +88,9 @@ pub enum Command {
     Build {
         /// The module's folder
         folder: PathBuf,
+        /// Keep debug information: failed queries tell lines of the source; the module is far larger
+        #[arg(long)]
+        debug: bool,
     },
     /// Build a module and put it on the ledger
     #[command(
@@ -583,7 +586,7 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Keys(KeysCommand::List) => accounts::list_keys(&session).await,
         Command::Account { who } => accounts::show(&session, &who).await,
         Command::Transfer(args) => accounts::transfer(&session, &args).await,
-        Command::Build { folder } => modules::build(&session, &folder),
+        Command::Build { folder, debug } => modules::build(&session, &folder, debug),
         Command::Deploy(args) => modules::deploy(&session, &args).await,
         Command::Publish(args) => lifecycle::publish(&session, &args).await,
         Command::Upgrade(args) => lifecycle::upgrade(&session, &args).await,

@@ -8,6 +8,7 @@ pub mod backend;
 pub mod bench;
 pub mod cli;
 pub mod clock;
+mod compiled_code;
 pub mod config;
 pub mod core_thread;
 pub mod dev;

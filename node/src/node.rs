@@ -23,6 +23,7 @@ use tokio::task::JoinHandle;
 use crate::admin;
 use crate::backend::{NodeBackend, Parts};
 use crate::clock;
+use crate::compiled_code::{self, DatabaseSums};
 use crate::config::{Keeps, NodeConfig, Role, SyncFrom};
 use crate::core_thread::{self, CoreHandle, CoreWiring};
 use crate::dev;
@@ -338,7 +339,7 @@ impl Node {
     /// Starts everything of a node that is prepared; returns when the RPC server listens.
     pub async fn run(prepared: Prepared) -> Result<Self, NodeError> {
         let Prepared { config, begun, network } = prepared;
-        let engine = open_engine(&config)?;
+        let engine = open_engine(&config, &begun.database)?;
         let mut executor = Executor::new(&begun.database, engine.clone())?;
         executor.set_tree_threads(std::thread::available_parallelism().map_or(1, usize::from));
         let checkpoint = executor.checkpoint().clone();
@@ -387,6 +388,7 @@ impl Node {
             commits: to_execution,
         })?;
         threads.push(executing);
+        threads.push(compiled_code::warm_up(&engine, &begun.database));
         let Begun { genesis, key, own, database, rocks, rules, role, .. } = begun;
         let reserve = config.storage.reserve_mib.saturating_mul(1 << 20);
         let service = SnapshotService::new(config.data.clone(), database.clone());
@@ -522,10 +524,14 @@ fn take_marker(
     Ok(keys::forget_never_signed(key_file)?)
 }
 
-pub(crate) fn open_engine(config: &NodeConfig) -> Result<Arc<Vm>, NodeError> {
+pub(crate) fn open_engine(
+    config: &NodeConfig,
+    database: &Arc<Database>,
+) -> Result<Arc<Vm>, NodeError> {
     let vm = VmConfig {
         instances: config.modules.instances,
         cache_dir: Some(config.data.join("modules")),
+        cache_sums: Some(Arc::new(DatabaseSums(database.clone()))),
         ..VmConfig::default()
     };
     Vm::new(&vm).map(Arc::new).map_err(|error| NodeError::Vm(error.to_string()))

@@ -6,31 +6,42 @@
 
 mod call;
 mod compiled;
+mod machine;
+mod pool;
 mod settings;
 pub mod stack;
+mod trace;
 
+#[cfg(test)]
+mod memory_tests;
+#[cfg(test)]
+mod pool_tests;
+#[cfg(test)]
+mod start_tests;
 #[cfg(test)]
 mod tests;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::SystemTime;
 
+pub(crate) use call::{Entry, Frame};
+pub(crate) use compiled::{Compiled, Described, Waiter};
 use pollen_ledger::crypto::Hash;
 use pollen_ledger::execution::TransactionState;
 use pollen_ledger::limits::CALL_DEPTH_MAX;
 use pollen_ledger::module::{
     Call, CallKind, CallReport, CodeFacts, CodeRefusal, EngineFailure, ModuleEngine,
 };
-use wasmtime::Engine;
-use wasmtime::component::Linker;
-
-pub(crate) use call::{Entry, Frame};
-pub(crate) use compiled::Compiled;
-pub use settings::VmConfig;
+pub use settings::{Compiler, VmConfig};
+#[cfg(test)]
+pub(crate) use settings::{operator_cost, wasmtime_config};
 
 use crate::cache::{CacheError, CodeCache};
-use crate::{host, validate};
+use crate::validate;
 use compiled::Modules;
+use machine::Machine;
+use pool::Workers;
 
 /// Instances that one call can need.
 const INSTANCES_PER_CALL: u32 = CALL_DEPTH_MAX + 1;
@@ -50,6 +61,9 @@ pub enum VmError {
     /// wasmtime.
     #[error("wasmtime does not start with the pinned settings: {0}")]
     Engine(String),
+    /// The threads that compile.
+    #[error("no thread to compile modules on: {0}")]
+    NoThread(std::io::Error),
 }
 
 /// Runs modules. Cheap to clone; shared by the executor and queries.
@@ -60,7 +74,9 @@ pub struct Vm {
 
 /// What all calls share.
 pub(crate) struct Shared {
-    modules: Modules,
+    modules: Arc<Modules>,
+    /// Ends with the last of those who call.
+    _workers: Workers,
     queries: AtomicU32,
     queries_max: u32,
 }
@@ -73,20 +89,48 @@ impl Vm {
             return Err(VmError::TooFewInstances { instances });
         }
         let failed = |error: wasmtime::Error| VmError::Engine(format!("{error:#}"));
-        let engine = Engine::new(&settings::wasmtime_config(config)).map_err(failed)?;
-        let mut linker = Linker::new(&engine);
-        host::add_to_linker(&mut linker).map_err(failed)?;
+        let machine = Machine::new(&settings::wasmtime_config(config)).map_err(failed)?;
         let cache = match &config.cache_dir {
-            Some(dir) => Some(CodeCache::open(dir, config.cache_bytes_max, &engine)?),
+            Some(dir) => Some(CodeCache::open(dir, config, machine.engine())?),
             None => None,
         };
+        let modules = Arc::new(Modules::new(machine, cache, config));
+        let (make, keep) = (Arc::clone(&modules), Arc::clone(&modules));
+        let workers = Workers::start(
+            &modules.queue,
+            config.compile_threads.max(1),
+            move |job| make.make(job),
+            move |job, compiled| keep.keep(job, compiled),
+        );
         let shared = Shared {
-            modules: Modules::new(engine, linker, cache, config),
+            modules,
+            _workers: workers.map_err(VmError::NoThread)?,
             queries: AtomicU32::new(0),
             // The executor's instances are its own: queries cannot use them up.
             queries_max: instances / INSTANCES_PER_CALL - 1,
         };
         Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// Has code made ready and waits until it is. For whoever has time: never on the way of execution.
+    pub fn ready(&self, code_hash: &Hash, code: &[u8]) -> Result<(), EngineFailure> {
+        self.shared.modules.ready(code_hash, code)
+    }
+
+    /// Makes code ready from disk alone, here and now; whether it was there. For measuring.
+    #[doc(hidden)]
+    pub fn load_from_disk(&self, code_hash: &Hash) -> bool {
+        self.shared.modules.on_disk(code_hash).is_some()
+    }
+
+    /// When code was used last that is compiled on disk; none for any other.
+    pub fn last_used(&self, code_hash: &Hash) -> Option<SystemTime> {
+        self.shared.modules.last_used(code_hash)
+    }
+
+    /// How many modules may be ready in memory.
+    pub fn modules_in_memory(&self) -> usize {
+        self.shared.modules.in_memory_max()
     }
 }
 
@@ -98,8 +142,8 @@ impl<'a> QueryPlace<'a> {
         if shared.queries.fetch_add(1, Ordering::Relaxed) >= shared.queries_max {
             shared.queries.fetch_sub(1, Ordering::Relaxed);
             let most = shared.queries_max;
-            return Err(EngineFailure::Host(format!(
-                "{most} queries are running, which is all that may: try again"
+            return Err(EngineFailure::Busy(format!(
+                "{most} queries are running, which is all that may"
             )));
         }
         Ok(Self(shared))
@@ -122,9 +166,9 @@ impl ModuleEngine for Vm {
         state: &mut TransactionState<'_>,
         call: Call<'_>,
     ) -> Result<CallReport, EngineFailure> {
-        let _place = match call.kind {
-            CallKind::Query => Some(QueryPlace::take(&self.shared)?),
-            CallKind::Command | CallKind::Init | CallKind::Migrate => None,
+        let (_place, waiter) = match call.kind {
+            CallKind::Query => (Some(QueryPlace::take(&self.shared)?), Waiter::Query),
+            CallKind::Command | CallKind::Init | CallKind::Migrate => (None, Waiter::Execution),
         };
         let frame = Frame {
             module: call.module,
@@ -138,6 +182,7 @@ impl ModuleEngine for Vm {
                 CallKind::Init | CallKind::Migrate => Entry::Init,
                 CallKind::Query => Entry::Query,
             },
+            waiter,
             running: &[],
         };
         stack::with_room(|| self.shared.run(state, frame))
@@ -145,6 +190,7 @@ impl ModuleEngine for Vm {
     }
 
     fn prepare(&self, code_hash: &Hash, code: &[u8]) -> Result<(), EngineFailure> {
-        self.shared.modules.get(code_hash, || Ok(code.into())).map(|_| ())
+        self.shared.modules.prepare(code_hash, code);
+        Ok(())
     }
 }

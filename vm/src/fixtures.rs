@@ -57,24 +57,28 @@ impl Base {
     /// `code` at the addresses [`PROBE`] and [`OTHER`], each with 1 000 grains.
     pub(crate) fn with(code: &[u8]) -> Self {
         let mut base = Self::default();
-        let hash = Hash::of_content(code);
-        base.codes.insert(hash, code.into());
-        for module in [PROBE, OTHER] {
-            let record = ModuleRecord {
-                code: hash,
-                creator: SIGNER,
-                name: None,
-                upgrade: UpgradePolicy::Never,
-                deployed_ms: 0,
-                version: 1,
-                revision: 0,
-                is_paused: false,
-            };
-            let account = AccountRecord { balance: 1_000, deposit: 0 };
-            base.put(StateKey::ledger(Namespace::Modules, &module.0), codec::encode(&record));
-            base.put(StateKey::account(&module), codec::encode(&account));
-        }
+        base.add(PROBE, code);
+        base.add(OTHER, code);
         base
+    }
+
+    /// `code` at an address, with 1 000 grains.
+    pub(crate) fn add(&mut self, module: AccountId, code: &[u8]) {
+        let hash = Hash::of_content(code);
+        self.codes.insert(hash, code.into());
+        let record = ModuleRecord {
+            code: hash,
+            creator: SIGNER,
+            name: None,
+            upgrade: UpgradePolicy::Never,
+            deployed_ms: 0,
+            version: 1,
+            revision: 0,
+            is_paused: false,
+        };
+        let account = AccountRecord { balance: 1_000, deposit: 0 };
+        self.put(StateKey::ledger(Namespace::Modules, &module.0), codec::encode(&record));
+        self.put(StateKey::account(&module), codec::encode(&account));
     }
 
     pub(crate) fn put(&mut self, key: StateKey, value: Vec<u8>) {

@@ -30,7 +30,7 @@ use wasmtime::component::{ComponentType, Lift, Linker, Lower};
 pub(crate) use door::StateDoor;
 pub(crate) use limiter::Limiter;
 
-use crate::engine::{Compiled, Shared};
+use crate::engine::{Compiled, Shared, Waiter};
 
 /// What a query that tries to change something is told.
 pub const READ_ONLY_MESSAGE: &str = "a query may not write, transfer or emit";
@@ -51,6 +51,7 @@ pub(crate) struct HostData {
     pub(crate) caller: AccountId,
     pub(crate) attached: u64,
     pub(crate) read_only: bool,
+    pub(crate) waiter: Waiter,
     /// Modules whose calls are open, outermost first; this one is the last.
     pub(crate) running: Vec<AccountId>,
 }

@@ -20,6 +20,8 @@ mod tests;
 
 use std::fmt;
 
+use borsh::{BorshDeserialize, BorshSerialize};
+
 pub use decode::{InterfaceError, wit_package};
 
 /// Custom section of a component that holds its binary WIT package with docs.
@@ -36,7 +38,7 @@ pub const FUNCTIONS_MAX: usize = 512;
 pub const CASES_MAX: usize = 256;
 
 /// A module's whole interface.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, BorshSerialize, BorshDeserialize)]
 pub struct Interface {
     /// The module's WIT package with its version, such as `cold:chain@0.1.0`.
     pub package: String,
@@ -51,7 +53,7 @@ pub struct Interface {
 }
 
 /// One exported function.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Function {
     /// Kebab-case name.
     pub name: String,
@@ -64,7 +66,7 @@ pub struct Function {
 }
 
 /// One type of the `events` interface.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct EventType {
     /// Kebab-case name: what `events.emit` names.
     pub name: String,
@@ -84,7 +86,7 @@ pub enum FunctionKind {
 }
 
 /// What a 32-byte id names; decides how people see it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub enum IdKind {
     /// `types.account`: an account or a module, shown as an address.
     Account,
@@ -97,7 +99,7 @@ pub enum IdKind {
 }
 
 /// Where a named type is defined.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct TypeName {
     /// Interface: `commands`, `queries`, `events`, or the full id of one of another package.
     pub interface: String,
@@ -106,7 +108,7 @@ pub struct TypeName {
 }
 
 /// One field of a record.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Field {
     /// Kebab-case name.
     pub name: String,
@@ -117,7 +119,7 @@ pub struct Field {
 }
 
 /// One case of a variant.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Case {
     /// Kebab-case name.
     pub name: String,
@@ -128,7 +130,7 @@ pub struct Case {
 }
 
 /// One name of an enum or of flags.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Label {
     /// Kebab-case name.
     pub name: String,
@@ -137,7 +139,7 @@ pub struct Label {
 }
 
 /// A named type: its name, docs and parts.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Named<T> {
     /// Where it is defined.
     pub name: TypeName,
@@ -148,7 +150,7 @@ pub struct Named<T> {
 }
 
 /// The type of a value.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub enum Type {
     /// `bool`
     Bool,

@@ -12,13 +12,20 @@
 pub mod cache;
 pub mod engine;
 pub mod host;
+mod instrument;
 pub mod interface;
 pub mod manifest;
 pub mod validate;
 pub mod value;
 
 #[cfg(test)]
+mod determinism;
+#[cfg(any(test, feature = "fuzzing"))]
+#[allow(clippy::unwrap_used, reason = "for tests")]
 mod fixtures;
+#[cfg(any(test, feature = "fuzzing"))]
+#[allow(clippy::unwrap_used, reason = "for tests")]
+pub mod fuzzing;
 
-pub use engine::{Vm, VmConfig, VmError, stack};
+pub use engine::{Compiler, Vm, VmConfig, VmError, stack};
 pub use interface::Interface;

@@ -7,6 +7,7 @@
 //! Without the section nothing is allowed. Another version, other flags, more bytes or a second section are
 //! refused at deployment, so that they can get a meaning later.
 
+use borsh::{BorshDeserialize, BorshSerialize};
 use wasmparser::{Parser, Payload};
 
 /// The section's name, at the component's top level.
@@ -15,7 +16,7 @@ const VERSION: u8 = 1;
 const REENTRANT: u8 = 1;
 
 /// See the module's documentation.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Manifest {
     /// It may be called while it runs.
     pub reentrant: bool,

@@ -8,7 +8,11 @@
 mod features;
 mod imports;
 pub mod limits;
+mod names;
+pub(crate) mod nesting;
 mod operators;
+mod wiring;
+mod work;
 
 #[cfg(test)]
 mod tests;
@@ -18,7 +22,7 @@ use pollen_ledger::module::{CodeFacts, CodeRefusal};
 use wasmparser::{
     CanonicalFunction, CanonicalOption, ComponentInstance, ComponentType, DataKind, ElementItems,
     Encoding, FuncValidatorAllocations, Instance, Operator, Parser, Payload, TypeRef, ValidPayload,
-    Validator,
+    Validator, types::Types,
 };
 
 pub use features::features;
@@ -28,6 +32,8 @@ use crate::host::prices;
 use crate::interface::Interface;
 use crate::manifest::Manifest;
 use limits as limit;
+use nesting::Nesting;
+use wiring::{Brings, Wiring};
 
 pub(crate) fn refuse(reason: impl Into<String>) -> CodeRefusal {
     CodeRefusal { reason: reason.into() }
@@ -53,6 +59,9 @@ struct Counts {
     locals: u64,
     branches: u64,
     branches_squared: u64,
+    work: u64,
+    components: u32,
+    custom_sections: u32,
 }
 
 /// Counts of the core module that is being read.
@@ -83,23 +92,15 @@ pub fn inspect(code: &[u8]) -> Result<CodeFacts, CodeRefusal> {
     Ok(CodeFacts { deploy_fuel, has_init: has("init"), has_migrate: has("migrate") })
 }
 
+/// How much of [`limits::WORK_MAX`] a component takes, where it may run.
+pub fn compile_work(code: &[u8]) -> Result<u64, CodeRefusal> {
+    Ok(check(code)?.1.work)
+}
+
 fn check(code: &[u8]) -> Result<(Interface, Counts), CodeRefusal> {
     at_most("bytes of the component", code.len() as u64, COMPONENT_BYTES_MAX as u64)?;
     check_kind(code)?;
-    let mut pass = Pass::new();
-    let mut parser = Parser::new(0);
-    parser.set_features(features());
-    let mut types = None;
-    for payload in parser.parse_all(code) {
-        let payload = payload.map_err(invalid)?;
-        pass.look(&payload)?;
-        match pass.validator.payload(&payload).map_err(invalid)? {
-            ValidPayload::Func(function, body) => pass.function(function, body)?,
-            ValidPayload::End(found) => types = Some(found),
-            _ => {}
-        }
-    }
-    let types = types.ok_or_else(|| refuse("the component ends too early"))?;
+    let (pass, types) = read(code)?;
     imports::check(types.as_ref(), pass.imports.iter().copied())?;
     let interface = Interface::from_component(code).map_err(|error| refuse(error.to_string()))?;
     Manifest::of(code).map_err(|error| refuse(error.to_string()))?;
@@ -110,6 +111,31 @@ fn check(code: &[u8]) -> Result<(Interface, Counts), CodeRefusal> {
         ));
     }
     Ok((interface, pass.counts))
+}
+
+/// Parses, validates and counts.
+fn read(code: &[u8]) -> Result<(Pass<'_>, Types), CodeRefusal> {
+    let mut pass = Pass::new();
+    let mut parser = Parser::new(0);
+    parser.set_features(features());
+    let mut types = None;
+    for payload in parser.parse_all(code) {
+        let payload = payload.map_err(invalid)?;
+        pass.look(code, &payload)?;
+        match pass.validator.payload(&payload).map_err(invalid)? {
+            ValidPayload::Func(function, body) => pass.function(function, body)?,
+            ValidPayload::End(found) => types = Some(found),
+            _ => {}
+        }
+    }
+    let types = types.ok_or_else(|| refuse("the component ends too early"))?;
+    Ok((pass, types))
+}
+
+/// Whether a component keeps features and limits, whatever it imports and exports.
+#[cfg(test)]
+pub(crate) fn check_code(code: &[u8]) -> Result<(), CodeRefusal> {
+    read(code).map(|_| ())
 }
 
 /// Tells apart what people deploy by mistake.
@@ -135,6 +161,7 @@ struct Pass<'a> {
     open: Vec<Encoding>,
     counts: Counts,
     module: ModuleCounts,
+    wiring: Wiring,
     /// Top-level imports.
     imports: Vec<&'a str>,
     allocations: Option<FuncValidatorAllocations>,
@@ -147,6 +174,7 @@ impl<'a> Pass<'a> {
             open: Vec::new(),
             counts: Counts::default(),
             module: ModuleCounts::default(),
+            wiring: Wiring::default(),
             imports: Vec::new(),
             allocations: Some(FuncValidatorAllocations::default()),
         }
@@ -159,7 +187,7 @@ impl<'a> Pass<'a> {
     }
 
     /// Counts a payload before it is validated.
-    fn look(&mut self, payload: &Payload<'a>) -> Result<(), CodeRefusal> {
+    fn look(&mut self, code: &[u8], payload: &Payload<'a>) -> Result<(), CodeRefusal> {
         match payload {
             Payload::Version { encoding, .. } => {
                 self.open.push(*encoding);
@@ -169,20 +197,37 @@ impl<'a> Pass<'a> {
                 Ok(())
             }
             Payload::End(_) => {
-                self.open.pop();
+                if self.open.pop() == Some(Encoding::Module) {
+                    let ModuleCounts { memories, tables, .. } = self.module;
+                    self.wiring.add_module(Brings { memories, tables });
+                }
                 Ok(())
             }
-            Payload::CustomSection(_) | Payload::UnknownSection { .. } => Ok(()),
+            Payload::CustomSection(section) => {
+                self.counts.custom_sections += 1;
+                let found = self.counts.custom_sections;
+                at_most("custom sections", found.into(), limit::CUSTOM_SECTIONS_MAX.into())?;
+                names::check(section)
+            }
+            Payload::UnknownSection { .. } => Ok(()),
             payload if self.open.last() == Some(&Encoding::Module) => self.look_core(payload),
-            payload => self.look_component(payload),
+            payload => self.look_component(code, payload),
         }
     }
 
-    fn look_component(&mut self, payload: &Payload<'a>) -> Result<(), CodeRefusal> {
+    fn look_component(&mut self, code: &[u8], payload: &Payload<'a>) -> Result<(), CodeRefusal> {
         let nested = self.is_nested();
+        if !nested {
+            self.wiring.look(payload)?;
+        }
         match payload {
             Payload::ComponentTypeSection(section) => {
                 self.add_types(section.count())?;
+                let declarations = nesting::check(code, section).map_err(|error| match error {
+                    Nesting::Invalid(error) => invalid(error),
+                    Nesting::TooDeep => refuse("types of instances are nested too deep"),
+                })?;
+                self.wiring.add_items(declarations)?;
                 for ty in section.clone() {
                     if let ComponentType::Resource { .. } = ty.map_err(invalid)? {
                         return Err(refuse("resources are not allowed: pass ids or plain values"));
@@ -191,6 +236,7 @@ impl<'a> Pass<'a> {
                 Ok(())
             }
             Payload::ComponentImportSection(section) => {
+                self.wiring.add_items(section.count())?;
                 for import in section.clone() {
                     let import = import.map_err(invalid)?;
                     if !nested {
@@ -199,11 +245,16 @@ impl<'a> Pass<'a> {
                 }
                 Ok(())
             }
-            Payload::ComponentExportSection(_) | Payload::ComponentAliasSection(_) => Ok(()),
+            Payload::ComponentExportSection(section) => self.wiring.add_items(section.count()),
+            Payload::ComponentAliasSection(section) => self.wiring.add_items(section.count()),
             _ if nested => Err(refuse(
                 "a component inside the component may only rename an interface's functions and types",
             )),
-            Payload::ComponentSection { .. } => Ok(()),
+            Payload::ComponentSection { .. } => {
+                self.counts.components += 1;
+                let found = self.counts.components;
+                at_most("components inside", found.into(), limit::COMPONENTS_MAX.into())
+            }
             Payload::CoreTypeSection(section) => self.add_types(section.count()),
             Payload::ModuleSection { .. } => {
                 self.counts.core_modules += 1;
@@ -229,6 +280,7 @@ impl<'a> Pass<'a> {
                 at_most("component instances", found.into(), limit::COMPONENT_INSTANCES_MAX.into())
             }
             Payload::ComponentCanonicalSection(section) => {
+                self.wiring.add_items(section.count())?;
                 for function in section.clone() {
                     check_canonical(&function.map_err(invalid)?)?;
                 }
@@ -283,6 +335,9 @@ impl<'a> Pass<'a> {
                 self.module.globals = self.module.globals.saturating_add(section.count());
                 at_most("globals", self.module.globals.into(), limit::GLOBALS_MAX.into())
             }
+            Payload::ExportSection(section) => {
+                at_most("exports", section.count().into(), limit::CORE_EXPORTS_MAX.into())
+            }
             Payload::ElementSection(section) => self.look_elements(section),
             Payload::DataSection(section) => look_data(section),
             _ => Ok(()),
@@ -293,7 +348,11 @@ impl<'a> Pass<'a> {
         self.module.memories += 1;
         at_most("memories", self.module.memories.into(), 1)?;
         let pages = |bytes: u64| bytes / limit::PAGE_BYTES;
-        at_most("pages of memory at the start", memory.initial, pages(limit::MEMORY_FREE_BYTES))?;
+        at_most(
+            "pages of memory at the start",
+            memory.initial,
+            pages(limit::MEMORY_START_BYTES_MAX),
+        )?;
         at_most("pages of memory", memory.maximum.unwrap_or(0), pages(limit::MEMORY_BYTES_MAX))
     }
 

@@ -28,6 +28,11 @@ const PROFILE: [&str; 8] = [
     "profile.release.incremental=false",
 ];
 
+/// Instead of the names alone: lines of the source, for backtraces of queries. The component is several times
+/// as large, and its bytes are paid for.
+const DEBUG_PROFILE: [&str; 2] =
+    ["profile.release.strip=\"none\"", "profile.release.debug=\"line-tables-only\""];
+
 /// Variables of the user, or of a cargo that runs us, which would change the guest.
 const FOREIGN: [&str; 12] = [
     "RUSTFLAGS",
@@ -144,7 +149,7 @@ pub(crate) fn compile(
     target_dir: &Path,
     options: &Options<'_>,
 ) -> Result<PathBuf, BuildError> {
-    let mut command = compile_command(package, toolchain, target_dir);
+    let mut command = compile_command(package, toolchain, target_dir, options.debug);
     let mut child = command.spawn().map_err(no_cargo(&command))?;
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
     let manifest = package.dir.join("Cargo.toml");
@@ -163,7 +168,12 @@ pub(crate) fn compile(
     }
 }
 
-fn compile_command(package: &Package, toolchain: &Toolchain, target_dir: &Path) -> Command {
+fn compile_command(
+    package: &Package,
+    toolchain: &Toolchain,
+    target_dir: &Path,
+    debug: bool,
+) -> Command {
     let mut command = cargo();
     command
         .args(["build", "--release", "--lib", "--target", TARGET, "--color", "never"])
@@ -176,7 +186,8 @@ fn compile_command(package: &Package, toolchain: &Toolchain, target_dir: &Path) 
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
-    for setting in PROFILE {
+    let debugging = if debug { &DEBUG_PROFILE[..] } else { &[] };
+    for setting in PROFILE.iter().chain(debugging) {
         command.args(["--config", setting]);
     }
     if let Toolchain::Private(private) = toolchain {

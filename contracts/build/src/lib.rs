@@ -135,6 +135,8 @@ pub struct Options<'a> {
     pub toolchain: Option<Toolchain>,
     /// Throw away what was compiled for the guest before, as a check of reproducibility wants.
     pub fresh: bool,
+    /// Keep debug information: source lines in backtraces of queries, in a component that is far larger.
+    pub debug: bool,
     /// Told what is going on.
     pub progress: Option<&'a dyn Fn(Progress<'_>)>,
 }

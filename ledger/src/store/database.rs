@@ -46,6 +46,8 @@ pub(super) mod meta {
     pub const INDEXES: &[u8] = b"indexes";
     /// u8: 0 nothing was ever signed, 1 the store may have forgotten what was. Goes with our first block.
     pub const SIGNING: &[u8] = b"signing";
+    /// 32 bytes: the checksum of a file of compiled code, whose name follows.
+    pub const ARTEFACT: &[u8] = b"artefact ";
 }
 
 /// The last checkpoint in the store.

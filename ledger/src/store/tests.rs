@@ -1,5 +1,6 @@
 //! What both stores promise, and what the typed layer makes of it.
 
+mod artefacts;
 mod certificates;
 mod changes;
 mod history;

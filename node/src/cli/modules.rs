@@ -324,8 +324,8 @@ pub async fn query(global: &Global, words: Vec<String>) -> Result<(), Failure> {
 }
 
 /// `pollen build FOLDER`.
-pub fn build(session: &Session, folder: &Path) -> Result<(), Failure> {
-    let built = build_module(folder)?;
+pub fn build(session: &Session, folder: &Path, debug: bool) -> Result<(), Failure> {
+    let built = build_module(folder, debug)?;
     let document = json!({
         "name": built.name,
         "path": built.path,
@@ -343,7 +343,7 @@ pub fn build(session: &Session, folder: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-fn build_module(folder: &Path) -> Result<BuiltModule, Failure> {
+fn build_module(folder: &Path, debug: bool) -> Result<BuiltModule, Failure> {
     let bar = ProgressBar::new_spinner();
     bar.enable_steady_tick(std::time::Duration::from_millis(120));
     bar.set_message(format!("building {}", folder.display()));
@@ -352,7 +352,7 @@ fn build_module(folder: &Path) -> Result<BuiltModule, Failure> {
         Progress::Compiling(line) => bar.set_message(line.trim().to_owned()),
         Progress::Encoding => bar.set_message("making the component"),
     };
-    let options = Options { progress: Some(&told), ..Options::default() };
+    let options = Options { progress: Some(&told), debug, ..Options::default() };
     let built = pollen_build::build_module(folder, &options);
     bar.finish_and_clear();
     Ok(built?)
@@ -372,7 +372,7 @@ pub(super) async fn component_of(source: &Path) -> Result<Vec<u8>, Failure> {
     } else {
         // On a thread of its own: compiling takes its time, and Ctrl-C must not wait for it.
         let source = source.to_owned();
-        let built = tokio::task::spawn_blocking(move || build_module(&source)).await;
+        let built = tokio::task::spawn_blocking(move || build_module(&source, false)).await;
         built.map_err(|error| Failure::new(error.to_string()))??.component
     })
 }

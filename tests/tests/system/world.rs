@@ -18,6 +18,7 @@ use pollen_ledger::receipt::{Code, Outcome, Receipt};
 use pollen_ledger::store::{Database, Durability, MemoryStore, Store};
 use pollen_ledger::transaction::UpgradePolicy;
 use pollen_ledger::{AccountId, Action, Genesis, KeyPair, SignedTransaction, Transaction, codec};
+use pollen_vm::cache::{ArtefactSums, MemorySums};
 use pollen_vm::interface::FunctionKind;
 use pollen_vm::value::{self, Formats};
 use pollen_vm::{Interface, Vm, VmConfig};
@@ -71,9 +72,15 @@ pub fn hex_of(name: &str) -> String {
     hex::encode(id_of(name).0)
 }
 
+/// A module host; those of one directory share the checksums of what is in it, as a node's database would.
 pub fn vm(cache_dir: Option<&Path>) -> Arc<Vm> {
+    static SUMS: Mutex<BTreeMap<PathBuf, Arc<MemorySums>>> = Mutex::new(BTreeMap::new());
     let cache_dir = cache_dir.map(Path::to_owned);
-    Arc::new(Vm::new(&VmConfig { cache_dir, instances: 36, ..VmConfig::default() }).unwrap())
+    let sums =
+        cache_dir.as_ref().map(|dir| SUMS.lock().unwrap().entry(dir.clone()).or_default().clone());
+    let cache_sums = sums.map(|sums| sums as Arc<dyn ArtefactSums>);
+    let config = VmConfig { cache_dir, cache_sums, instances: 36, ..VmConfig::default() };
+    Arc::new(Vm::new(&config).unwrap())
 }
 
 pub fn block(genesis: &Genesis, round: u32, transactions: &[SignedTransaction]) -> VerifiedBlock {

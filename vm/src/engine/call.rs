@@ -16,7 +16,8 @@ use wasmtime::component::Val;
 use wasmtime::{AsContextMut as _, PoolConcurrencyLimitError, Store, Trap, WasmBacktrace};
 
 use super::Shared;
-use super::compiled::{Callable, Compiled};
+use super::compiled::{Callable, Compiled, Waiter};
+use super::trace::{self, Told};
 use crate::host::{self, HostData, HostEnd, Limiter, StateDoor, prices};
 use crate::interface::FunctionKind;
 use crate::value;
@@ -26,6 +27,9 @@ use crate::value;
 const HOSTCALL_BYTES: usize = 4 << 20;
 /// Bytes of a note.
 const NOTE_BYTES_MAX: usize = 4 * 1024;
+/// What a recursion without end is told.
+const EXHAUSTED_NOTE: &str =
+    "calls nested too deep inside the module: more than 1 MiB of stack (docs/vm.md)";
 /// Functions that only the ledger calls, once.
 const RESERVED: [&str; 2] = ["init", "migrate"];
 
@@ -52,6 +56,8 @@ pub(crate) struct Frame<'a> {
     pub(crate) attached: u64,
     pub(crate) fuel: u64,
     pub(crate) entry: Entry,
+    /// Who waits when the code is not ready.
+    pub(crate) waiter: Waiter,
     /// Modules whose calls are open, outermost first.
     pub(crate) running: &'a [AccountId],
 }
@@ -80,7 +86,7 @@ impl Shared {
                 format!("no module at {}", hex::encode(frame.module.0)),
             ));
         };
-        let compiled = self.modules.get(&record.code, || {
+        let compiled = self.modules.get(&record.code, frame.waiter, || {
             state.code(&record.code)?.ok_or_else(|| {
                 EngineFailure::Host(format!("the code {} of a module is missing", record.code))
             })
@@ -109,7 +115,7 @@ impl Shared {
         };
         let price = prices::CALL
             .saturating_add(frame.arguments.len() as u64 * prices::VALUE_BYTE)
-            .saturating_add(nodes(&arguments) * prices::VALUE_NODE);
+            .saturating_add(values_price(&arguments));
         let Some(fuel) = frame.fuel.checked_sub(price) else {
             let note = format!("the fuel does not pay for the call itself: {price}");
             return Ok(failed(Code::OutOfFuel, frame.fuel, note));
@@ -128,9 +134,10 @@ impl Shared {
             caller: frame.caller,
             attached: frame.attached,
             read_only,
+            waiter: frame.waiter,
             running,
         };
-        let mut store = Store::new(self.modules.engine(), data);
+        let mut store = Store::new(compiled.instance.engine(), data);
         store.limiter(|data| &mut data.limiter);
         store.set_hostcall_fuel(HOSTCALL_BYTES);
         store.set_fuel(fuel).map_err(|error| EngineFailure::Host(error.to_string()))?;
@@ -161,21 +168,22 @@ fn find<'a>(compiled: &'a Compiled, entry: Entry, name: &str) -> Option<(&'a Cal
     }
 }
 
-/// Values with all that they contain.
-fn nodes(values: &[Val]) -> u64 {
-    values.iter().map(|value| 1 + nodes_inside(value)).sum()
+/// The price of making values for wasmtime, with all that they contain.
+fn values_price(values: &[Val]) -> u64 {
+    values.iter().map(value_price).sum()
 }
 
-fn nodes_inside(value: &Val) -> u64 {
-    let boxed =
-        |inner: &Option<Box<Val>>| inner.as_deref().map_or(0, |value| 1 + nodes_inside(value));
-    match value {
-        Val::List(values) | Val::Tuple(values) => nodes(values),
-        Val::Record(fields) => fields.iter().map(|(_, value)| 1 + nodes_inside(value)).sum(),
+fn value_price(value: &Val) -> u64 {
+    let boxed = |inner: &Option<Box<Val>>| inner.as_deref().map_or(0, value_price);
+    let inside = match value {
+        Val::List(values) | Val::Tuple(values) => values_price(values),
+        Val::Record(fields) => fields.iter().map(|(_, value)| value_price(value)).sum(),
         Val::Variant(_, inner) | Val::Option(inner) => boxed(inner),
         Val::Result(Ok(inner) | Err(inner)) => boxed(inner),
-        _ => 0,
-    }
+        Val::String(_) | Val::Enum(_) | Val::Flags(_) => 0,
+        _ => return prices::VALUE_NUMBER,
+    };
+    inside + prices::VALUE_NODE
 }
 
 struct Run<'a> {
@@ -222,13 +230,12 @@ impl Run<'_> {
 
     /// The function returned: its result, if that can be encoded and paid for.
     fn returned(mut self, result: Option<Val>) -> CallReport {
-        let nodes = result.as_ref().map_or(0, |value| nodes(std::slice::from_ref(value)));
+        let values = result.as_ref().map_or(0, value_price);
         let (encoded, is_error) = match self.encode(result) {
             Ok(encoded) => encoded,
             Err(note) => return failed(Code::LimitExceeded, self.limit, note),
         };
-        let price =
-            (nodes * prices::VALUE_NODE).saturating_add(encoded.len() as u64 * prices::VALUE_BYTE);
+        let price = values.saturating_add(encoded.len() as u64 * prices::VALUE_BYTE);
         let is_paid = host::charge(&mut self.store.as_context_mut(), price).is_ok();
         // Straight-line code can overshoot and still return: nothing left is out of fuel.
         if !is_paid || self.left() == 0 {
@@ -259,6 +266,17 @@ impl Run<'_> {
         Ok((bytes, is_error))
     }
 
+    /// What happened, and where: for people.
+    fn note(&mut self, error: &wasmtime::Error) -> String {
+        let data = self.store.data_mut();
+        let code = data.code;
+        let source = match data.waiter {
+            Waiter::Query => data.state.with(|state| state.code(&code)).ok().flatten(),
+            Waiter::Execution => None,
+        };
+        trace::note(error, source.as_deref().map_or(Told::Names, Told::SourceLines))
+    }
+
     /// wasmtime stopped with an error: what it means.
     fn ended(mut self, error: &wasmtime::Error, stage: Stage) -> Result<CallReport, EngineFailure> {
         if self.store.data().limiter.has_failed() {
@@ -271,16 +289,27 @@ impl Run<'_> {
             return Err(EngineFailure::Host(format!("{error:#}")));
         }
         let Some(trap) = error.downcast_ref::<Trap>() else {
+            // A module's start function runs while its instance is made: what happens in there is the
+            // module's doing, and what happens around it is this machine's.
+            let in_module = error
+                .downcast_ref::<WasmBacktrace>()
+                .is_some_and(|backtrace| !backtrace.frames().is_empty());
             return match stage {
-                Stage::Instantiating => Err(EngineFailure::Host(format!("{error:#}"))),
-                // A value that breaks the canonical ABI: the module's doing.
-                Stage::Running => Ok(failed(Code::Trapped, self.limit, note(error))),
+                Stage::Instantiating if !in_module => {
+                    Err(EngineFailure::Host(format!("{error:#}")))
+                }
+                // A value that breaks the canonical ABI.
+                _ => Ok(failed(Code::Trapped, self.limit, self.note(error))),
             };
         };
         Ok(match trap {
-            Trap::OutOfFuel => failed(Code::OutOfFuel, self.limit, note(error)),
-            Trap::UnreachableCodeReached => failed(Code::Trapped, self.used(), note(error)),
-            _ => failed(Code::Trapped, self.limit, note(error)),
+            Trap::OutOfFuel => failed(Code::OutOfFuel, self.limit, self.note(error)),
+            Trap::UnreachableCodeReached if is_exhausted(error) => {
+                let note = format!("{EXHAUSTED_NOTE}\n{}", self.note(error));
+                failed(Code::Trapped, self.used(), note)
+            }
+            Trap::UnreachableCodeReached => failed(Code::Trapped, self.used(), self.note(error)),
+            _ => failed(Code::Trapped, self.limit, self.note(error)),
         })
     }
 
@@ -294,12 +323,12 @@ impl Run<'_> {
                 let unknown = || EngineFailure::Host("a host function failed".to_owned());
                 return Err(self.store.data_mut().failure.take().unwrap_or_else(unknown));
             }
-            HostEnd::OutOfFuel => failed(Code::OutOfFuel, self.limit, note(error)),
-            HostEnd::Growth(_) => failed(Code::LimitExceeded, self.limit, note(error)),
-            HostEnd::Limit(_) => failed(Code::LimitExceeded, self.used(), note(error)),
+            HostEnd::OutOfFuel => failed(Code::OutOfFuel, self.limit, self.note(error)),
+            HostEnd::Growth(_) => failed(Code::LimitExceeded, self.limit, self.note(error)),
+            HostEnd::Limit(_) => failed(Code::LimitExceeded, self.used(), self.note(error)),
             HostEnd::Abort(message) => {
                 let value = FailureValue::Message(message);
-                let mut report = failed(Code::ModuleError, self.used(), note(error));
+                let mut report = failed(Code::ModuleError, self.used(), self.note(error));
                 report.end = CallEnd::Failed { code: Code::ModuleError, value };
                 report
             }
@@ -307,11 +336,17 @@ impl Run<'_> {
     }
 }
 
-/// What happened, and where: for people.
-fn note(error: &wasmtime::Error) -> String {
-    let cause = error.root_cause();
-    match error.downcast_ref::<WasmBacktrace>() {
-        Some(backtrace) => format!("{cause}\n{backtrace}"),
-        None => cause.to_string(),
-    }
+/// True when the trap is that of stack metering: in the function that it appends, which is its module's
+/// last. For people alone: code and fuel are those of any `unreachable`.
+fn is_exhausted(error: &wasmtime::Error) -> bool {
+    let backtrace = error.downcast_ref::<WasmBacktrace>();
+    let Some(frame) = backtrace.and_then(|backtrace| backtrace.frames().first()) else {
+        return false;
+    };
+    let functions = frame.module().functions();
+    let own = functions.len() as u32;
+    // Names are copied with each item: the first one is all that is asked for.
+    frame.module().functions().next().is_some_and(|first| {
+        first.index.as_u32().checked_add(own) == frame.func_index().checked_add(1)
+    })
 }

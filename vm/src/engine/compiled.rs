@@ -1,20 +1,51 @@
-//! Modules that are ready to run: an LRU in memory above compiled code on disk.
+//! Modules that are ready to run: an LRU in memory, above compiled code on disk, above the compilers.
+//!
+//! A call asks for a module by its code's hash and mostly finds it in memory. What is on disk is loaded where
+//! the call runs (some 100 us). What must be compiled is queued ([`super::pool`]); execution waits for it, and
+//! after [`PATIENCE`] compiles it itself, without optimisation, so that one slow compilation cannot hold up a
+//! node. A query waits a moment and is then told to come again.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, SystemTime};
 
+use borsh::{BorshDeserialize, BorshSerialize};
 use lru::LruCache;
 use parking_lot::Mutex;
 use pollen_ledger::crypto::Hash;
 use pollen_ledger::module::EngineFailure;
-use wasmtime::Engine;
-use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Linker};
+use wasmtime::component::{Component, ComponentExportIndex, InstancePre};
 
-use super::VmConfig;
+use super::machine::Machine;
+use super::pool::{Job, Made, Queue, Urgency};
+use super::{Compiler, VmConfig, settings};
 use crate::cache::CodeCache;
 use crate::host::HostData;
 use crate::interface::{Function, FunctionKind, Interface};
 use crate::manifest::Manifest;
+
+/// How long execution waits for optimised code. The worst module of the limits takes less.
+const PATIENCE: Duration = Duration::from_secs(3);
+/// How long a query waits for code.
+const QUERY_PATIENCE: Duration = Duration::from_secs(1);
+
+/// Who waits for code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Waiter {
+    /// Execution: until the code is there.
+    Execution,
+    /// A query: for a moment.
+    Query,
+}
+
+/// Where compiled code came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Origin {
+    Disk,
+    Optimised,
+    /// By the second engine, for want of anything better.
+    Plain,
+}
 
 /// A module that is ready to run.
 pub(crate) struct Compiled {
@@ -25,6 +56,7 @@ pub(crate) struct Compiled {
     pub(crate) events: BTreeSet<String>,
     /// Whether it may be called while it runs.
     pub(crate) reentrant: bool,
+    origin: Origin,
 }
 
 /// One function of it.
@@ -44,11 +76,12 @@ impl Compiled {
 
 /// All of them.
 pub(super) struct Modules {
-    engine: Engine,
-    linker: Linker<HostData>,
+    machine: Machine,
+    /// Compiles without optimisation.
+    plain: OnceLock<Machine>,
+    plain_config: VmConfig,
     ready: Mutex<LruCache<Hash, Arc<Compiled>>>,
-    /// One at a time: compiling uses every core by itself, and two calls never compile the same code.
-    loading: Mutex<()>,
+    pub(super) queue: Arc<Queue>,
     cache: Option<CodeCache>,
 }
 
@@ -57,86 +90,200 @@ fn host_failure(what: &str, error: impl std::fmt::Display) -> EngineFailure {
 }
 
 impl Modules {
-    pub(super) fn new(
-        engine: Engine,
-        linker: Linker<HostData>,
-        cache: Option<CodeCache>,
-        config: &VmConfig,
-    ) -> Self {
+    pub(super) fn new(machine: Machine, cache: Option<CodeCache>, config: &VmConfig) -> Self {
         Self {
-            engine,
-            linker,
+            machine,
+            plain: OnceLock::new(),
+            plain_config: VmConfig { compiler: Compiler::Quick, ..config.clone() },
             ready: Mutex::new(LruCache::new(config.modules_in_memory)),
-            loading: Mutex::new(()),
+            queue: Arc::default(),
             cache,
         }
     }
 
-    pub(super) fn engine(&self) -> &Engine {
-        &self.engine
+    fn in_memory(&self, hash: &Hash) -> Option<Arc<Compiled>> {
+        self.ready.lock().get(hash).map(Arc::clone)
     }
 
     /// A module by its code's hash; `code` is asked for only where it is not in memory.
     pub(super) fn get(
         &self,
         hash: &Hash,
-        code: impl FnOnce() -> Result<Arc<[u8]>, EngineFailure>,
+        waiter: Waiter,
+        code: impl Fn() -> Result<Arc<[u8]>, EngineFailure>,
     ) -> Result<Arc<Compiled>, EngineFailure> {
-        if let Some(compiled) = self.ready.lock().get(hash) {
-            return Ok(Arc::clone(compiled));
+        if let Some(compiled) = self.in_memory(hash) {
+            return Ok(compiled);
         }
-        let _loading = self.loading.lock();
-        if let Some(compiled) = self.ready.lock().get(hash) {
-            return Ok(Arc::clone(compiled));
+        let (urgency, patience) = match waiter {
+            Waiter::Execution => (Urgency::Now, PATIENCE),
+            Waiter::Query => (Urgency::Soon, QUERY_PATIENCE),
+        };
+        let busy = |what: &str| EngineFailure::Busy(format!("{what} the code {hash} of a module"));
+        let pending = match self.queue.find(hash, urgency) {
+            Some(pending) => pending,
+            None => {
+                if let Some(compiled) = self.on_disk(hash) {
+                    self.touched(hash);
+                    return Ok(compiled);
+                }
+                let job = Job { hash: *hash, code: code()? };
+                self.queue.add(job, urgency).map_err(|_| busy("too much waits to compile"))?
+            }
+        };
+        match (pending.wait(Some(patience)), waiter) {
+            (Some(Ok(compiled)), _) => Ok(compiled),
+            (Some(Err(error)), _) => Err(host_failure("compiling validated code", error)),
+            (None, Waiter::Query) => Err(busy("still compiling")),
+            (None, Waiter::Execution) => self
+                .make_plain(hash, &code()?)
+                .map_err(|error| host_failure("compiling validated code", error)),
         }
-        let code = code()?;
-        let compiled = Arc::new(self.load(hash, &code)?);
+    }
+
+    /// Has code made ready, and does not wait for it. A full queue makes it at its first call.
+    pub(super) fn prepare(&self, hash: &Hash, code: &[u8]) {
+        if self.in_memory(hash).is_none()
+            && self.queue.add(Job { hash: *hash, code: code.into() }, Urgency::Soon).is_err()
+        {
+            tracing::debug!(%hash, "too much waits to compile: this code is compiled when called");
+        }
+    }
+
+    /// Has code made ready and waits until it is, however long that takes. Not for execution.
+    pub(super) fn ready(&self, hash: &Hash, code: &[u8]) -> Result<(), EngineFailure> {
+        if self.in_memory(hash).is_some() {
+            return Ok(());
+        }
+        let job = Job { hash: *hash, code: code.into() };
+        let pending = self
+            .queue
+            .add(job, Urgency::Now)
+            .map_err(|_| EngineFailure::Busy("too much waits to compile".to_owned()))?;
+        let made = pending.wait(None).expect("it waits as long as it takes");
+        made.map(|_| ()).map_err(|error| host_failure("compiling validated code", error))
+    }
+
+    /// What a worker does: from disk, or compiled, with optimisation if that can be done.
+    pub(super) fn make(&self, job: &Job) -> Made {
+        let Job { hash, code } = job;
+        let there = || self.in_memory(hash).or_else(|| self.on_disk(hash));
+        if let Some(compiled) = there() {
+            return Ok(compiled);
+        }
+        let made = self.machine.compile(code).and_then(|component| {
+            linked(&self.machine, &component, Described::of(code)?, Origin::Optimised)
+        });
+        match made {
+            Ok(compiled) => Ok(self.put(hash, compiled)),
+            Err(error) => {
+                tracing::error!(%hash, %error, "validated code does not compile with optimisation");
+                self.make_plain(hash, code)
+            }
+        }
+    }
+
+    /// Compiles without optimisation, where the caller is.
+    pub(super) fn make_plain(&self, hash: &Hash, code: &[u8]) -> Made {
+        tracing::warn!(%hash, "compiling a module without optimisation: it will be slower");
+        let machine = match self.plain.get() {
+            Some(machine) => machine,
+            None => {
+                let made = Machine::new(&settings::wasmtime_config(&self.plain_config));
+                let made = made.map_err(|error| format!("{error:#}"))?;
+                self.plain.get_or_init(|| made)
+            }
+        };
+        let component = machine.compile(code)?;
+        let compiled = linked(machine, &component, Described::of(code)?, Origin::Plain)?;
+        Ok(self.in_memory(hash).unwrap_or_else(|| self.put(hash, compiled)))
+    }
+
+    fn put(&self, hash: &Hash, compiled: Compiled) -> Arc<Compiled> {
+        let compiled = Arc::new(compiled);
         self.ready.lock().put(*hash, Arc::clone(&compiled));
-        Ok(compiled)
+        compiled
     }
 
-    fn load(&self, hash: &Hash, code: &[u8]) -> Result<Compiled, EngineFailure> {
-        let interface =
-            Interface::from_component(code).map_err(|error| host_failure("interface", error))?;
-        let component = self.component(hash, code)?;
-        let instance = self
-            .linker
-            .instantiate_pre(&component)
-            .map_err(|error| host_failure("linking validated code", format!("{error:#}")))?;
-        Ok(Compiled {
-            commands: callables(&component, &interface, FunctionKind::Command)?,
-            queries: callables(&component, &interface, FunctionKind::Query)?,
-            events: interface.events.into_iter().map(|event| event.name).collect(),
-            reentrant: Manifest::of(code)
-                .map_err(|error| host_failure("manifest", error))?
-                .reentrant,
-            instance,
-        })
-    }
-
-    /// From disk, or compiled and put there. A disk that fails costs time and nothing else.
-    fn component(&self, hash: &Hash, code: &[u8]) -> Result<Component, EngineFailure> {
-        if let Some(component) =
-            self.cache.as_ref().and_then(|cache| cache.load(&self.engine, hash))
-        {
-            return Ok(component);
+    pub(super) fn on_disk(&self, hash: &Hash) -> Option<Arc<Compiled>> {
+        let (component, described) = self.cache.as_ref()?.load(self.machine.engine(), hash)?;
+        match linked(&self.machine, &component, described, Origin::Disk) {
+            Ok(compiled) => Some(self.put(hash, compiled)),
+            Err(error) => {
+                tracing::warn!(%hash, %error, "compiled code does not link: compiling it again");
+                None
+            }
         }
-        let component = Component::from_binary(&self.engine, code)
-            .map_err(|error| host_failure("compiling validated code", format!("{error:#}")))?;
-        if let Some(cache) = &self.cache
-            && let Err(error) = cache.store(hash, &component)
-        {
+    }
+
+    /// Puts what was just compiled on disk. A disk that fails costs time and nothing else.
+    pub(super) fn keep(&self, job: &Job, compiled: &Compiled) {
+        let Some(cache) = &self.cache else { return };
+        if compiled.origin != Origin::Optimised {
+            return;
+        }
+        let Ok(described) = Described::of(&job.code) else { return };
+        let component = compiled.instance.component();
+        if let Err(error) = cache.store(&job.hash, component, &described) {
             tracing::warn!(%error, "compiled code is not kept: it is compiled again after a restart");
         }
-        Ok(component)
     }
+
+    pub(super) fn last_used(&self, hash: &Hash) -> Option<SystemTime> {
+        self.cache.as_ref()?.used(hash)
+    }
+
+    pub(super) fn in_memory_max(&self) -> usize {
+        self.ready.lock().cap().get()
+    }
+
+    /// Tells the disk that a code is in use, so that others go first.
+    fn touched(&self, hash: &Hash) {
+        if let Some(cache) = &self.cache {
+            cache.touch(hash);
+        }
+    }
+}
+
+/// What a component says of itself, as far as calls need it: kept beside compiled code, since reading it out of
+/// the component takes longer than loading that.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub(crate) struct Described {
+    pub(crate) interface: Interface,
+    pub(crate) manifest: Manifest,
+}
+
+impl Described {
+    pub(crate) fn of(code: &[u8]) -> Result<Self, String> {
+        let interface =
+            Interface::from_component(code).map_err(|error| format!("interface: {error}"))?;
+        let manifest = Manifest::of(code).map_err(|error| format!("manifest: {error}"))?;
+        Ok(Self { interface: interface.without_docs(), manifest })
+    }
+}
+
+fn linked(
+    machine: &Machine,
+    component: &Component,
+    described: Described,
+    origin: Origin,
+) -> Result<Compiled, String> {
+    let Described { interface, manifest } = described;
+    Ok(Compiled {
+        instance: machine.link(component)?,
+        commands: callables(component, &interface, FunctionKind::Command)?,
+        queries: callables(component, &interface, FunctionKind::Query)?,
+        events: interface.events.into_iter().map(|event| event.name).collect(),
+        reentrant: manifest.reentrant,
+        origin,
+    })
 }
 
 fn callables(
     component: &Component,
     interface: &Interface,
     kind: FunctionKind,
-) -> Result<BTreeMap<String, Callable>, EngineFailure> {
+) -> Result<BTreeMap<String, Callable>, String> {
     let functions = interface.functions(kind);
     if functions.is_empty() {
         return Ok(BTreeMap::new());
@@ -149,7 +296,7 @@ fn callables(
         Some((package, version)) => format!("{package}/{name}@{version}"),
         None => format!("{}/{name}", interface.package),
     };
-    let missing = |what: &str| host_failure("validated code has no export", what);
+    let missing = |what: &str| format!("validated code has no export {what}");
     let instance = component.get_export_index(None, &id).ok_or_else(|| missing(&id))?;
     functions
         .iter()

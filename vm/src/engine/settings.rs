@@ -3,6 +3,7 @@
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use wasmtime::{
     Config, Enabled, InstanceAllocationStrategy, OperatorCost, OptLevel, PoolingAllocationConfig,
@@ -10,16 +11,19 @@ use wasmtime::{
 };
 
 use super::stack::WASM_STACK_BYTES;
+use crate::cache::ArtefactSums;
 use crate::validate::{features, limits};
 
+/// The interpreter, as a target of the compiler.
+const INTERPRETER: &str = "pulley64";
 /// Backtrace frames that a note shows.
 const BACKTRACE_FRAMES: NonZeroUsize = NonZeroUsize::new(32).expect("not zero");
 /// Address space of one memory.
 const MEMORY_RESERVATION_BYTES: u64 = 64 << 20;
 /// Guard behind it.
 const MEMORY_GUARD_BYTES: u64 = 64 << 10;
-/// Memory of a slot that stays resident between instances.
-const MEMORY_KEEP_RESIDENT_BYTES: usize = 128 << 10;
+/// Memory of a slot that stays resident between instances: that for which nothing is paid.
+const MEMORY_KEEP_RESIDENT_BYTES: usize = limits::MEMORY_FREE_BYTES as usize;
 /// Memory of a table's slot that stays resident: giving it back costs a system call and an interrupt of
 /// every other core at each call.
 const TABLE_KEEP_RESIDENT_BYTES: usize = 16 << 10;
@@ -29,43 +33,67 @@ const TABLE_KEEP_RESIDENT_BYTES: usize = 16 << 10;
 pub struct VmConfig {
     /// Where compiled code is kept; none = nowhere, everything is compiled again after a start.
     pub cache_dir: Option<PathBuf>,
+    /// Who keeps the checksums of what is there; none = this process, so that a restart compiles again.
+    pub cache_sums: Option<Arc<dyn ArtefactSums>>,
     /// Bytes of compiled code that are kept on disk.
     pub cache_bytes_max: u64,
     /// Modules that are kept ready in memory.
     pub modules_in_memory: NonZeroUsize,
     /// Instances that may exist at once, nested calls included: at least 18.
     pub instances: u32,
+    /// What makes code of modules.
+    pub compiler: Compiler,
+    /// Threads that compile, at least 1: each may use a processor and 300 MB for 2 seconds.
+    pub compile_threads: usize,
+}
+
+/// What makes code of modules. Results, codes and fuel are the same with each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Compiler {
+    /// Quick code, slowly made.
+    #[default]
+    Speed,
+    /// Slower code, quickly made.
+    Quick,
+    /// No code for this processor at all, but for wasmtime's interpreter: a second opinion for tests,
+    /// tens of times slower.
+    Interpreter,
 }
 
 impl Default for VmConfig {
     fn default() -> Self {
         Self {
             cache_dir: None,
+            cache_sums: None,
             cache_bytes_max: 1 << 30,
             modules_in_memory: NonZeroUsize::new(256).expect("not zero"),
             instances: 128,
+            compiler: Compiler::default(),
+            compile_threads: 1,
         }
     }
 }
 
 /// The one configuration of the engine.
-pub(super) fn wasmtime_config(config: &VmConfig) -> Config {
+pub(crate) fn wasmtime_config(config: &VmConfig) -> Config {
     let mut engine = Config::new();
     for (_, feature) in WasmFeatures::all().iter_names() {
         engine.wasm_features(feature, features().contains(feature));
     }
     engine
         .strategy(Strategy::Cranelift)
-        .cranelift_opt_level(OptLevel::Speed)
         .cranelift_nan_canonicalization(true)
         .relaxed_simd_deterministic(true)
         .compiler_inlining(wasmtime::Inlining::No)
-        .parallel_compilation(true)
+        // One thread a compilation: how many processors compile is the pool's business.
+        .parallel_compilation(false)
         .consume_fuel(true)
         .operator_cost(operator_cost())
         .epoch_interruption(false)
         .concurrency_support(false)
         .max_wasm_stack(WASM_STACK_BYTES)
+        // There are no such stacks here, and wasmtime wants them to be no smaller.
+        .async_stack_size(WASM_STACK_BYTES)
         .memory_reservation(MEMORY_RESERVATION_BYTES)
         .memory_guard_size(MEMORY_GUARD_BYTES)
         .memory_reservation_for_growth(0)
@@ -75,6 +103,14 @@ pub(super) fn wasmtime_config(config: &VmConfig) -> Config {
         .wasm_backtrace_details(WasmBacktraceDetails::Disable)
         .native_unwind_info(false)
         .allocation_strategy(InstanceAllocationStrategy::Pooling(pool(config)));
+    match config.compiler {
+        Compiler::Speed => engine.cranelift_opt_level(OptLevel::Speed),
+        Compiler::Quick => engine.cranelift_opt_level(OptLevel::None),
+        Compiler::Interpreter => {
+            let known = "wasmtime knows its own interpreter";
+            engine.cranelift_opt_level(OptLevel::Speed).target(INTERPRETER).expect(known)
+        }
+    };
     engine
 }
 
@@ -112,31 +148,80 @@ macro_rules! costs {
 }
 
 /// What each operator costs. Consensus data, like [`crate::host::prices`].
-fn operator_cost() -> OperatorCost {
+pub(crate) fn operator_cost() -> OperatorCost {
     let mut cost = OperatorCost::new();
     costs! { cost:
-        8 for Call CallIndirect;
-        4 for I32DivS I32DivU I32RemS I32RemU I64DivS I64DivU I64RemS I64RemU
-            I8x16Swizzle I8x16Shuffle;
-        6 for F32Div F64Div F32x4Div F64x2Div;
-        8 for F32Sqrt F64Sqrt F32x4Sqrt F64x2Sqrt;
-        3 for F32Min F32Max F32Ceil F32Floor F32Trunc F32Nearest
+        // Where fuel is looked at.
+        1 for Loop;
+        8 for Call;
+        16 for CallIndirect;
+        4 for I32DivS I32DivU I32RemS I32RemU I8x16Swizzle I8x16Shuffle I64x2Mul;
+        6 for I64DivS I64DivU I64RemS I64RemU;
+        3 for I8x16Popcnt I16x8ExtAddPairwiseI8x16S I16x8ExtAddPairwiseI8x16U
+            I32x4ExtAddPairwiseI16x8S I32x4ExtAddPairwiseI16x8U;
+        // Latency, and the test for NaN behind each.
+        3 for F32Add F32Sub F32Mul F64Add F64Sub F64Mul F32x4Add F32x4Sub F32x4Mul F64x2Add F64x2Sub
+            F64x2Mul;
+        2 for F32Eq F32Ne F32Lt F32Gt F32Le F32Ge F64Eq F64Ne F64Lt F64Gt F64Le F64Ge
+            I32ReinterpretF32 I64ReinterpretF64 F32ReinterpretI32 F64ReinterpretI64;
+        6 for F32Div F64Div;
+        8 for F32x4Div F64x2Div;
+        12 for F32Sqrt F64Sqrt F32x4Sqrt F64x2Sqrt;
+        4 for F32Min F32Max F32Ceil F32Floor F32Trunc F32Nearest
             F64Min F64Max F64Ceil F64Floor F64Trunc F64Nearest
-            F32x4Min F32x4Max F32x4PMin F32x4PMax F32x4Ceil F32x4Floor F32x4Trunc F32x4Nearest
-            F64x2Min F64x2Max F64x2PMin F64x2PMax F64x2Ceil F64x2Floor F64x2Trunc F64x2Nearest
-            TableGet TableSet
+            F32x4PMin F32x4PMax F32x4Ceil F32x4Floor F32x4Trunc F32x4Nearest
+            F64x2PMin F64x2PMax F64x2Ceil F64x2Floor F64x2Trunc F64x2Nearest;
+        5 for F32x4Min F32x4Max F64x2Min F64x2Max;
+        3 for TableGet TableSet
             I32Load I64Load F32Load F64Load I32Load8S I32Load8U I32Load16S I32Load16U
-            I64Load8S I64Load8U I64Load16S I64Load16U I64Load32S I64Load32U
-            V128Load V128Load8x8S V128Load8x8U V128Load16x4S V128Load16x4U V128Load32x2S
+            I64Load8S I64Load8U I64Load16S I64Load16U I64Load32S I64Load32U;
+        4 for V128Load V128Load8x8S V128Load8x8U V128Load16x4S V128Load16x4U V128Load32x2S
             V128Load32x2U V128Load8Splat V128Load16Splat V128Load32Splat V128Load64Splat
             V128Load32Zero V128Load64Zero V128Load8Lane V128Load16Lane V128Load32Lane
             V128Load64Lane;
         2 for I32Store I64Store F32Store F64Store I32Store8 I32Store16 I64Store8 I64Store16
             I64Store32 V128Store V128Store8Lane V128Store16Lane V128Store32Lane V128Store64Lane;
+        // Between integers and floats, and between floats.
+        3 for I32TruncF32S I32TruncF32U I32TruncF64S I32TruncF64U I64TruncF32S I64TruncF32U
+            I64TruncF64S I64TruncF64U I32TruncSatF32S I32TruncSatF32U I32TruncSatF64S
+            I32TruncSatF64U I64TruncSatF32S I64TruncSatF32U I64TruncSatF64S I64TruncSatF64U
+            F32ConvertI32S F32ConvertI32U F32ConvertI64S F32ConvertI64U F64ConvertI32S
+            F64ConvertI32U F64ConvertI64S F64ConvertI64U F32DemoteF64 F64PromoteF32
+            F32x4DemoteF64x2Zero F64x2PromoteLowF32x4 F32x4ConvertI32x4S F64x2ConvertLowI32x4S
+            F64x2ConvertLowI32x4U;
+        6 for F32x4ConvertI32x4U I32x4TruncSatF32x4S I32x4TruncSatF32x4U I32x4TruncSatF64x2SZero
+            I32x4TruncSatF64x2UZero;
+        // Between vectors and numbers.
+        2 for V128AnyTrue I8x16AllTrue I16x8AllTrue I32x4AllTrue I64x2AllTrue I8x16Bitmask
+            I16x8Bitmask I32x4Bitmask I64x2Bitmask I8x16Splat I16x8Splat I32x4Splat I64x2Splat
+            F32x4Splat F64x2Splat I8x16ExtractLaneS I8x16ExtractLaneU I16x8ExtractLaneS
+            I16x8ExtractLaneU I32x4ExtractLane I64x2ExtractLane F32x4ExtractLane
+            F64x2ExtractLane;
         100 for MemoryGrow TableGrow;
-        10 for MemoryCopy MemoryFill MemoryInit TableCopy TableFill TableInit;
+        // The engine does these in calls of its own.
+        120 for RefFunc;
+        20 for ElemDrop DataDrop;
+        20 for TableInit;
+        10 for MemoryCopy MemoryFill MemoryInit TableCopy TableFill;
     }
-    cost.variable =
-        VariableOperatorCost { memory_grow_per_page: 255, ..VariableOperatorCost::new() };
+    cost.variable = VariableOperatorCost {
+        memory_copy_per_byte: 1,
+        memory_fill_per_byte: 1,
+        memory_init_per_byte: 1,
+        memory_grow_per_page: 255,
+        table_copy_per_element: 4,
+        table_fill_per_element: 2,
+        table_init_per_element: 4,
+        table_grow_per_element: 2,
+        // Garbage collection is off: no module holds these.
+        array_copy_per_element: 1,
+        array_fill_per_element: 1,
+        array_new_data_per_element: 1,
+        array_init_data_per_element: 1,
+        array_new_elem_per_element: 1,
+        array_init_elem_per_element: 1,
+        array_new_default_per_element: 1,
+        array_new_per_element: 1,
+    };
     cost
 }

@@ -1,4 +1,5 @@
-//! Growth of memory and tables: bounded, and paid by the page.
+//! Growth of memory and tables: bounded, and paid by the page, the memory that a module has at its start
+//! included.
 //!
 //! wasmtime asks without a way to take fuel at that moment, so the price of pages is owed and taken at
 //! the next call of the host or at the end. What may be owed is bounded by the fuel that was there when

@@ -264,6 +264,7 @@ fn run_callee(
         attached,
         fuel: fuel.unwrap_or(most).min(most),
         entry: callee.entry,
+        waiter: data.waiter,
         running: &data.running.clone(),
     };
     let report = run(context, frame)?;

@@ -26,8 +26,11 @@ const fn price(base: u64, byte: u64) -> Price {
 
 /// A call of a module: its record, a fresh instance, and the instance's end.
 pub const CALL: u64 = 10_000;
-/// One value in arguments or a result, with all that it contains counted too.
-pub const VALUE_NODE: u64 = 20;
+/// One number, truth value or character in arguments or a result.
+pub const VALUE_NUMBER: u64 = 40;
+/// One value there of any other type, beside all that it contains: it is allocated, named, and made room for
+/// in the module's memory.
+pub const VALUE_NODE: u64 = 200;
 /// A byte of encoded arguments or of an encoded result.
 pub const VALUE_BYTE: u64 = 1;
 
@@ -77,8 +80,9 @@ pub const UPGRADE: Price = price(5_000, 3);
 /// `control.freeze`.
 pub const FREEZE: u64 = 5_000;
 
-/// A page of memory above [`crate::validate::limits::MEMORY_FREE_BYTES`]: about 36 us of page faults.
-pub const PAGE: u64 = 40_000;
+/// A page of memory above [`crate::validate::limits::MEMORY_FREE_BYTES`], at the start of a call or later: 36
+/// to 42 us of page faults and of giving it back.
+pub const PAGE: u64 = 50_000;
 
 /// What a caller keeps of its own fuel when it calls another module: 1/64 and this.
 pub const CALLER_KEEPS: u64 = 10_000;

@@ -13,6 +13,10 @@ use wasmparser::{Parser, Payload, ValidPayload, Validator, WasmFeatures};
 
 use super::decode::{InterfaceError, invalid};
 use super::{TYPE_DEPTH_MAX, TYPE_NODES_MAX};
+use crate::validate::nesting::{self, Nesting};
+
+/// Deepest nesting of components in components.
+const COMPONENT_DEPTH_MAX: usize = 8;
 
 /// Validated bytes: types, names of imports and exports, and one custom section.
 pub(super) struct Binary<'a> {
@@ -33,8 +37,18 @@ impl<'a> Binary<'a> {
         let (mut section, mut types, mut depth) = (None, None, 1_usize);
         for payload in Parser::new(0).parse_all(bytes) {
             let payload = payload.map_err(invalid)?;
+            if let Payload::ComponentTypeSection(section) = &payload {
+                nesting::check(bytes, section).map_err(|error| match error {
+                    Nesting::Invalid(error) => invalid(error),
+                    Nesting::TooDeep => invalid("types of instances are nested too deep"),
+                })?;
+            }
             // Function bodies are left to deployment's own validation.
             match validator.payload(&payload).map_err(invalid)? {
+                // Each open component costs the validator far more than its bytes.
+                ValidPayload::Parser(_) if depth > COMPONENT_DEPTH_MAX => {
+                    return Err(invalid("components are nested too deep"));
+                }
                 ValidPayload::Parser(_) => depth += 1,
                 ValidPayload::End(end) => {
                     depth -= 1;

@@ -1,9 +1,12 @@
 //! One pass over a function's code: validates each operator and counts what compilers are slow at.
 
 use pollen_ledger::module::CodeRefusal;
-use wasmparser::{FuncToValidate, FunctionBody, Operator, ValidatorResources};
+use wasmparser::{
+    BlockType, CompositeInnerType, FuncToValidate, FunctionBody, Operator, ValidatorResources,
+    WasmModuleResources as _,
+};
 
-use super::{Pass, at_most, invalid, limits as limit};
+use super::{Pass, at_most, invalid, limits as limit, work};
 
 impl Pass<'_> {
     /// Validates one function within the limits.
@@ -27,6 +30,9 @@ impl Pass<'_> {
         while !operators.eof() {
             let (operator, offset) = operators.read_with_offset().map_err(invalid)?;
             count.add(&operator)?;
+            let opcode = body.as_bytes().get(offset - body.range().start).copied();
+            self.counts.work += work::of(opcode.unwrap_or_default(), &operator)
+                + work::BLOCK_VALUE * block_values(&operator, validator.resources());
             validator.op(offset, &operator).map_err(invalid)?;
             at_most(
                 "operands on a function's stack",
@@ -35,6 +41,8 @@ impl Pass<'_> {
             )?;
         }
         operators.finish().map_err(invalid)?;
+        self.counts.work += if count.calls { work::CALLING_FUNCTION } else { work::FUNCTION };
+        at_most("work to compile the code", self.counts.work, limit::WORK_MAX)?;
         at_most(
             "loops times locals of a function",
             count.loops * u64::from(locals),
@@ -51,10 +59,25 @@ impl Pass<'_> {
     }
 }
 
+/// Values that a block takes and leaves by its type. A wrong type is the validator's to refuse.
+fn block_values(operator: &Operator<'_>, resources: &ValidatorResources) -> u64 {
+    let (Operator::Block { blockty } | Operator::Loop { blockty } | Operator::If { blockty }) =
+        operator
+    else {
+        return 0;
+    };
+    let BlockType::FuncType(index) = blockty else { return 0 };
+    match resources.sub_type_at(*index).map(|ty| &ty.composite_type.inner) {
+        Some(CompositeInnerType::Func(ty)) => (ty.params().len() + ty.results().len()) as u64,
+        _ => 0,
+    }
+}
+
 #[derive(Debug, Default)]
 struct OperatorCounts {
     branches: u64,
     loops: u64,
+    calls: bool,
     /// For each open block whether it is a loop.
     open: Vec<bool>,
     loop_depth: u32,
@@ -62,8 +85,12 @@ struct OperatorCounts {
 
 impl OperatorCounts {
     fn add(&mut self, operator: &Operator<'_>) -> Result<(), CodeRefusal> {
+        self.calls |= matches!(operator, Operator::Call { .. } | Operator::CallIndirect { .. });
         match operator {
-            Operator::Block { .. } => self.open.push(false),
+            Operator::Block { .. } => {
+                self.open.push(false);
+                return self.check_depth();
+            }
             Operator::If { .. } => {
                 self.open.push(false);
                 self.branches += 1;
@@ -85,7 +112,8 @@ impl OperatorCounts {
                 let most = limit::BRANCH_TABLE_TARGETS_MAX;
                 at_most("targets of a br_table", targets.len().into(), most.into())?;
             }
-            Operator::BrIf { .. }
+            Operator::Br { .. }
+            | Operator::BrIf { .. }
             | Operator::CallIndirect { .. }
             | Operator::MemoryCopy { .. }
             | Operator::MemoryFill { .. }
@@ -93,9 +121,15 @@ impl OperatorCounts {
             | Operator::TableCopy { .. }
             | Operator::TableFill { .. }
             | Operator::TableInit { .. }
+            | Operator::TableGet { .. }
             | Operator::TableGrow { .. } => self.branches += 1,
             _ => return Ok(()),
         }
+        self.check_depth()?;
         at_most("branches and bulk operations of a function", self.branches, limit::BRANCHES_MAX)
+    }
+
+    fn check_depth(&self) -> Result<(), CodeRefusal> {
+        at_most("nested blocks", self.open.len() as u64, limit::BLOCK_DEPTH_MAX)
     }
 }

@@ -95,8 +95,9 @@ impl Validator {
             (Some(Beyond::Execution), Some(verdicts)) => {
                 let (next, tallied) = sync_channel(EXECUTION_QUEUE);
                 threads.push(spawn("tally", move || pass_on(&commits, &book, &next)));
-                let executor = Executor::new(&begun.database, node::open_engine(config)?)
-                    .map_err(NodeError::Store)?;
+                let executor =
+                    Executor::new(&begun.database, node::open_engine(config, &begun.database)?)
+                        .map_err(NodeError::Store)?;
                 let snapshots = Arc::new(Snapshots::new(
                     &config.data,
                     begun.rocks.clone(),
