@@ -144,6 +144,7 @@ fn a_snapshot_that_nobody_shows_is_given_up() {
     offers.connected(9, 0);
     offers.answered(&1, vec![], 0);
     offers.answered(&2, vec![], 0);
+    offers.answered(&9, vec![7_000], 0);
     let mut now_ms = 1_000;
     let mut tried = 0;
     while !matches!(offers.choose(now_ms), Choice::Genesis(_)) {
