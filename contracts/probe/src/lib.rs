@@ -192,6 +192,9 @@ fn name_of(error: &CallError) -> String {
         CallError::Trapped => "trapped",
         CallError::Insufficient => "insufficient",
         CallError::LimitExceeded => "limit-exceeded",
+        CallError::Paused => "paused",
+        CallError::NoSuchCode => "no-such-code",
+        CallError::AddressTaken => "address-taken",
         CallError::Aborted(message) => return format!("aborted: {message}"),
         CallError::ModuleError(bytes) => return format!("module-error: {} bytes", bytes.len()),
     };
