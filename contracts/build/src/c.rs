@@ -107,7 +107,7 @@ pub(crate) fn compile(
     let core = work.join("core.wasm");
     let mut command = Command::new(linker()?);
     command.args(["--no-entry", "--stack-first", "--strip-debug", "--fatal-warnings"]);
-    command.args(["-z", &format!("stack-size={STACK_BYTES}")]);
+    command.args(["--compress-relocations", "-z", &format!("stack-size={STACK_BYTES}")]);
     run(name, command.args(&objects).arg("-o").arg(&core))?;
     fs::read(&core).map_err(BuildError::file(&core))
 }

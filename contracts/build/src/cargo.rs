@@ -198,10 +198,13 @@ fn compile_command(package: &Package, toolchain: &Toolchain, target_dir: &Path) 
     command
 }
 
-/// Compiler flags, separated as cargo wants them. Paths of this machine are replaced, so that the same
+/// Compiler flags, separated as cargo wants them. The linker is told to write numbers as short as they are: it
+/// leaves five bytes for each that it fills in. Paths of this machine are replaced, so that the same
 /// source gives the same bytes anywhere.
 fn flags(package: &Package, toolchain: &Toolchain) -> OsString {
-    let mut flags = OsString::from(format!("-Clink-arg=-zstack-size={STACK_BYTES}"));
+    let mut flags = OsString::from(format!(
+        "-Clink-arg=-zstack-size={STACK_BYTES}\u{1f}-Clink-arg=--compress-relocations"
+    ));
     let mut remap = |from: &Path, to: &str| {
         flags.push("\u{1f}--remap-path-prefix=");
         flags.push(from);

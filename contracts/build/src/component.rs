@@ -2,8 +2,10 @@
 
 use crate::BuildError;
 use std::path::Path;
-use wasm_encoder::{ComponentSection, CustomSection, Module, RawSection};
-use wasmparser::{BinaryReaderError, Parser, Payload};
+use wasm_encoder::{ComponentSection, CustomSection, Module, NameMap, NameSection, RawSection};
+use wasmparser::{
+    BinaryReaderError, KnownCustom, Name, NameSectionReader, Naming, Parser, Payload,
+};
 use wit_component::ComponentEncoder;
 use wit_parser::{PackageId, Resolve};
 
@@ -51,11 +53,12 @@ pub(crate) fn encode(name: &str, core: &[u8], wit_package: &[u8]) -> Result<Vec<
         name: name.into(),
         reason: format!("{error:#}"),
     };
-    let (core, manifest) = take_manifest(core).map_err(|error| failed(&error))?;
-    let mut component = ComponentEncoder::default()
+    let (core, manifest) = tidy(core).map_err(|error| failed(&error))?;
+    let component = ComponentEncoder::default()
         .module(&core)
         .and_then(|encoder| encoder.validate(true).encode())
         .map_err(|error| failed(&error))?;
+    let mut component = without_names(component).map_err(|error| failed(&error))?;
     let mut append = |name: &str, data: &[u8]| {
         CustomSection { name: name.into(), data: data.into() }.append_to_component(&mut component);
     };
@@ -66,8 +69,9 @@ pub(crate) fn encode(name: &str, core: &[u8], wit_package: &[u8]) -> Result<Vec<
     Ok(component)
 }
 
-/// The core module without its manifest section, and what that held.
-fn take_manifest(core: &[u8]) -> Result<(Vec<u8>, Option<Vec<u8>>), BinaryReaderError> {
+/// The core module without what a node does not need, and the manifest that was in it. Names of functions
+/// stay, since they are what a trap shows, as people write them: shorter than as the compiler does.
+fn tidy(core: &[u8]) -> Result<(Vec<u8>, Option<Vec<u8>>), BinaryReaderError> {
     let (mut module, mut manifest) = (Module::new(), None);
     for payload in Parser::new(0).parse_all(core) {
         let payload = payload?;
@@ -75,6 +79,18 @@ fn take_manifest(core: &[u8]) -> Result<(Vec<u8>, Option<Vec<u8>>), BinaryReader
             Payload::CustomSection(section) if section.name() == MANIFEST_SECTION => {
                 manifest = Some(section.data().to_vec());
             }
+            Payload::CustomSection(section) if section.name() == "target_features" => {}
+            Payload::CustomSection(section) => match section.as_known() {
+                KnownCustom::Name(names) => {
+                    module.section(&readable(names)?);
+                }
+                _ => {
+                    module.section(&CustomSection {
+                        name: section.name().into(),
+                        data: section.data().into(),
+                    });
+                }
+            },
             _ => {
                 if let Some((id, range)) = payload.as_section() {
                     module.section(&RawSection { id, data: &core[range] });
@@ -83,4 +99,46 @@ fn take_manifest(core: &[u8]) -> Result<(Vec<u8>, Option<Vec<u8>>), BinaryReader
         }
     }
     Ok((module.finish(), manifest))
+}
+
+/// The names of the module and of its functions alone, without what mangling adds.
+fn readable(names: NameSectionReader<'_>) -> Result<NameSection, BinaryReaderError> {
+    let mut section = NameSection::new();
+    for subsection in names {
+        match subsection? {
+            Name::Module { name, .. } => section.module(name),
+            Name::Function(functions) => {
+                let mut map = NameMap::new();
+                for function in functions {
+                    let Naming { index, name } = function?;
+                    map.append(index, &format!("{:#}", rustc_demangle::demangle(name)));
+                }
+                section.functions(&map);
+            }
+            _ => {}
+        }
+    }
+    Ok(section)
+}
+
+/// A component without the names of its own parts, which no message shows: 2 KB.
+fn without_names(component: Vec<u8>) -> Result<Vec<u8>, BinaryReaderError> {
+    let mut depth = 0;
+    for payload in Parser::new(0).parse_all(&component) {
+        match payload? {
+            Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
+            Payload::End(_) => depth -= 1,
+            Payload::CustomSection(section) if depth == 0 && section.name() == "component-name" => {
+                // The section's head: its id, and its size in as many bytes as that takes.
+                let body = section.range();
+                let size = body.len() as u64;
+                let head = 1 + (64 - size.leading_zeros()).div_ceil(7) as usize;
+                let mut rest = component[..body.start - head].to_vec();
+                rest.extend_from_slice(&component[body.end..]);
+                return Ok(rest);
+            }
+            _ => {}
+        }
+    }
+    Ok(component)
 }
