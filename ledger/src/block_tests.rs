@@ -27,7 +27,7 @@ fn body() -> Vec<SignedTransaction> {
         code: Hash([6; 32]),
         name: Some("name".to_owned()),
         arguments: vec![1; 40],
-        upgrade: UpgradePolicy::Owner,
+        upgrade: UpgradePolicy::Owner { delay_ms: 0 },
     };
     let invoke = Action::Invoke {
         module: crate::AccountId([7; 32]),

@@ -13,11 +13,14 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use crate::block::{EquivocationProof, SignedVotes};
 use crate::certificate::{Certificate, Signatures};
 use crate::committee::Validator;
-use crate::execution::{AccountRecord, ModuleRecord, NonceWindow, StateKey};
+use crate::execution::{
+    AccountRecord, CodeRecord, ModuleRecord, ModuleVersion, NonceWindow, Proposal, StateKey,
+};
 use crate::genesis::{CommitOrder, GenesisAccount};
 use crate::light::CheckpointProof;
 use crate::list::ListProof;
 use crate::ordering::{Commit, Probation, ProbationRecord};
+use crate::policy::{ChangeReport, ModuleChange, PolicyKey};
 use crate::receipt::{Code, FailureValue};
 use crate::store::snapshot::{Chunk, Position, SnapshotHead};
 use crate::store::{
@@ -198,8 +201,8 @@ structs! {
     Parameters {
         gc_depth, block_bytes_max, block_transactions_max, block_fuel_max, transaction_bytes_max,
         transaction_fuel_max, call_fuel_max, fuel_price_floor, transaction_fuel_base, signature_fuel,
-        signed_byte_fuel, attachment_byte_fuel, account_deposit, fee_reserve, checkpoint_interval_ms,
-        checkpoint_interval_max_ms, commit_order, probation_window_rounds, probation_split_percent,
+        signed_byte_fuel, attachment_byte_fuel, account_deposit, storage_byte_deposit, code_activation_ms,
+        fee_reserve, checkpoint_interval_ms, checkpoint_interval_max_ms, commit_order, probation_window_rounds, probation_split_percent,
         probation_doublings_max, transaction_lifetime_max_ms
     }
     GenesisAccount { name, id, balance }
@@ -229,15 +232,34 @@ structs! {
     StateEntry { owner, key, value }
     StateKey { owner, key }
     AccountRecord { balance, deposit }
-    ModuleRecord { code, creator, name, upgrade, deployed_ms }
+    ModuleRecord { code, creator, name, upgrade, deployed_ms, version, revision, is_paused }
+    CodeRecord { active_ms, bytes, has_init, has_migrate }
+    ModuleVersion { code, since_ms, transaction }
+    Proposal { approvals, ready_ms }
+    PolicyKey { account, weight }
+    ChangeReport { is_made, change, weight, threshold, ready_ms }
 }
 
 enums! {
-    UpgradePolicy { Never, Owner, }
+    UpgradePolicy {
+        Never,
+        Owner { delay_ms },
+        Keys { threshold, keys, delay_ms },
+        Itself,
+    }
+    ModuleChange {
+        Upgrade { code, arguments },
+        Policy(policy),
+        Pause,
+        Resume,
+    }
     Action {
         Transfer { to, amount },
         Deploy { code, name, arguments, upgrade },
         Invoke { module, function, arguments, deposit },
+        Publish { code },
+        Change { module, change },
+        Cancel { module, change },
     }
     Message { Block(one), Blocks(many), }
     Request {
@@ -269,7 +291,8 @@ enums! {
     CommitOrder { AllSlots, FirstCommit, }
     Code {
         BalanceTooLow, ModuleNotFound, FunctionNotFound, BadArguments, OutOfFuel, Trapped, ModuleError,
-        LimitExceeded, CodeRefused, NameTaken, CodeNotFound, Reentered, TooDeep,
+        LimitExceeded, CodeRefused, NameTaken, CodeNotFound, Reentered, TooDeep, ModulePaused, PolicyNotMet,
+        CodeNotActive,
     }
     FailureValue { None, Error(bytes), Message(text), }
     Index { Accounts, Keys, Events, }
@@ -316,11 +339,11 @@ macro_rules! found {
 
 fn found() -> BTreeMap<&'static str, Hash> {
     let mut found = found! {
-        AccountId AccountRecord Action Attestation Begin Block BlockHeader BlockRef Certificate Checkpoint
-        CheckpointProof Chunk Code Commit CommitOrder CommitsAnswer CommitsRequest EquivocationProof Event
+        AccountId AccountRecord Action Attestation Begin Block BlockHeader BlockRef Certificate ChangeReport
+        Checkpoint CheckpointProof Chunk Code CodeRecord Commit CommitOrder CommitsAnswer CommitsRequest EquivocationProof Event
         FailureValue Genesis GenesisAccount Hash HistoryRequest Index IndexPlace IndexState Indexes LedgerHeld LedgerPruned ListProof
-        Location Message ModuleRecord
-        NonceWindow Outcome Parameters Position Probation ProbationRecord Pruned PublicKey Receipt Request Response
+        Location Message ModuleChange ModuleRecord ModuleVersion
+        NonceWindow Outcome Parameters PolicyKey Position Probation ProbationRecord Proposal Pruned PublicKey Receipt Request Response
         Signature Signatures SignedTransaction SignedVotes SnapshotHead StateEntry StateKey Tip Transaction
         TransactionSignature UpgradePolicy Validator
     };

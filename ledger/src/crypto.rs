@@ -47,8 +47,14 @@ pub enum Domain {
     Ordering,
     /// Account ids.
     Account,
-    /// Module addresses.
+    /// Addresses of modules that a transaction deploys.
     Module,
+    /// Addresses of modules that another module makes.
+    ModuleChild,
+    /// Changes of a module that others must agree to.
+    ModuleChange,
+    /// Random bytes for modules.
+    ModuleRandom,
 }
 
 impl Domain {
@@ -70,6 +76,9 @@ impl Domain {
             Self::Ordering => "pollen 2026 ordering v1",
             Self::Account => "pollen 2026 account v1",
             Self::Module => "pollen 2026 module v1",
+            Self::ModuleChild => "pollen 2026 module child v1",
+            Self::ModuleChange => "pollen 2026 module change v1",
+            Self::ModuleRandom => "pollen 2026 module random v1",
         }
     }
 

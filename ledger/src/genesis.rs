@@ -55,6 +55,11 @@ pub struct Parameters {
     pub attachment_byte_fuel: u64,
     /// Grains locked in an account when it is created, paid by who creates it.
     pub account_deposit: u64,
+    /// Grains locked for each byte of a module's storage, as [`crate::limits::STORAGE_ENTRY_BYTES`] counts them.
+    pub storage_byte_deposit: u64,
+    /// Ledger time from the publication of code until modules may run it, in milliseconds, so that every
+    /// node has compiled it by then; 0: at once, and execution waits for its compilation.
+    pub code_activation_ms: u64,
     /// Grains of a balance that only fees may touch (all of a smaller balance).
     pub fee_reserve: u64,
     /// Least ledger time between two checkpoints that hold something, in milliseconds.

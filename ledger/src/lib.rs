@@ -25,6 +25,7 @@ pub mod list;
 pub mod mempool;
 pub mod module;
 pub mod ordering;
+pub mod policy;
 pub mod receipt;
 pub mod store;
 pub mod transaction;

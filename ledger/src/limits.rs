@@ -36,6 +36,14 @@ pub const VALUE_DEPTH_MAX: usize = 32;
 pub const FUNCTION_NAME_BYTES_MAX: usize = 128;
 /// Bytes of a module's registered name.
 pub const MODULE_NAME_BYTES_MAX: usize = 64;
+/// Accounts that a module's policy may name.
+pub const POLICY_KEYS_MAX: usize = 16;
+/// Longest wait that a module's policy may ask for, in milliseconds: a year.
+pub const POLICY_DELAY_MAX_MS: u64 = 365 * 24 * 3600 * 1000;
+/// Bytes of the salt with which a module makes another.
+pub const SALT_BYTES_MAX: usize = 32;
+/// Upgrades of themselves that modules may ask for in one action.
+pub const UPGRADES_PENDING_MAX: usize = 8;
 /// Bytes of a deployed component.
 pub const COMPONENT_BYTES_MAX: usize = 1 << 20;
 
@@ -48,6 +56,10 @@ pub const NONCE_AHEAD_MAX: u64 = 4096;
 pub const STORAGE_KEY_BYTES_MAX: usize = 256;
 /// Bytes of a storage value of a module.
 pub const STORAGE_VALUE_BYTES_MAX: usize = 64 * 1024;
+/// What an entry counts for its deposit beside its key and value: hashes, records of the tree, indexes.
+pub const STORAGE_ENTRY_BYTES: usize = 64;
+/// Random bytes that a module gets at once.
+pub const RANDOM_BYTES_MAX: usize = 1024;
 /// Bytes that one transaction may write to storage.
 pub const TRANSACTION_WRITE_BYTES_MAX: usize = 4 << 20;
 /// Events of a transaction.

@@ -9,10 +9,12 @@ use crate::transaction::AccountId;
 /// How a function is called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CallKind {
-    /// A function of `commands`, by a transaction or another module; never `init`.
+    /// A function of `commands`, by a transaction or another module; never `init` nor `migrate`.
     Command,
     /// `init` of `commands`, once, at deployment.
     Init,
+    /// `migrate` of `commands`, once, at an upgrade, by the new code.
+    Migrate,
     /// A function of `queries`: every write is refused.
     Query,
 }
@@ -68,6 +70,8 @@ pub struct CodeFacts {
     pub deploy_fuel: u64,
     /// Whether `commands` has an `init`.
     pub has_init: bool,
+    /// Whether `commands` has a `migrate`.
+    pub has_migrate: bool,
 }
 
 /// Why a component may not run here: consensus is only that it may not; the text is for people.

@@ -37,6 +37,12 @@ pub enum Code {
     Reentered = 12,
     /// Calls nested too deep (2013).
     TooDeep = 13,
+    /// The module is paused (2008).
+    ModulePaused = 14,
+    /// The sender has no say in changes of the module, or there is nothing of its own to take back (1013).
+    PolicyNotMet = 15,
+    /// The code was published, but is not active yet (2014).
+    CodeNotActive = 16,
 }
 
 impl Code {
@@ -56,6 +62,9 @@ impl Code {
             Self::CodeNotFound => 2011,
             Self::Reentered => 2012,
             Self::TooDeep => 2013,
+            Self::ModulePaused => 2008,
+            Self::PolicyNotMet => 1013,
+            Self::CodeNotActive => 2014,
         }
     }
 
@@ -75,6 +84,9 @@ impl Code {
             Self::CodeNotFound => "CodeNotFound",
             Self::Reentered => "Reentered",
             Self::TooDeep => "TooDeep",
+            Self::ModulePaused => "ModulePaused",
+            Self::PolicyNotMet => "PolicyNotMet",
+            Self::CodeNotActive => "CodeNotActive",
         }
     }
 }

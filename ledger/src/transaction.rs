@@ -12,6 +12,7 @@ use crate::limits::{
     ACTIONS_MAX, ATTACHMENTS_MAX, COMPONENT_BYTES_MAX, FUNCTION_NAME_BYTES_MAX,
     MODULE_NAME_BYTES_MAX, SIGNATURES_MAX, TRANSACTION_SIGNED_BYTES_MAX, VALUE_BYTES_MAX,
 };
+pub use crate::policy::{ModuleChange, PolicyKey, UpgradePolicy};
 
 crypto::bytes32! {
     /// An account or a module. Of an account: blake3(scheme byte || first public key), so it stays when
@@ -32,19 +33,15 @@ impl AccountId {
         Self(Domain::Account.hash(&[&[SCHEME_ED25519], &key.0]).0)
     }
 
+    /// The address of a module that another one makes.
+    pub fn of_child(parent: &Self, salt: &[u8]) -> Self {
+        Self(Domain::ModuleChild.hash(&[&parent.0, salt]).0)
+    }
+
     /// The address of the module that a transaction's action deploys.
     pub fn of_module(transaction: &Hash, action: u16) -> Self {
         Self(Domain::Module.hash(&[&transaction.0, &action.to_le_bytes()]).0)
     }
-}
-
-/// Who may replace a module's code.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub enum UpgradePolicy {
-    /// Nobody, ever.
-    Never,
-    /// The account that deployed it.
-    Owner,
 }
 
 /// One thing to do. The actions of a transaction run in order, all or nothing.
@@ -65,7 +62,7 @@ pub enum Action {
         name: Option<String>,
         /// Arguments of `init`, in the ledger's value encoding; empty when there is no `init`.
         arguments: Vec<u8>,
-        /// Who may replace the code.
+        /// Who may change the module.
         upgrade: UpgradePolicy,
     },
     /// Calls a function of a module's `commands`.
@@ -79,6 +76,38 @@ pub enum Action {
         /// Grains to send along.
         deposit: u64,
     },
+    /// Puts a component on the ledger, attached to this transaction, so that modules can be made of it and
+    /// upgraded to it once it is active.
+    Publish {
+        /// Plain blake3 of the component.
+        code: Hash,
+    },
+    /// Agrees to a change of a module, and makes it when enough have agreed and the wait is over.
+    Change {
+        /// The module.
+        module: AccountId,
+        /// What to change. Everybody who agrees sends the same.
+        change: ModuleChange,
+    },
+    /// Takes back one's agreement to a change that was not made yet.
+    Cancel {
+        /// The module.
+        module: AccountId,
+        /// [`ModuleChange::digest`].
+        change: Hash,
+    },
+}
+
+impl Action {
+    /// The code that must be on the ledger or attached for this to run.
+    pub fn code(&self) -> Option<&Hash> {
+        match self {
+            Self::Deploy { code, .. }
+            | Self::Publish { code }
+            | Self::Change { change: ModuleChange::Upgrade { code, .. }, .. } => Some(code),
+            _ => None,
+        }
+    }
 }
 
 /// The signed part of a transaction.
@@ -270,12 +299,8 @@ impl SignedTransaction {
 
     /// Every attachment is named by an action: nobody's bytes travel for nothing.
     fn check_attachments_named(&self) -> Result<(), TransactionError> {
-        let named = |hash: Hash| {
-            self.transaction
-                .actions
-                .iter()
-                .any(|action| matches!(action, Action::Deploy { code, .. } if *code == hash))
-        };
+        let named =
+            |hash: Hash| self.transaction.actions.iter().any(|action| action.code() == Some(&hash));
         match self
             .attachments
             .iter()
@@ -331,8 +356,16 @@ fn check_action(action: &Action) -> Result<(), TransactionError> {
     };
     match action {
         Action::Transfer { amount: 0, .. } => malformed("a transfer moves at least 1 grain".into()),
-        Action::Transfer { .. } => Ok(()),
-        Action::Deploy { name, arguments, .. } => {
+        Action::Transfer { .. } | Action::Publish { .. } | Action::Cancel { .. } => Ok(()),
+        Action::Change { change: ModuleChange::Upgrade { arguments, .. }, .. } => {
+            arguments_fit(arguments.len())
+        }
+        Action::Change { change: ModuleChange::Policy(policy), .. } => {
+            policy.check().map_err(|what| TransactionError::Malformed { what })
+        }
+        Action::Change { .. } => Ok(()),
+        Action::Deploy { name, arguments, upgrade, .. } => {
+            upgrade.check().map_err(|what| TransactionError::Malformed { what })?;
             if let Some(name) = name.as_ref().filter(|name| !is_module_name(name)) {
                 return malformed(format!(
                     "'{}' is no module name: 2 to {MODULE_NAME_BYTES_MAX} lower-case letters, digits and inner hyphens, \

@@ -12,7 +12,8 @@ use std::sync::Arc;
 
 use futures::future::BoxFuture;
 use pollen_ledger::execution::{
-    AccountRecord, CallContext, ModuleRecord, QueryCall as StateQuery, TransactionState,
+    AccountRecord, CallContext, ModuleRecord, ModuleVersion, QueryCall as StateQuery, StateKey,
+    Terms, TransactionState, position,
 };
 use pollen_ledger::module::{CallEnd, EngineFailure, ModuleEngine};
 use pollen_ledger::store::{
@@ -24,7 +25,8 @@ use pollen_ledger::{
 use pollen_rpc::api::{
     Account, Answer, At, Bytes, CertificateView, ChainHead, ChainWrites, CheckpointView, Cursor,
     DagRounds, EventsPage, Module, ModuleCall, ModuleInterface, Named, NodeHealth, NodeInfo,
-    NodePeers, NonceWindow, ReadAt, Stage, StateRecord, StateScan, TxList, TxRecord, TxStatus,
+    NodePeers, NonceWindow, PolicyView, ReadAt, Stage, StateRecord, StateScan, TxList, TxRecord,
+    TxStatus, VERSIONS_SHOWN_MAX, VersionView,
 };
 use pollen_rpc::backend::{
     Answering, Backend, CallArguments, EntryName, EventFilter, Network, QueryCall, RoundRange,
@@ -103,6 +105,25 @@ impl NodeBackend {
 }
 
 /// What a failing read means to a client.
+/// The codes of a module, the newest first.
+fn versions(
+    state: &TransactionState<'_>,
+    module: &AccountId,
+    newest: u32,
+) -> Result<Vec<VersionView>, StoreError> {
+    let shown = (1..=newest).rev().take(VERSIONS_SHOWN_MAX as usize);
+    let found = shown.map(|version| {
+        let record: Option<ModuleVersion> = state.record(&StateKey::version(module, version))?;
+        Ok(record.map(|one| VersionView {
+            version,
+            code_hash: one.code,
+            since_ms: one.since_ms,
+            transaction: one.transaction,
+        }))
+    });
+    found.filter_map(Result::transpose).collect()
+}
+
 fn storage(error: impl Into<EngineFailure>) -> RpcError {
     match error.into() {
         EngineFailure::Store(StoreError::NotHeld { height, oldest, .. }) => {
@@ -198,8 +219,10 @@ impl Parts {
             signer: AccountId::default(),
             time_ms: 0,
             round: 0,
+            commit: Hash::ZERO,
+            position: 0,
         };
-        TransactionState::new(state, context, self.genesis.parameters.fee_reserve)
+        TransactionState::new(state, context, Terms::from(&self.genesis.parameters))
     }
 
     fn module_record(
@@ -255,17 +278,26 @@ impl Parts {
         let reading = self.reading(at)?;
         let (id, record) = self.module_record(&reading.state, named)?;
         let overlay = self.overlay(&reading.state);
-        let code = overlay.code(&record.code).map_err(storage)?;
-        let balance = overlay.account(&id).map_err(storage)?.unwrap_or_default().balance;
+        let known = self.interfaces.of(&reading.state, &record.code)?;
+        let code = overlay.code(&record.code).map_err(storage)?.unwrap_or_else(|| [].into());
+        let account = overlay.account(&id).map_err(storage)?.unwrap_or_default();
+        let versions = versions(&overlay, &id, record.version).map_err(storage)?;
         let module = Module {
             module: Address::module(id).display(self.prefix()),
             name: record.name,
             code_hash: record.code,
-            code_bytes: code.map_or(0, |code| code.len() as u32),
+            code_bytes: code.len() as u32,
             creator: Address::account(record.creator).display(self.prefix()),
-            upgradable: record.upgrade == pollen_ledger::transaction::UpgradePolicy::Owner,
+            interface_hash: Hash::of_content(&known.package),
+            build: pollen_vm::manifest::build_information(&code),
+            policy: PolicyView::of(&record.upgrade, self.prefix()),
+            paused: record.is_paused,
+            revision: record.revision,
+            versions,
             deployed_ms: record.deployed_ms,
-            balance,
+            balance: account.balance,
+            storage_bytes: overlay.stored_bytes(&id).map_err(storage)?,
+            deposit: account.deposit,
         };
         Ok(Answer::new(reading.at, module))
     }
@@ -309,6 +341,8 @@ impl Parts {
             signer: call.caller.unwrap_or_default(),
             time_ms: reading.checkpoint.timestamp_ms,
             round: 0,
+            commit: reading.checkpoint.commit_digest,
+            position: position(reading.checkpoint.commit_index + 1, 0) - 1,
         };
         let query = StateQuery {
             module: id,
@@ -318,7 +352,8 @@ impl Parts {
             fuel: self.genesis.parameters.call_fuel_max,
         };
         let engine: &dyn ModuleEngine = self.engine.as_ref();
-        let report = pollen_ledger::execution::query(&reading.state, engine, query, context)
+        let terms = Terms::from(&self.genesis.parameters);
+        let report = pollen_ledger::execution::query(&reading.state, engine, query, context, terms)
             .map_err(storage)?;
         match report.end {
             CallEnd::Returned(bytes) => {

@@ -11,6 +11,7 @@ mod dag;
 mod db;
 mod doctor;
 mod failure;
+mod lifecycle;
 mod lists;
 mod look;
 mod modules;
@@ -94,6 +95,29 @@ pub enum Command {
                       pollen deploy contracts/token --name gold --from alice Gold GLD 2 1000000"
     )]
     Deploy(DeployArgs),
+    /// Put a module's code on the ledger, for deployments and upgrades to come
+    #[command(after_help = "Example:\n  pollen publish contracts/token --from alice")]
+    Publish(lifecycle::PublishArgs),
+    /// Give a module other code: same address, same state
+    #[command(
+        after_help = "Examples:\n  pollen upgrade my-coldchain contracts/coldchain --from alice\n  \
+                      pollen upgrade gold token-v2 --from alice 1000"
+    )]
+    Upgrade(lifecycle::UpgradeArgs),
+    /// Refuse a module's commands until `pollen resume`; its queries answer
+    #[command(after_help = "Example:\n  pollen pause my-coldchain --from alice")]
+    Pause(lifecycle::PauseArgs),
+    /// Take a module's commands again
+    #[command(after_help = "Example:\n  pollen resume my-coldchain --from alice")]
+    Resume(lifecycle::PauseArgs),
+    /// Change who may change a module
+    #[command(after_help = lifecycle::POLICY_HELP)]
+    Policy(lifecycle::PolicyArgs),
+    /// Take back one's agreement to a change of a module
+    #[command(
+        after_help = "Example:\n  pollen cancel-change my-coldchain 5e884898da28047151d0e56f8dc62927… --from alice"
+    )]
+    CancelChange(lifecycle::CancelArgs),
     /// Call a function that may change state
     #[command(
         disable_help_flag = true,
@@ -290,6 +314,9 @@ pub struct DeployArgs {
     /// A name for it, unique on the chain
     #[arg(long)]
     pub name: Option<String>,
+    /// Who may change it: see `pollen policy --help`
+    #[arg(long, default_value = "owner")]
+    pub policy: String,
     /// Arguments of `init`
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     pub arguments: Vec<String>,
@@ -558,6 +585,12 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Transfer(args) => accounts::transfer(&session, &args).await,
         Command::Build { folder } => modules::build(&session, &folder),
         Command::Deploy(args) => modules::deploy(&session, &args).await,
+        Command::Publish(args) => lifecycle::publish(&session, &args).await,
+        Command::Upgrade(args) => lifecycle::upgrade(&session, &args).await,
+        Command::Pause(args) => lifecycle::pause(&session, &args, true).await,
+        Command::Resume(args) => lifecycle::pause(&session, &args, false).await,
+        Command::Policy(args) => lifecycle::policy(&session, &args).await,
+        Command::CancelChange(args) => lifecycle::cancel(&session, &args).await,
         Command::Call(args) => modules::call(&cli.global, args.words).await,
         Command::Query(args) => modules::query(&cli.global, args.words).await,
         Command::Tx(TxArgs { command: Some(TxCommand::List(args)), .. }) => {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use pollen_ledger::execution::ExecutedTransaction;
+use pollen_ledger::policy::ModuleChange;
 use pollen_ledger::receipt::{FailureValue, Outcome};
 use pollen_ledger::store::Location;
 use pollen_ledger::{Action, Hash};
@@ -52,8 +53,10 @@ fn weight(one: &ExecutedTransaction) -> usize {
     let ExecutedTransaction { signed, receipt, note } = one;
     let attached = signed.attachments.iter().map(Vec::len);
     let arguments = signed.transaction.actions.iter().map(|action| match action {
-        Action::Transfer { .. } => 0,
-        Action::Deploy { arguments, .. } | Action::Invoke { arguments, .. } => arguments.len(),
+        Action::Deploy { arguments, .. }
+        | Action::Invoke { arguments, .. }
+        | Action::Change { change: ModuleChange::Upgrade { arguments, .. }, .. } => arguments.len(),
+        _ => 0,
     });
     let results = match &receipt.outcome {
         Outcome::Success { results } => results.iter().map(Vec::len).sum(),

@@ -7,6 +7,7 @@
 
 mod lists;
 mod params;
+mod policy;
 mod proofs;
 mod transaction;
 mod values;
@@ -19,6 +20,7 @@ use serde_json::value::RawValue;
 
 pub use lists::*;
 pub use params::*;
+pub use policy::*;
 pub use proofs::*;
 pub use transaction::*;
 pub use values::*;
@@ -137,6 +139,12 @@ pub struct ChainParameters {
     /// Grains locked in a new account.
     #[serde(with = "decimal")]
     pub account_deposit: u64,
+    /// Grains locked for a byte of a module's storage.
+    #[serde(with = "decimal")]
+    pub storage_byte_deposit: u64,
+    /// Ledger time from the publication of code until modules may run it.
+    #[serde(with = "decimal")]
+    pub code_activation_ms: u64,
     /// Grains of a balance that only fees may touch.
     #[serde(with = "decimal")]
     pub fee_reserve: u64,
@@ -158,6 +166,8 @@ impl From<&Parameters> for ChainParameters {
             signed_byte_fuel: p.signed_byte_fuel,
             attachment_byte_fuel: p.attachment_byte_fuel,
             account_deposit: p.account_deposit,
+            storage_byte_deposit: p.storage_byte_deposit,
+            code_activation_ms: p.code_activation_ms,
             fee_reserve: p.fee_reserve,
             transaction_lifetime_max_ms: p.transaction_lifetime_max_ms,
             transaction_bytes_max: p.transaction_bytes_max,
@@ -479,14 +489,48 @@ pub struct Module {
     pub code_bytes: u32,
     /// Who deployed it.
     pub creator: String,
-    /// Whether its deployer may replace the code.
-    pub upgradable: bool,
+    /// Plain blake3 of its binary WIT package (`package` of `module_interface`).
+    pub interface_hash: Hash,
+    /// What its build said of itself, as JSON; null where it said nothing. Nobody checked it.
+    pub build: Option<serde_json::Value>,
+    /// Who may change it.
+    pub policy: PolicyView,
+    /// Whether its commands are refused.
+    pub paused: bool,
+    /// How often it was changed.
+    pub revision: u32,
+    /// The codes that it had, the newest first, at most [`VERSIONS_SHOWN_MAX`].
+    pub versions: Vec<VersionView>,
     /// Ledger time of its deployment.
     #[serde(with = "decimal")]
     pub deployed_ms: u64,
     /// Grains that it holds.
     #[serde(with = "decimal")]
     pub balance: u64,
+    /// Bytes of its storage, as their deposit counts them.
+    #[serde(with = "decimal")]
+    pub storage_bytes: u64,
+    /// Grains locked for its account and its storage.
+    #[serde(with = "decimal")]
+    pub deposit: u64,
+}
+
+/// Codes of a module that `module_get` shows.
+pub const VERSIONS_SHOWN_MAX: u32 = 32;
+
+/// When a module came to its code.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct VersionView {
+    /// 1 is that of its deployment.
+    pub version: u32,
+    /// Plain blake3 of the component.
+    pub code_hash: Hash,
+    /// Ledger time.
+    #[serde(with = "decimal")]
+    pub since_ms: u64,
+    /// The transaction that did it.
+    pub transaction: Hash,
 }
 
 /// What a module offers (`module_interface`), out of its own component.

@@ -71,7 +71,7 @@ catalogue! {
     BalanceTooLow = 1010, false, "fund the account, or offer less fuel";
     PoolFull = 1011, true, "wait a moment and submit the same bytes again";
     KeyNotAllowed = 1012, false, "sign with a key that may do this";
-    PolicyNotMet = 1013, false, "add the signatures that the account's policy asks for";
+    PolicyNotMet = 1013, false, "ask those whom the policy names: module_get shows it";
     InterfaceMismatch = 1014, false, "read the module's interface again and build anew";
 
     ModuleNotFound = 2001, false, "check the address or name of the module";
@@ -81,12 +81,13 @@ catalogue! {
     Trapped = 2005, false, "the module has a fault: show its author the backtrace";
     ModuleError = 2006, false, "the module refused: its message or error value says why";
     LimitExceeded = 2007, false, "the call needs more than the ledger allows: ask for less";
-    ModulePaused = 2008, true, "its owner paused the module";
+    ModulePaused = 2008, true, "wait until those who paused it resume it: queries answer";
     CodeRefused = 2009, false, "build the component for pollen:host only, within its limits";
     NameTaken = 2010, false, "choose another name";
     CodeNotFound = 2011, false, "attach the component to the transaction";
     Reentered = 2012, false, "a module cannot be called while it is running";
     TooDeep = 2013, false, "calls between modules nest too deep";
+    CodeNotActive = 2014, true, "publish the code, then wait codeActivationMs of ledger time";
 }
 
 impl From<Code> for ErrorCode {
@@ -105,6 +106,9 @@ impl From<Code> for ErrorCode {
             Code::CodeNotFound => Self::CodeNotFound,
             Code::Reentered => Self::Reentered,
             Code::TooDeep => Self::TooDeep,
+            Code::ModulePaused => Self::ModulePaused,
+            Code::PolicyNotMet => Self::PolicyNotMet,
+            Code::CodeNotActive => Self::CodeNotActive,
         }
     }
 }
@@ -125,6 +129,9 @@ pub const fn describe(code: Code) -> &'static str {
         Code::CodeNotFound => "the code was neither attached nor deployed before",
         Code::Reentered => "a running module was called again",
         Code::TooDeep => "calls between modules nested too deep",
+        Code::ModulePaused => "the module is paused",
+        Code::PolicyNotMet => "the sender has no say in this change",
+        Code::CodeNotActive => "the code is not active yet",
     }
 }
 

@@ -124,7 +124,7 @@ impl ModuleEngine for Vm {
     ) -> Result<CallReport, EngineFailure> {
         let _place = match call.kind {
             CallKind::Query => Some(QueryPlace::take(&self.shared)?),
-            CallKind::Command | CallKind::Init => None,
+            CallKind::Command | CallKind::Init | CallKind::Migrate => None,
         };
         let frame = Frame {
             module: call.module,
@@ -135,7 +135,7 @@ impl ModuleEngine for Vm {
             fuel: call.fuel,
             entry: match call.kind {
                 CallKind::Command => Entry::Command,
-                CallKind::Init => Entry::Init,
+                CallKind::Init | CallKind::Migrate => Entry::Init,
                 CallKind::Query => Entry::Query,
             },
             running: &[],

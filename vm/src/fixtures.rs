@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use pollen_ledger::codec;
 use pollen_ledger::crypto::Hash;
 use pollen_ledger::execution::{
-    AccountRecord, CallContext, ModuleRecord, Namespace, StateKey, StateRead, TransactionState,
-    Value,
+    AccountRecord, CallContext, ModuleRecord, Namespace, StateKey, StateRead, Terms,
+    TransactionState, Value,
 };
 use pollen_ledger::store::StoreError;
 use pollen_ledger::transaction::{AccountId, UpgradePolicy};
@@ -66,6 +66,9 @@ impl Base {
                 name: None,
                 upgrade: UpgradePolicy::Never,
                 deployed_ms: 0,
+                version: 1,
+                revision: 0,
+                is_paused: false,
             };
             let account = AccountRecord { balance: 1_000, deposit: 0 };
             base.put(StateKey::ledger(Namespace::Modules, &module.0), codec::encode(&record));
@@ -85,7 +88,9 @@ impl Base {
             signer: SIGNER,
             time_ms: 1_000,
             round: 3,
+            commit: Hash([9; 32]),
+            position: 77,
         };
-        TransactionState::new(self, context, 0)
+        TransactionState::new(self, context, Terms::default())
     }
 }

@@ -32,7 +32,7 @@ pub(crate) use limiter::Limiter;
 
 use crate::engine::{Compiled, Shared};
 
-/// What a query that tries to write is told.
+/// What a query that tries to change something is told.
 pub const READ_ONLY_MESSAGE: &str = "a query may not write, transfer or emit";
 
 /// A store as host functions see it.

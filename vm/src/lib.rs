@@ -13,6 +13,7 @@ pub mod cache;
 pub mod engine;
 pub mod host;
 pub mod interface;
+pub mod manifest;
 pub mod validate;
 pub mod value;
 

@@ -26,6 +26,7 @@ pub use imports::HOST_INTERFACES;
 
 use crate::host::prices;
 use crate::interface::Interface;
+use crate::manifest::Manifest;
 use limits as limit;
 
 pub(crate) fn refuse(reason: impl Into<String>) -> CodeRefusal {
@@ -78,8 +79,8 @@ pub fn inspect(code: &[u8]) -> Result<CodeFacts, CodeRefusal> {
     let deploy_fuel = (code.len() as u64 * prices::DEPLOY_BYTE)
         .saturating_add(u64::from(counts.functions) * prices::DEPLOY_FUNCTION)
         .saturating_add(counts.branches_squared.saturating_mul(prices::DEPLOY_BRANCHES_SQUARED));
-    let has_init = interface.0.commands.iter().any(|function| function.name == "init");
-    Ok(CodeFacts { deploy_fuel, has_init })
+    let has = |name: &str| interface.0.commands.iter().any(|function| function.name == name);
+    Ok(CodeFacts { deploy_fuel, has_init: has("init"), has_migrate: has("migrate") })
 }
 
 fn check(code: &[u8]) -> Result<(Interface, Counts), CodeRefusal> {
@@ -101,6 +102,7 @@ fn check(code: &[u8]) -> Result<(Interface, Counts), CodeRefusal> {
     let types = types.ok_or_else(|| refuse("the component ends too early"))?;
     imports::check(types.as_ref(), pass.imports.iter().copied())?;
     let interface = Interface::from_component(code).map_err(|error| refuse(error.to_string()))?;
+    Manifest::of(code).map_err(|error| refuse(error.to_string()))?;
     if interface.commands.is_empty() && interface.queries.is_empty() {
         return Err(refuse(
             "the component exports no function: a module exports the interfaces `commands` or \

@@ -10,7 +10,10 @@ use bindings::exports::pollen::probe::events::Noise;
 use bindings::exports::pollen::probe::{commands, queries};
 use core::hint::black_box;
 use pollen_sdk::modules::{CallError, CallOptions};
-use pollen_sdk::{Account, String, Vec, abort, bank, context, emit, format, modules, storage, vec};
+use pollen_sdk::{
+    Account, CodeHash, Hash, NONE, String, Vec, abort, bank, context, control, crypto, emit,
+    format, modules, storage, vec,
+};
 
 /// Implements the interface.
 pub struct Probe;
@@ -129,6 +132,42 @@ impl commands::Guest for Probe {
         let options = CallOptions { fuel: None, attach: 0 };
         modules::call(context::this(), "spin", &[], options).map_err(|error| name_of(&error))
     }
+
+    fn create(
+        code: CodeHash,
+        salt: Vec<u8>,
+        arguments: Vec<u8>,
+        attach: u64,
+    ) -> Result<Account, String> {
+        let options = CallOptions { fuel: None, attach };
+        let made = modules::create(code, &salt, &arguments, options);
+        // An error value would undo this call too: the reason is kept instead.
+        Ok(made.unwrap_or_else(|error| {
+            storage::set(b"ended", name_of(&error).as_bytes());
+            NONE
+        }))
+    }
+
+    fn upgrade_itself(code: CodeHash, arguments: Vec<u8>) -> Result<(), String> {
+        control::upgrade(code, &arguments).map_err(|error| {
+            String::from(match error {
+                control::UpgradeError::NotAllowed => "not-allowed",
+                control::UpgradeError::NoSuchCode => "no-such-code",
+            })
+        })
+    }
+
+    fn freeze() {
+        control::freeze();
+    }
+
+    fn random(n: u32) -> (Vec<u8>, Vec<u8>) {
+        (crypto::random(n), crypto::random(n))
+    }
+
+    fn take(key: Vec<u8>) -> bool {
+        storage::remove(&key)
+    }
 }
 
 impl queries::Guest for Probe {
@@ -152,6 +191,22 @@ impl queries::Guest for Probe {
 
     fn spin_in_query() {
         spin()
+    }
+
+    fn position() -> u64 {
+        context::position()
+    }
+
+    fn used() -> u64 {
+        storage::used()
+    }
+
+    fn freeze_in_query() {
+        control::freeze();
+    }
+
+    fn keccak(data: Vec<u8>) -> Hash {
+        crypto::keccak256(&data)
     }
 }
 

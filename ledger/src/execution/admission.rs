@@ -9,7 +9,7 @@ use super::{NonceError, StateRead, query};
 use crate::crypto::{Hash, PublicKey};
 use crate::genesis::Parameters;
 use crate::store::StoreError;
-use crate::transaction::{Action, SignedTransaction, TransactionError};
+use crate::transaction::{SignedTransaction, TransactionError};
 
 /// A transaction that could run now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -239,11 +239,11 @@ pub fn check(
     }
     let tx = &signed.transaction;
     for action in &tx.actions {
-        if let Action::Deploy { code, .. } = action
+        if let Some(code) = action.code()
             && signed.attachment(code).is_none()
             && state.code(code)?.is_none()
         {
-            let what = format!("the code {code} is neither attached nor deployed: attach it");
+            let what = format!("the code {code} is neither attached nor published: attach it");
             return Ok(Err(Refusal::Malformed { what }));
         }
     }

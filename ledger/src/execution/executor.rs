@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use super::cache::StateCache;
 use super::transact::{Rules, SkipReason, Transacted, transact};
-use super::{CallContext, StateRead, StateTree};
+use super::{CallContext, StateRead, StateTree, position};
 use crate::block::{BlockRef, Round, VerifiedBlock};
 use crate::checkpoint::Checkpoint;
 use crate::codec;
@@ -187,10 +187,12 @@ impl Executor {
         }
         let height = self.last.0.height + 1;
         let mut report = CommitReport { executed: Vec::new(), skipped: Vec::new(), finished: None };
+        let mut places = 0u32..;
         for (block, verdicts) in commit.blocks {
             assert_eq!(verdicts.len(), block.transactions().len(), "a verdict per transaction");
             for ((id, signed), good) in block.identified().zip(verdicts) {
-                match self.transact(commit, height, id, signed, *good)? {
+                let place = places.next().expect("a commit has fewer than 2^32 copies");
+                match self.transact(commit, (height, place), id, signed, *good)? {
                     None => report.executed.push(id),
                     Some(reason) => report.skipped.push(Skipped {
                         transaction: id,
@@ -210,7 +212,7 @@ impl Executor {
     fn transact(
         &mut self,
         commit: &CommitInput<'_>,
-        height: u64,
+        (height, place): (u64, u32),
         id: Hash,
         signed: &Arc<SignedTransaction>,
         good: bool,
@@ -221,6 +223,8 @@ impl Executor {
             signer: signed.transaction.sender,
             time_ms: commit.timestamp_ms,
             round: commit.round,
+            commit: commit.digest,
+            position: position(commit.index, place),
         };
         let rules = Rules { parameters: &self.parameters, engine: &*self.engine };
         match transact(&rules, &self.cache, signed, good, context)? {

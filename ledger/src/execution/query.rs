@@ -3,7 +3,7 @@
 use borsh::BorshDeserialize;
 
 use super::{
-    AccountRecord, CallContext, Namespace, NonceWindow, StateKey, StateRead, TransactionState,
+    AccountRecord, CallContext, NonceWindow, StateKey, StateRead, Terms, TransactionState,
     fees_key, window_key,
 };
 use crate::crypto::PublicKey;
@@ -34,14 +34,14 @@ pub fn query(
     engine: &dyn ModuleEngine,
     query: QueryCall<'_>,
     context: CallContext,
+    terms: Terms,
 ) -> Result<CallReport, EngineFailure> {
-    let module = StateKey::ledger(Namespace::Modules, &query.module.0);
-    if state.get(&module)?.is_none() {
+    if state.get(&StateKey::module_record(&query.module))?.is_none() {
         let end = CallEnd::Failed { code: Code::ModuleNotFound, value: FailureValue::None };
         return Ok(CallReport { end, fuel_used: 0, note: None });
     }
     // An overlay of its own, dropped at the end: even a write that slipped through would go nowhere.
-    let mut overlay = TransactionState::new(state, context, 0);
+    let mut overlay = TransactionState::new(state, context, terms);
     let QueryCall { module, function, arguments, caller, fuel } = query;
     let kind = CallKind::Query;
     engine.call(&mut overlay, Call { module, function, arguments, caller, attached: 0, fuel, kind })

@@ -10,6 +10,7 @@ use borsh::{BorshDeserialize, BorshSerialize};
 
 use crate::codec;
 use crate::crypto::Hash;
+use crate::genesis::Parameters;
 use crate::limits;
 use crate::receipt::Event;
 use crate::store::StoreError;
@@ -32,6 +33,12 @@ pub enum Namespace {
     Names = 4,
     /// Numbers of the ledger by name.
     System = 5,
+    /// [`CodeRecord`] by the code's hash.
+    Code = 6,
+    /// [`ModuleVersion`] by module address and version, u32 big-endian.
+    Versions = 7,
+    /// [`Proposal`] by module address and the change's digest.
+    Changes = 8,
 }
 
 /// Where a value lives.
@@ -61,6 +68,26 @@ impl StateKey {
         Self::ledger(Namespace::Accounts, &id.0)
     }
 
+    /// The module's record.
+    pub fn module_record(module: &AccountId) -> Self {
+        Self::ledger(Namespace::Modules, &module.0)
+    }
+
+    /// The record of published code.
+    pub fn code(hash: &Hash) -> Self {
+        Self::ledger(Namespace::Code, &hash.0)
+    }
+
+    /// One version of a module.
+    pub fn version(module: &AccountId, version: u32) -> Self {
+        Self::ledger(Namespace::Versions, &[&module.0[..], &version.to_be_bytes()].concat())
+    }
+
+    /// A change of a module that somebody agreed to.
+    pub fn change(module: &AccountId, change: &Hash) -> Self {
+        Self::ledger(Namespace::Changes, &[module.0, change.0].concat())
+    }
+
     /// Where the store and the state tree keep it.
     pub fn hash(&self) -> Hash {
         tree::key_hash(&self.owner.0, &self.key)
@@ -72,8 +99,41 @@ impl StateKey {
 pub struct AccountRecord {
     /// Grains it may spend, the fee reserve included.
     pub balance: u64,
-    /// Grains locked while it exists.
+    /// Grains locked while it exists; of a module those of its storage, too.
     pub deposit: u64,
+}
+
+/// Code that modules may be made of.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct CodeRecord {
+    /// Ledger time from which on modules may run it, in milliseconds.
+    pub active_ms: u64,
+    /// Its length in bytes.
+    pub bytes: u32,
+    /// Whether it has an `init`.
+    pub has_init: bool,
+    /// Whether it has a `migrate`.
+    pub has_migrate: bool,
+}
+
+/// When a module came to its code.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct ModuleVersion {
+    /// Plain blake3 of the component.
+    pub code: Hash,
+    /// Ledger time, in milliseconds.
+    pub since_ms: u64,
+    /// The transaction that did it.
+    pub transaction: Hash,
+}
+
+/// Who agreed to a change that was not made yet.
+#[derive(Debug, Clone, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Proposal {
+    /// Who, in the order in which they agreed.
+    pub approvals: Vec<AccountId>,
+    /// Ledger time from which on it can be made, in milliseconds; none while weight is missing.
+    pub ready_ms: Option<u64>,
 }
 
 /// A module's code and who may replace it.
@@ -85,10 +145,16 @@ pub struct ModuleRecord {
     pub creator: AccountId,
     /// Its registered name.
     pub name: Option<String>,
-    /// Who may replace the code.
+    /// Who may change it.
     pub upgrade: UpgradePolicy,
     /// Ledger time of the deployment, in milliseconds.
     pub deployed_ms: u64,
+    /// How often it came to other code, its deployment included: 1 at first.
+    pub version: u32,
+    /// How often it was changed in any way: what others agree to is a change of one revision.
+    pub revision: u32,
+    /// While true, commands are refused.
+    pub is_paused: bool,
 }
 
 /// Where reads end that the overlay does not answer: the store at a height, or the overlay of a commit.
@@ -113,6 +179,37 @@ pub struct CallContext {
     pub time_ms: u64,
     /// Round of the commit.
     pub round: u32,
+    /// Digest of the commit: what random bytes are made of.
+    pub commit: Hash,
+    /// Place in the total order, see [`position`].
+    pub position: u64,
+}
+
+/// The place of a commit's copy in the total order: ascending, with gaps. A commit of more than 2^24 copies
+/// cannot be: each costs bytes of one of its blocks.
+pub const fn position(commit_index: u64, place: u32) -> u64 {
+    (commit_index << 24) | place as u64
+}
+
+/// What a chain asks for besides fuel; all of it 0 where nobody pays.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Terms {
+    /// Grains of a balance that only fees may touch.
+    pub fee_reserve: u64,
+    /// Grains locked in a new account.
+    pub account_deposit: u64,
+    /// Grains locked for a byte of a module's storage.
+    pub storage_byte_deposit: u64,
+}
+
+impl From<&Parameters> for Terms {
+    fn from(parameters: &Parameters) -> Self {
+        Self {
+            fee_reserve: parameters.fee_reserve,
+            account_deposit: parameters.account_deposit,
+            storage_byte_deposit: parameters.storage_byte_deposit,
+        }
+    }
 }
 
 /// A point to go back to.
@@ -120,6 +217,7 @@ pub struct CallContext {
 pub struct Savepoint {
     journal: usize,
     events: usize,
+    upgrades: usize,
 }
 
 /// A limit of a transaction that a call ran into: ends it with `LimitExceeded`.
@@ -154,14 +252,53 @@ pub enum MoveError {
     NoSuchAccount,
 }
 
+/// Why a module did not make another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum CreateError {
+    /// Not published, or not active yet.
+    #[error("no such code is active")]
+    NoSuchCode,
+    /// The salt was used before.
+    #[error("the address is taken")]
+    AddressTaken,
+    /// The account's deposit is more than what was given.
+    #[error("what is attached does not pay the account's deposit")]
+    Insufficient,
+}
+
+/// A write that can be undone.
+struct Undo {
+    key: StateKey,
+    /// What this transaction had written there; none when nothing.
+    before: Option<Option<Value>>,
+    /// Change of the bytes that the key's owner has a deposit for.
+    stored: i64,
+}
+
+/// An upgrade that a module asked for: made when the action has ended well.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnUpgrade {
+    /// Which module.
+    pub module: AccountId,
+    /// To which code.
+    pub code: Hash,
+    /// Arguments of `migrate`.
+    pub arguments: Vec<u8>,
+}
+
 /// See the module's documentation.
 pub struct TransactionState<'a> {
     base: &'a dyn StateRead,
     context: CallContext,
-    fee_reserve: u64,
+    terms: Terms,
     writes: BTreeMap<StateKey, Option<Value>>,
     code: BTreeMap<Hash, Value>,
-    journal: Vec<(StateKey, Option<Option<Value>>)>,
+    journal: Vec<Undo>,
+    /// Per module how many bytes more (or less) its storage takes than before.
+    stored: BTreeMap<AccountId, i64>,
+    upgrades: Vec<OwnUpgrade>,
+    /// How often random bytes were asked for: never undone, so that no answer comes twice.
+    pub(super) random_calls: u64,
     touched: BTreeSet<StateKey>,
     written_bytes: usize,
     events: Vec<Event>,
@@ -180,15 +317,18 @@ pub struct Changes {
 }
 
 impl<'a> TransactionState<'a> {
-    /// A clean overlay on `base`. `fee_reserve` is the chain's parameter.
-    pub fn new(base: &'a dyn StateRead, context: CallContext, fee_reserve: u64) -> Self {
+    /// A clean overlay on `base`.
+    pub fn new(base: &'a dyn StateRead, context: CallContext, terms: Terms) -> Self {
         Self {
             base,
             context,
-            fee_reserve,
+            terms,
             writes: BTreeMap::new(),
             code: BTreeMap::new(),
             journal: Vec::new(),
+            stored: BTreeMap::new(),
+            upgrades: Vec::new(),
+            random_calls: 0,
             touched: BTreeSet::new(),
             written_bytes: 0,
             events: Vec::new(),
@@ -199,6 +339,21 @@ impl<'a> TransactionState<'a> {
     /// Where it runs.
     pub fn context(&self) -> &CallContext {
         &self.context
+    }
+
+    /// What the chain asks for.
+    pub(super) fn terms(&self) -> &Terms {
+        &self.terms
+    }
+
+    /// Asks for an upgrade of a module by itself: made when the action has ended well.
+    pub fn request_upgrade(&mut self, upgrade: OwnUpgrade) {
+        self.upgrades.push(upgrade);
+    }
+
+    /// The next upgrade that was asked for.
+    pub(super) fn next_upgrade(&mut self) -> Option<OwnUpgrade> {
+        (!self.upgrades.is_empty()).then(|| self.upgrades.remove(0))
     }
 
     /// The value under a key: own writes first.
@@ -214,32 +369,93 @@ impl<'a> TransactionState<'a> {
         !self.touched.contains(key) && self.touched.insert(key.clone())
     }
 
-    /// Puts or removes a value.
+    /// Puts or removes a value of the ledger's own.
     pub fn put(&mut self, key: StateKey, value: Option<Value>) {
-        let before = self.writes.insert(key.clone(), value);
-        self.journal.push((key, before));
+        self.write(key, value, 0);
     }
 
-    /// [`Self::put`] for a module's own entry, within the limits.
+    fn write(&mut self, key: StateKey, value: Option<Value>, stored: i64) {
+        let before = self.writes.insert(key.clone(), value);
+        if stored != 0 {
+            *self.stored.entry(key.owner).or_default() += stored;
+        }
+        self.journal.push(Undo { key, before, stored });
+    }
+
+    /// [`Self::put`] for a module's own entry, within the limits and with its deposit counted.
     pub fn put_module(
         &mut self,
         module: AccountId,
         key: &[u8],
         value: Option<&[u8]>,
-    ) -> Result<(), StateLimit> {
+    ) -> Result<Result<(), StateLimit>, StoreError> {
         if key.len() > limits::STORAGE_KEY_BYTES_MAX {
-            return Err(StateLimit::Key);
+            return Ok(Err(StateLimit::Key));
         }
         let bytes = value.map_or(0, <[u8]>::len);
         if bytes > limits::STORAGE_VALUE_BYTES_MAX {
-            return Err(StateLimit::Value);
+            return Ok(Err(StateLimit::Value));
         }
         self.written_bytes += key.len() + bytes;
         if self.written_bytes > limits::TRANSACTION_WRITE_BYTES_MAX {
-            return Err(StateLimit::Writes);
+            return Ok(Err(StateLimit::Writes));
         }
-        self.put(StateKey::module(module, key), value.map(Value::from));
-        Ok(())
+        let key = StateKey::module(module, key);
+        let entry = |value: Option<usize>| {
+            value.map_or(0, |bytes| (key.key.len() + bytes + limits::STORAGE_ENTRY_BYTES) as i64)
+        };
+        let before = entry(self.get(&key)?.map(|before| before.len()));
+        let stored = entry(value.map(<[u8]>::len)) - before;
+        self.write(key, value.map(Value::from), stored);
+        Ok(Ok(()))
+    }
+
+    /// Bytes of a module's entries as their deposit counts them, those of this transaction included.
+    pub fn stored_bytes(&self, module: &AccountId) -> Result<u64, StoreError> {
+        let price = self.terms.storage_byte_deposit;
+        let locked = self.account(module)?.unwrap_or_default().deposit;
+        // (An account that was there before its module has no deposit of its own.)
+        let before = match price {
+            0 => 0,
+            _ => locked.saturating_sub(self.terms.account_deposit) / price,
+        };
+        Ok(before.saturating_add_signed(self.stored.get(module).copied().unwrap_or(0)))
+    }
+
+    /// Moves the deposits of what this transaction stored and removed between `payer` and the modules.
+    /// Refunds come first, so that they can pay.
+    pub fn settle_storage(
+        &mut self,
+        payer: &AccountId,
+    ) -> Result<Result<(), MoveError>, StoreError> {
+        let price = self.terms.storage_byte_deposit;
+        let mut changes: Vec<_> = std::mem::take(&mut self.stored).into_iter().collect();
+        changes.sort_by_key(|(module, bytes)| (*bytes, *module));
+        for (module, bytes) in changes {
+            let grains = bytes.unsigned_abs().saturating_mul(price);
+            if grains == 0 {
+                continue;
+            }
+            let mut account = self.account(payer)?.unwrap_or_default();
+            let mut locked = self.account(&module)?.unwrap_or_default();
+            if bytes < 0 {
+                locked.deposit =
+                    locked.deposit.checked_sub(grains).expect("stored bytes have their deposit");
+                account.balance =
+                    account.balance.checked_add(grains).expect("the supply fits into u64");
+            } else {
+                let reserve = self.terms.fee_reserve.min(account.balance);
+                if account.balance - reserve < grains {
+                    return Ok(Err(MoveError::Insufficient));
+                }
+                account.balance -= grains;
+                locked.deposit =
+                    locked.deposit.checked_add(grains).expect("the supply fits into u64");
+            }
+            self.put_record(StateKey::account(payer), &account);
+            self.put_record(StateKey::account(&module), &locked);
+        }
+        Ok(Ok(()))
     }
 
     /// Adds an event, within the limits.
@@ -261,20 +477,28 @@ impl<'a> TransactionState<'a> {
 
     /// A point to go back to with [`Self::rollback`].
     pub fn savepoint(&self) -> Savepoint {
-        Savepoint { journal: self.journal.len(), events: self.events.len() }
+        Savepoint {
+            journal: self.journal.len(),
+            events: self.events.len(),
+            upgrades: self.upgrades.len(),
+        }
     }
 
     /// Undoes every write and event since `savepoint`. What was touched stays touched, and what counts
     /// towards limits stays counted: the work was done.
     pub fn rollback(&mut self, savepoint: Savepoint) {
         while self.journal.len() > savepoint.journal {
-            let (key, before) = self.journal.pop().expect("longer than the savepoint's length");
-            match before {
-                Some(value) => self.writes.insert(key, value),
-                None => self.writes.remove(&key),
+            let undo = self.journal.pop().expect("longer than the savepoint's length");
+            if undo.stored != 0 {
+                *self.stored.entry(undo.key.owner).or_default() -= undo.stored;
+            }
+            match undo.before {
+                Some(value) => self.writes.insert(undo.key, value),
+                None => self.writes.remove(&undo.key),
             };
         }
         self.events.truncate(savepoint.events);
+        self.upgrades.truncate(savepoint.upgrades);
     }
 
     /// A component by hash: deployed by this transaction, or before.
@@ -293,7 +517,13 @@ impl<'a> TransactionState<'a> {
 
     /// The record of a module.
     pub fn module(&self, module: &AccountId) -> Result<Option<ModuleRecord>, StoreError> {
-        self.record(&StateKey::ledger(Namespace::Modules, &module.0))
+        self.record(&StateKey::module_record(module))
+    }
+
+    /// The record of code, where modules may run it now.
+    pub fn active_code(&self, hash: &Hash) -> Result<Option<CodeRecord>, StoreError> {
+        let record: Option<CodeRecord> = self.record(&StateKey::code(hash))?;
+        Ok(record.filter(|record| record.active_ms <= self.context.time_ms))
     }
 
     /// The module of a name.
@@ -330,8 +560,11 @@ impl<'a> TransactionState<'a> {
         amount: u64,
     ) -> Result<Result<(), MoveError>, StoreError> {
         let Some(mut payer) = self.account(from)? else { return Ok(Err(MoveError::Insufficient)) };
-        let reserve =
-            if self.module(from)?.is_some() { 0 } else { self.fee_reserve.min(payer.balance) };
+        let reserve = if self.module(from)?.is_some() {
+            0
+        } else {
+            self.terms.fee_reserve.min(payer.balance)
+        };
         if payer.balance - reserve < amount {
             return Ok(Err(MoveError::Insufficient));
         }

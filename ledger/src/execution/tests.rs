@@ -4,6 +4,7 @@ mod admission;
 mod checkpoints;
 mod engine;
 mod genesis;
+mod lifecycle;
 mod modules;
 mod nonces;
 mod properties;

@@ -6,11 +6,12 @@ use crate::genesis::Parameters;
 use crate::module::{Call, CallEnd, CallKind, CallReport, EngineFailure, ModuleEngine};
 use crate::receipt::{Code, FailureValue, Outcome, Receipt};
 use crate::store::StoreError;
-use crate::transaction::{AccountId, Action, SignedTransaction, Transaction, UpgradePolicy, fee};
+use crate::transaction::{AccountId, Action, SignedTransaction, Transaction, fee};
 
+use super::modules::Deployment;
 use super::{
-    AccountRecord, CallContext, Changes, ModuleRecord, MoveError, Namespace, NonceError,
-    NonceWindow, StateKey, StateRead, TransactionState, Value, fees_key, window_key,
+    AccountRecord, CallContext, Changes, MoveError, NonceError, NonceWindow, StateKey, StateRead,
+    Terms, TransactionState, fees_key, window_key,
 };
 
 /// Bytes of a note that are kept.
@@ -51,7 +52,7 @@ pub(super) struct Rules<'a> {
 }
 
 /// Why an action was not done: a failure of the transaction, unless it is the node's own.
-enum ActionError {
+pub(super) enum ActionError {
     Failure { code: Code, value: FailureValue, note: Option<String> },
     Node(EngineFailure),
 }
@@ -62,7 +63,7 @@ impl From<StoreError> for ActionError {
     }
 }
 
-fn failure(code: Code) -> ActionError {
+pub(super) fn failure(code: Code) -> ActionError {
     ActionError::Failure { code, value: FailureValue::None, note: None }
 }
 
@@ -89,7 +90,7 @@ pub(super) fn transact(
         return Ok(Transacted::Skipped(SkipReason::MissingAttachment));
     }
     let id = context.transaction;
-    let mut state = TransactionState::new(base, context, rules.parameters.fee_reserve);
+    let mut state = TransactionState::new(base, context, Terms::from(rules.parameters));
     let window_key = window_key(&tx.sender, key);
     let mut window: NonceWindow = state.record(&window_key)?.unwrap_or_default();
     if let Err(error) = window.consume(tx.nonce) {
@@ -112,7 +113,7 @@ fn has_code(
     attached: &[(Hash, &[u8])],
 ) -> Result<bool, StoreError> {
     for action in &tx.actions {
-        if let Action::Deploy { code, .. } = action
+        if let Some(code) = action.code()
             && !attached.iter().any(|(hash, _)| hash == code)
             && base.code(code)?.is_none()
         {
@@ -123,12 +124,12 @@ fn has_code(
 }
 
 /// A transaction whose nonce is used up.
-struct Run<'a> {
-    rules: &'a Rules<'a>,
-    signed: &'a SignedTransaction,
-    id: Hash,
-    attached: Vec<(Hash, &'a [u8])>,
-    state: TransactionState<'a>,
+pub(super) struct Run<'a> {
+    pub(super) rules: &'a Rules<'a>,
+    pub(super) signed: &'a SignedTransaction,
+    pub(super) id: Hash,
+    pub(super) attached: Vec<(Hash, &'a [u8])>,
+    pub(super) state: TransactionState<'a>,
     /// Of `max_fuel`.
     fuel_left: u64,
     notes: Vec<String>,
@@ -197,9 +198,17 @@ impl Run<'_> {
     /// Runs the actions in order, all or nothing.
     fn actions(&mut self) -> Result<Outcome, EngineFailure> {
         let savepoint = self.state.savepoint();
-        let mut results = Vec::with_capacity(self.signed.transaction.actions.len());
-        for (index, action) in (0u16..).zip(&self.signed.transaction.actions) {
-            match self.action(index, action) {
+        let actions = &self.signed.transaction.actions;
+        let mut results = Vec::with_capacity(actions.len());
+        for (index, action) in (0u16..).zip(actions) {
+            let mut end = self.action(index, action);
+            if end.is_ok() {
+                end = self.own_upgrades().and(end);
+            }
+            if end.is_ok() && usize::from(index) + 1 == actions.len() {
+                end = self.settle_storage().and(end);
+            }
+            match end {
                 Ok(result) => results.push(result),
                 Err(ActionError::Node(error)) => return Err(error),
                 Err(ActionError::Failure { code, value, note }) => {
@@ -215,13 +224,27 @@ impl Run<'_> {
     fn action(&mut self, index: u16, action: &Action) -> Result<Vec<u8>, ActionError> {
         match action {
             Action::Transfer { to, amount } => self.transfer(to, *amount),
+            Action::Publish { code } => self.publish(code).map(|_| Vec::new()),
             Action::Deploy { code, name, arguments, upgrade } => {
-                self.deploy(index, code, name.as_deref(), arguments, *upgrade)
+                let name = name.as_deref();
+                self.deploy(index, Deployment { code, name, arguments, upgrade })
             }
             Action::Invoke { module, function, arguments, deposit } => {
                 self.invoke(module, function, arguments, *deposit)
             }
+            Action::Change { module, change } => self.change(module, change),
+            Action::Cancel { module, change } => self.cancel(module, change),
         }
+    }
+
+    /// The sender pays for what modules store more than before, and gets back what they store less.
+    fn settle_storage(&mut self) -> Result<(), ActionError> {
+        let sender = self.signed.transaction.sender;
+        self.state.settle_storage(&sender)?.map_err(|_| ActionError::Failure {
+            code: Code::BalanceTooLow,
+            value: FailureValue::None,
+            note: Some("the balance does not pay the deposit of what was stored".to_owned()),
+        })
     }
 
     fn transfer(&mut self, to: &AccountId, amount: u64) -> Result<Vec<u8>, ActionError> {
@@ -241,7 +264,7 @@ impl Run<'_> {
     }
 
     /// Makes an account when there is none; the sender pays its deposit.
-    fn ensure_account(&mut self, id: &AccountId) -> Result<(), ActionError> {
+    pub(super) fn ensure_account(&mut self, id: &AccountId) -> Result<(), ActionError> {
         if self.state.account(id)?.is_some() {
             return Ok(());
         }
@@ -251,57 +274,6 @@ impl Run<'_> {
         self.pay(id, deposit)?;
         self.state.put_record(StateKey::account(id), &AccountRecord { balance: 0, deposit });
         Ok(())
-    }
-
-    fn deploy(
-        &mut self,
-        index: u16,
-        hash: &Hash,
-        name: Option<&str>,
-        arguments: &[u8],
-        upgrade: UpgradePolicy,
-    ) -> Result<Vec<u8>, ActionError> {
-        let stored = self.state.code(hash)?;
-        let attached = self.attached.iter().find(|(attached, _)| attached == hash);
-        let Some(code) = stored.clone().or(attached.map(|(_, bytes)| Value::from(*bytes))) else {
-            return Err(failure(Code::CodeNotFound));
-        };
-        let facts = self.rules.engine.inspect(&code).map_err(|refusal| ActionError::Failure {
-            code: Code::CodeRefused,
-            value: FailureValue::None,
-            note: Some(refusal.reason),
-        })?;
-        self.burn(facts.deploy_fuel)?;
-        if !facts.has_init && !arguments.is_empty() {
-            let note = Some("the module has no init, so it takes no arguments".to_owned());
-            let value = FailureValue::None;
-            return Err(ActionError::Failure { code: Code::BadArguments, value, note });
-        }
-        let sender = self.signed.transaction.sender;
-        let module = AccountId::of_module(&self.id, index);
-        self.ensure_account(&module)?;
-        if let Some(name) = name {
-            let key = StateKey::ledger(Namespace::Names, name.as_bytes());
-            if self.state.get(&key)?.is_some() {
-                return Err(failure(Code::NameTaken));
-            }
-            self.state.put_record(key, &module);
-        }
-        let record = ModuleRecord {
-            code: *hash,
-            creator: sender,
-            name: name.map(str::to_owned),
-            upgrade,
-            deployed_ms: self.state.context().time_ms,
-        };
-        self.state.put_record(StateKey::ledger(Namespace::Modules, &module.0), &record);
-        if stored.is_none() {
-            self.state.put_code(*hash, code);
-        }
-        if facts.has_init {
-            self.call(&module, "init", arguments, 0, CallKind::Init)?;
-        }
-        Ok(module.0.to_vec())
     }
 
     fn invoke(
@@ -320,7 +292,7 @@ impl Run<'_> {
         self.call(module, function, arguments, deposit, CallKind::Command)
     }
 
-    fn call(
+    pub(super) fn call(
         &mut self,
         module: &AccountId,
         function: &str,
@@ -345,7 +317,7 @@ impl Run<'_> {
     }
 
     /// Uses up fuel outside of calls; all that is left when it is not enough.
-    fn burn(&mut self, fuel: u64) -> Result<(), ActionError> {
+    pub(super) fn burn(&mut self, fuel: u64) -> Result<(), ActionError> {
         match self.fuel_left.checked_sub(fuel) {
             Some(left) => {
                 self.fuel_left = left;

@@ -184,8 +184,10 @@ impl Indexer {
 pub(super) fn accounts_of(transaction: &Transaction) -> BTreeSet<AccountId> {
     let named = transaction.actions.iter().filter_map(|action| match action {
         Action::Transfer { to, .. } => Some(*to),
-        Action::Invoke { module, .. } => Some(*module),
-        Action::Deploy { .. } => None,
+        Action::Invoke { module, .. }
+        | Action::Change { module, .. }
+        | Action::Cancel { module, .. } => Some(*module),
+        Action::Deploy { .. } | Action::Publish { .. } => None,
     });
     named.chain([transaction.sender]).collect()
 }

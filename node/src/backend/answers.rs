@@ -4,15 +4,17 @@ use std::sync::Arc;
 
 use pollen_ledger::block::EquivocationProof;
 use pollen_ledger::checkpoint::Checkpoint;
+use pollen_ledger::codec;
 use pollen_ledger::execution::{ExecutedTransaction, StateRead};
 use pollen_ledger::ordering::{Core, CoreStatus, SlotStatus as Decided};
+use pollen_ledger::policy::ChangeReport;
 use pollen_ledger::receipt::{FailureValue, Outcome, Receipt};
 use pollen_ledger::store::{EventRecord, Location, StateAt, StoreError};
 use pollen_ledger::{AccountId, Action, Address, Hash, SignedTransaction};
 use pollen_rpc::api::{
-    ActionResult, Answer, Bytes, ChainHead, ChainParameters, CheckpointView, CommitteeMember,
-    Cursor, DagBlock, DagEvidence, DagRound, DagRounds, DagSlot, EventView, NodeInfo, Peer, ReadAt,
-    SlotStatus, Stage, TransactionView, TxOutcome, TxStatus,
+    ActionResult, Answer, Bytes, ChainHead, ChainParameters, ChangeReportView, CheckpointView,
+    CommitteeMember, Cursor, DagBlock, DagEvidence, DagRound, DagRounds, DagSlot, EventView,
+    NodeInfo, Peer, ReadAt, SlotStatus, Stage, TransactionView, TxOutcome, TxStatus,
 };
 use pollen_rpc::backend::RoundRange;
 use pollen_rpc::error::RpcError;
@@ -297,7 +299,11 @@ impl Parts {
         bytes: &[u8],
     ) -> Option<serde_json::Value> {
         match action {
-            Action::Transfer { .. } => None,
+            Action::Transfer { .. } | Action::Publish { .. } | Action::Cancel { .. } => None,
+            Action::Change { .. } => {
+                let report = codec::decode::<ChangeReport>(bytes, bytes.len()).ok()?;
+                serde_json::to_value(ChangeReportView::from(report)).ok()
+            }
             Action::Deploy { .. } => {
                 let id = AccountId(bytes.try_into().ok()?);
                 Some(Address::module(id).display(self.prefix()).into())

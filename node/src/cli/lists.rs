@@ -140,6 +140,11 @@ fn action_text(action: &ActionListed) -> String {
         ActionListed::Invoke { module, function, deposit } => {
             format!("call {function} of {} with {}", brief(module), pollen(*deposit))
         }
+        ActionListed::Publish { code } => format!("publish {}", brief(&code.to_string())),
+        ActionListed::Change { module, change } => {
+            format!("{} of {}", change.words(), brief(module))
+        }
+        ActionListed::Cancel { module, .. } => format!("cancel a change of {}", brief(module)),
     }
 }
 

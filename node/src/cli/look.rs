@@ -115,6 +115,9 @@ fn actions_text(transaction: &TransactionView) -> Vec<String> {
             0 => format!("call {function} of {module}"),
             deposit => format!("call {function} of {module} with {}", pollen(*deposit)),
         },
+        ActionView::Publish { code } => format!("publish {code}"),
+        ActionView::Change { module, change } => format!("{} of {module}", change.words()),
+        ActionView::Cancel { module, change } => format!("cancel the change {change} of {module}"),
     };
     transaction.actions.iter().map(text).collect()
 }

@@ -6,9 +6,11 @@ use std::path::Path;
 
 use indicatif::ProgressBar;
 use pollen_build::{BuiltModule, Options, Progress};
-use pollen_ledger::transaction::{UpgradePolicy, is_module_name};
+use pollen_ledger::transaction::is_module_name;
 use pollen_ledger::{AccountId, Action, Address, Hash};
-use pollen_rpc::api::{Answer, ModuleCallParams, ModuleParams, ReadAt, TxOutcome, TxStatus};
+use pollen_rpc::api::{
+    Answer, ModuleCallParams, ModuleParams, PolicyView, ReadAt, TxOutcome, TxStatus,
+};
 use pollen_rpc::client::{Intent, PollenClient};
 use pollen_rpc::error::ErrorCode;
 use pollen_vm::interface::{Function, FunctionKind, Interface, UnknownFunction};
@@ -16,7 +18,7 @@ use pollen_vm::value::{self, Formats};
 use serde_json::{Value, json};
 
 use super::output::{self, moment, pollen};
-use super::{DeployArgs, Failure, Global, Session, accounts};
+use super::{DeployArgs, Failure, Global, Session, accounts, lifecycle};
 use crate::keys;
 
 /// Fuel that a call may use unless told otherwise; what is not used is not paid.
@@ -123,21 +125,25 @@ pub async fn spelled(client: &PollenClient, module: &str) -> Result<String, Fail
     Ok(format!("@{module}"))
 }
 
-struct Target {
+/// A module, with what it can be asked.
+pub(super) struct Target {
     spelled: String,
-    id: AccountId,
-    interface: Interface,
+    pub(super) id: AccountId,
+    pub(super) code: Hash,
+    pub(super) interface: Interface,
     wit: String,
 }
 
-async fn target(client: &PollenClient, module: &str) -> Result<Target, Failure> {
+/// The module of a name or an address.
+pub(super) async fn target(client: &PollenClient, module: &str) -> Result<Target, Failure> {
     let spelled = spelled(client, module).await?;
     let answer = client.module_interface(&module_params(spelled.clone())).await?;
     let prefix = &client.network().await?.address_prefix;
     let id = Address::parse(&answer.value.module, prefix)?.id;
     let interface = Interface::from_wit_package(&answer.value.package.0)
         .map_err(|error| Failure::new(format!("the interface of {module}: {error}")))?;
-    Ok(Target { spelled, id, interface, wit: answer.value.wit })
+    let (code, wit) = (answer.value.code_hash, answer.value.wit);
+    Ok(Target { spelled, id, code, interface, wit })
 }
 
 fn module_params(module: String) -> ModuleParams {
@@ -168,9 +174,14 @@ fn unknown_function(command: &str, module: &str, unknown: &UnknownFunction) -> F
     failure
 }
 
+/// Functions that the ledger alone calls.
+fn is_reserved(function: &Function) -> bool {
+    matches!(function.name.as_str(), "init" | "migrate")
+}
+
 fn list_functions(command: &str, module: &str, functions: &[Function]) -> String {
     let mut text = format!("pollen {command} {module} FUNCTION [ARGUMENTS]\n\n");
-    for function in functions.iter().filter(|function| function.name != "init") {
+    for function in functions.iter().filter(|function| !is_reserved(function)) {
         text += &format!("  {}\n", value::usage(function));
         if let Some(docs) = &function.docs {
             let first = docs.lines().next().unwrap_or_default();
@@ -353,15 +364,9 @@ struct Deployment {
     bytes: usize,
 }
 
-async fn deploy_component(
-    session: &Session,
-    source: &Path,
-    name: Option<&str>,
-    from: &str,
-    words: &[String],
-) -> Result<Deployment, Failure> {
-    let key = keys::read(&keys::path_of(&session.home, from)?)?;
-    let component = if source.extension().is_some_and(|extension| extension == "wasm") {
+/// The component of a source folder, built, or of a file.
+pub(super) async fn component_of(source: &Path) -> Result<Vec<u8>, Failure> {
+    Ok(if source.extension().is_some_and(|extension| extension == "wasm") {
         std::fs::read(source)
             .map_err(|error| Failure::new(format!("{}: {error}", source.display())))?
     } else {
@@ -369,17 +374,33 @@ async fn deploy_component(
         let source = source.to_owned();
         let built = tokio::task::spawn_blocking(move || build_module(&source)).await;
         built.map_err(|error| Failure::new(error.to_string()))??.component
-    };
+    })
+}
+
+/// What to deploy, and how.
+struct Wanted<'a> {
+    source: &'a Path,
+    name: Option<&'a str>,
+    from: &'a str,
+    policy: &'a str,
+    words: &'a [String],
+}
+
+async fn deploy_component(session: &Session, wanted: Wanted<'_>) -> Result<Deployment, Failure> {
+    let Wanted { source, name, from, policy, words } = wanted;
+    let key = keys::read(&keys::path_of(&session.home, from)?)?;
     let client = session.client()?;
-    let arguments = init_arguments(session, &client, &component, words).await?;
-    let network = client.network().await?;
-    let max_fuel = network.parameters.transaction_fuel_max;
+    let upgrade = lifecycle::policy_of(session, &client, policy).await?;
+    let component = component_of(source).await?;
+    let arguments = function_arguments(session, &client, &component, "init", words).await?;
+    let max_fuel = client.network().await?.parameters.transaction_fuel_max;
     let code = Hash::of_content(&component);
     let bytes = component.len();
     let name = name.map(str::to_owned);
-    let action = Action::Deploy { code, name, arguments, upgrade: UpgradePolicy::Owner };
+    let attachments = lifecycle::ready_code(session, &client, from, component).await?;
+    let action = Action::Deploy { code, name, arguments, upgrade };
     let mut intent = Intent::new(vec![action], max_fuel);
-    intent.attachments = vec![component];
+    intent.attachments = attachments;
     let status = accounts::submit(&client, &key, intent).await?;
     let module = match &status.value.outcome {
         Some(TxOutcome::Success { results }) => results.first().and_then(|result| {
@@ -392,11 +413,12 @@ async fn deploy_component(
     Ok(Deployment { status, module, bytes })
 }
 
-/// Arguments of `init` by the component's own interface; none where there is no `init`.
-async fn init_arguments(
+/// Arguments of a function of `commands` by the component's own interface; none where there is none.
+pub(super) async fn function_arguments(
     session: &Session,
     client: &PollenClient,
     component: &[u8],
+    name: &str,
     words: &[String],
 ) -> Result<Vec<u8>, Failure> {
     let interface = match Interface::from_component(component) {
@@ -405,18 +427,26 @@ async fn init_arguments(
         Err(_) if words.is_empty() => return Ok(Vec::new()),
         Err(error) => return Err(Failure::new(format!("no module: {error}"))),
     };
-    match interface.commands.iter().find(|function| function.name == "init") {
-        Some(init) => encode(session, client, init, words).await,
+    match interface.commands.iter().find(|function| function.name == name) {
+        Some(function) => encode(session, client, function, words).await,
         None if words.is_empty() => Ok(Vec::new()),
-        None => Err(Failure::usage("the module has no `init`, so it takes no arguments")),
+        None => {
+            Err(Failure::usage(format!("the module has no `{name}`, so it takes no arguments")))
+        }
     }
 }
 
 /// `pollen deploy SOURCE`.
 pub async fn deploy(session: &Session, args: &DeployArgs) -> Result<(), Failure> {
     let name = args.name.as_deref();
-    let deployed =
-        deploy_component(session, &args.source, name, &args.from, &args.arguments).await?;
+    let wanted = Wanted {
+        source: &args.source,
+        name,
+        from: &args.from,
+        policy: &args.policy,
+        words: &args.arguments,
+    };
+    let deployed = deploy_component(session, wanted).await?;
     let document = json!({
         "module": deployed.module,
         "name": args.name,
@@ -447,7 +477,8 @@ pub async fn deploy_once(
     match client.module_get(&module_params(format!("@{name}"))).await {
         Ok(there) => Ok(format!("{} (there already)", there.value.module)),
         Err(error) if error.is(ErrorCode::ModuleNotFound) => {
-            let deployed = deploy_component(session, source, Some(name), from, words).await?;
+            let wanted = Wanted { source, name: Some(name), from, policy: "owner", words };
+            let deployed = deploy_component(session, wanted).await?;
             Ok(format!("{} {} bytes", deployed.module, deployed.bytes))
         }
         Err(error) => Err(error.into()),
@@ -493,12 +524,29 @@ pub async fn show(session: &Session, module: &str, wit: bool) -> Result<(), Fail
             ("name", module.name.clone().unwrap_or_else(|| "-".into())),
             ("code hash", module.code_hash.to_string()),
             ("bytes", module.code_bytes.to_string()),
+            ("interface", module.interface_hash.to_string()),
+            ("built with", build_text(module.build.as_ref())),
             ("creator", module.creator.clone()),
+            ("policy", policy_text(&module.policy)),
+            ("state", if module.paused { "paused" } else { "running" }.to_owned()),
             ("deployed", moment(module.deployed_ms)),
             ("balance", pollen(module.balance)),
+            ("storage", format!("{} bytes", module.storage_bytes)),
+            ("deposit", pollen(module.deposit)),
         ]);
+        if module.versions.len() > 1 {
+            text += "\nversions\n";
+            for version in &module.versions {
+                text += &format!(
+                    "  {}  {}  since {}\n",
+                    version.version,
+                    version.code_hash,
+                    moment(version.since_ms)
+                );
+            }
+        }
         text += "\ncommands\n";
-        for function in target.interface.commands.iter().filter(|one| one.name != "init") {
+        for function in target.interface.commands.iter().filter(|one| !is_reserved(one)) {
             text += &format!("  {}\n", value::usage(function));
         }
         text += "queries\n";
@@ -511,6 +559,40 @@ pub async fn show(session: &Session, module: &str, wit: bool) -> Result<(), Fail
         text
     });
     Ok(())
+}
+
+fn build_text(build: Option<&Value>) -> String {
+    match build {
+        Some(Value::Object(fields)) => {
+            let words = fields.values().filter_map(Value::as_str).collect::<Vec<_>>();
+            words.join(", ")
+        }
+        _ => "-".to_owned(),
+    }
+}
+
+/// A policy as `pollen policy` takes it, with addresses.
+fn policy_text(policy: &PolicyView) -> String {
+    let delayed = |text: String, delay_ms: &u64| match delay_ms {
+        0 => text,
+        delay_ms => {
+            let delay = std::time::Duration::from_millis(*delay_ms);
+            format!("{text}+{}", humantime::format_duration(delay).to_string().replace(' ', ""))
+        }
+    };
+    match policy {
+        PolicyView::Never => "never".to_owned(),
+        PolicyView::Itself => "itself".to_owned(),
+        PolicyView::Owner { delay_ms } => delayed("owner".to_owned(), delay_ms),
+        PolicyView::Keys { threshold, keys, delay_ms } => {
+            let names = keys.iter().map(|key| match key.weight {
+                1 => key.account.clone(),
+                weight => format!("{}:{weight}", key.account),
+            });
+            let names = names.collect::<Vec<_>>().join(",");
+            delayed(format!("{threshold}/{names}"), delay_ms)
+        }
+    }
 }
 
 #[cfg(test)]

@@ -58,6 +58,14 @@ pub fn terminal_width() -> Option<usize> {
     Table::new().width().map(usize::from)
 }
 
+/// A sign of life on standard error while something takes its time; ends with `finish_and_clear`.
+pub fn spinner(message: &'static str) -> indicatif::ProgressBar {
+    let bar = indicatif::ProgressBar::new_spinner();
+    bar.enable_steady_tick(std::time::Duration::from_millis(120));
+    bar.set_message(message);
+    bar
+}
+
 /// `key   value` lines with the keys padded to one width.
 pub fn pairs<V: Display>(pairs: impl IntoIterator<Item = (&'static str, V)>) -> String {
     let pairs: Vec<_> = pairs.into_iter().collect();

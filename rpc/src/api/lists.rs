@@ -6,6 +6,7 @@ use std::str::FromStr;
 use pollen_ledger::{AccountId, Action, Address, Hash};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+use super::policy::ChangeView;
 use super::values::{Bytes, decimal};
 
 /// A place in the chain's one list of transactions, the same on every node: `height.index`.
@@ -134,6 +135,25 @@ pub enum ActionListed {
         #[serde(with = "decimal")]
         deposit: u64,
     },
+    /// Puts code on the ledger.
+    Publish {
+        /// Plain blake3 of the component.
+        code: Hash,
+    },
+    /// Agrees to a change of a module.
+    Change {
+        /// The module.
+        module: String,
+        /// The change.
+        change: ChangeView,
+    },
+    /// Takes an agreement back.
+    Cancel {
+        /// The module.
+        module: String,
+        /// The change's digest.
+        change: Hash,
+    },
 }
 
 impl ActionListed {
@@ -152,6 +172,14 @@ impl ActionListed {
                 function: function.clone(),
                 deposit: *deposit,
             },
+            Action::Publish { code } => Self::Publish { code: *code },
+            Action::Change { module, change } => Self::Change {
+                module: Address::module(*module).display(prefix),
+                change: ChangeView::of(change, prefix),
+            },
+            Action::Cancel { module, change } => {
+                Self::Cancel { module: Address::module(*module).display(prefix), change: *change }
+            }
         }
     }
 }

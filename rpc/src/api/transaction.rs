@@ -1,12 +1,11 @@
 //! What became of a transaction: stages, ends, and what it asked for.
 
 use pollen_ledger::receipt::{Code, FailureValue};
-use pollen_ledger::transaction::UpgradePolicy;
 use pollen_ledger::{Action, Address, Hash, Transaction};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{BlockName, Bytes, EventView, decimal};
+use super::{BlockName, Bytes, ChangeView, EventView, PolicyView, decimal};
 
 /// How far a transaction has come. `Ordered` and later survive any f faults; the two before are
 /// progress and no promise.
@@ -306,8 +305,8 @@ pub enum ActionView {
         module: String,
         /// Arguments of `init` (borsh).
         arguments: Bytes,
-        /// Whether its deployer may replace the code.
-        upgradable: bool,
+        /// Who may change the module.
+        policy: PolicyView,
     },
     /// Calls a module.
     Invoke {
@@ -320,6 +319,25 @@ pub enum ActionView {
         /// Grains to send along.
         #[serde(with = "decimal")]
         deposit: u64,
+    },
+    /// Puts code on the ledger.
+    Publish {
+        /// Plain blake3 of the component.
+        code: Hash,
+    },
+    /// Agrees to a change of a module, and makes it when it is due.
+    Change {
+        /// The module.
+        module: String,
+        /// The change.
+        change: ChangeView,
+    },
+    /// Takes an agreement back.
+    Cancel {
+        /// The module.
+        module: String,
+        /// The change's digest.
+        change: Hash,
     },
 }
 
@@ -336,13 +354,22 @@ impl TransactionView {
                 module: Address::module(pollen_ledger::AccountId::of_module(hash, index as u16))
                     .display(prefix),
                 arguments: Bytes(arguments.clone()),
-                upgradable: *upgrade == UpgradePolicy::Owner,
+                policy: PolicyView::of(upgrade, prefix),
             },
             Action::Invoke { module, function, arguments, deposit } => ActionView::Invoke {
                 module: Address::module(*module).display(prefix),
                 function: function.clone(),
                 arguments: Bytes(arguments.clone()),
                 deposit: *deposit,
+            },
+            Action::Publish { code } => ActionView::Publish { code: *code },
+            Action::Change { module, change } => ActionView::Change {
+                module: Address::module(*module).display(prefix),
+                change: ChangeView::of(change, prefix),
+            },
+            Action::Cancel { module, change } => ActionView::Cancel {
+                module: Address::module(*module).display(prefix),
+                change: *change,
             },
         };
         Self {

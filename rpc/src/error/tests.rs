@@ -34,6 +34,9 @@ fn receipts_use_the_catalogues_numbers() {
         Code::CodeNotFound,
         Code::Reentered,
         Code::TooDeep,
+        Code::ModulePaused,
+        Code::PolicyNotMet,
+        Code::CodeNotActive,
     ] {
         let error = ErrorCode::from(code);
         assert_eq!(error.number(), i32::from(code.number()));

@@ -147,6 +147,8 @@ impl Backend for Chain {
                 signed_byte_fuel: 1,
                 attachment_byte_fuel: 1,
                 account_deposit: 1,
+                storage_byte_deposit: 1,
+                code_activation_ms: 0,
                 fee_reserve: 1,
                 transaction_lifetime_max_ms: 120_000,
                 transaction_bytes_max: 64 * 1024,

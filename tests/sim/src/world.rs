@@ -231,6 +231,8 @@ fn genesis_of(options: &Options, keys: &[KeyPair]) -> Genesis {
             signed_byte_fuel: 1,
             attachment_byte_fuel: 1,
             account_deposit: 1,
+            storage_byte_deposit: 1,
+            code_activation_ms: 0,
             fee_reserve: 1 << 40,
             checkpoint_interval_ms: 20,
             checkpoint_interval_max_ms: 1000,

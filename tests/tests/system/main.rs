@@ -18,6 +18,7 @@ mod harness;
 mod history;
 mod index;
 mod layout;
+mod lifecycle;
 mod light;
 mod load;
 mod modules;

@@ -195,6 +195,9 @@ impl Stranger {
         if block.contains("pollen keys new") {
             contains(&["made alice: pollend1", "1000 pollen", "sent 5 pollen from alice to bob"]);
         }
+        if block.contains("pollen pause") {
+            contains(&["is paused", "takes commands again", "2/pollend1", "+1day", "running"]);
+        }
         if block.contains("pollen deploy") {
             contains(&["deployed pollend1", "as my-coldchain"]);
         }

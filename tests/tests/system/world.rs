@@ -9,7 +9,8 @@ use pollen_build::{Options, build_module};
 use pollen_ledger::block::{Block, VerifiedBlock};
 use pollen_ledger::crypto::{Domain, Hash, Signature};
 use pollen_ledger::execution::{
-    CallContext, CommitInput, Executor, QueryCall, SkipReason, query, verify_block_signatures,
+    CallContext, CommitInput, Executor, QueryCall, SkipReason, Terms, query,
+    verify_block_signatures,
 };
 use pollen_ledger::genesis::GenesisAccount;
 use pollen_ledger::module::{CallEnd, CallReport};
@@ -178,20 +179,21 @@ impl World {
         receipts.pop().expect("it was executed")
     }
 
-    /// Deploys a module of this repository, by alice; `init` are its arguments.
+    /// Deploys a module of this repository, by alice, for ever as it is; `init` are its arguments.
     pub fn deploy(&mut self, name: &str, init: &Value) -> Deployed {
+        self.deploy_under(name, init, UpgradePolicy::Never)
+    }
+
+    /// The same, under a policy.
+    pub fn deploy_under(&mut self, name: &str, init: &Value, upgrade: UpgradePolicy) -> Deployed {
         let code = component(name);
         let interface = Interface::from_component(&code).unwrap();
         let arguments = match interface.function(FunctionKind::Command, "init") {
             Ok(_) => self.encode(&interface, FunctionKind::Command, "init", init),
             Err(_) => Vec::new(),
         };
-        let action = Action::Deploy {
-            code: Hash::of_content(&code),
-            name: None,
-            arguments,
-            upgrade: UpgradePolicy::Never,
-        };
+        let action =
+            Action::Deploy { code: Hash::of_content(&code), name: None, arguments, upgrade };
         let signed = self.sign("alice", DEPLOY_FUEL, vec![action], vec![code.to_vec()]);
         let (receipts, skipped) = self.commit(&[signed]);
         assert_eq!(skipped, []);
@@ -248,6 +250,8 @@ impl World {
             signer: AccountId([0; 32]),
             time_ms: self.time_ms,
             round: 0,
+            commit: Hash::ZERO,
+            position: 0,
         };
         let call = QueryCall {
             module: module.id,
@@ -257,7 +261,8 @@ impl World {
             fuel: 20_000_000,
         };
         let state = self.database.state_at(self.database.tip().unwrap().height);
-        query(&state, &*self.vm, call, context).unwrap()
+        let terms = Terms::from(&self.genesis.parameters);
+        query(&state, &*self.vm, call, context, terms).unwrap()
     }
 
     /// A query's answer as JSON, arguments and answer by the module's own interface.

@@ -36,7 +36,7 @@ pub(crate) enum Entry {
     Command,
     /// A function of `commands`, or else of `queries`: another module's call.
     CommandOrQuery,
-    /// `init` of `commands`.
+    /// `init` or `migrate` of `commands`, by the ledger.
     Init,
     /// A function of `queries`.
     Query,
@@ -85,6 +85,10 @@ impl Shared {
                 EngineFailure::Host(format!("the code {} of a module is missing", record.code))
             })
         })?;
+        if frame.running.contains(&frame.module) && !compiled.reentrant {
+            let note = "the module is running already, and its manifest does not allow re-entry";
+            return Ok(failed(Code::Reentered, frame.fuel.min(prices::CALL), note));
+        }
         let Some((callable, read_only)) = find(&compiled, frame.entry, frame.function) else {
             return Ok(failed(
                 Code::FunctionNotFound,
@@ -92,6 +96,10 @@ impl Shared {
                 format!("the module has no such function: '{}'", frame.function),
             ));
         };
+        if record.is_paused && !read_only && frame.entry != Entry::Init {
+            let note = "the module is paused: only its queries answer";
+            return Ok(failed(Code::ModulePaused, frame.fuel.min(prices::CALL), note));
+        }
         let arguments = match value::to_vals(&callable.function.params, frame.arguments) {
             Ok(arguments) => arguments,
             Err(error) => {

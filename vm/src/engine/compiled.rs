@@ -14,6 +14,7 @@ use super::VmConfig;
 use crate::cache::CodeCache;
 use crate::host::HostData;
 use crate::interface::{Function, FunctionKind, Interface};
+use crate::manifest::Manifest;
 
 /// A module that is ready to run.
 pub(crate) struct Compiled {
@@ -22,6 +23,8 @@ pub(crate) struct Compiled {
     queries: BTreeMap<String, Callable>,
     /// Names of the types of its `events`.
     pub(crate) events: BTreeSet<String>,
+    /// Whether it may be called while it runs.
+    pub(crate) reentrant: bool,
 }
 
 /// One function of it.
@@ -104,6 +107,9 @@ impl Modules {
             commands: callables(&component, &interface, FunctionKind::Command)?,
             queries: callables(&component, &interface, FunctionKind::Query)?,
             events: interface.events.into_iter().map(|event| event.name).collect(),
+            reentrant: Manifest::of(code)
+                .map_err(|error| host_failure("manifest", error))?
+                .reentrant,
             instance,
         })
     }

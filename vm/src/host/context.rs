@@ -19,6 +19,7 @@ pub(super) fn add(linker: &mut Linker<HostData>) -> wasmtime::Result<()> {
     answer.transaction("chain", |context| Id::from(context.chain_id.0))?;
     answer.transaction("time-ms", |context| context.time_ms)?;
     answer.transaction("round", |context| u64::from(context.round))?;
+    answer.transaction("position", |context| context.position)?;
     interface.func_wrap("fuel-left", |mut context: Context<'_>, (): ()| {
         charge(&mut context, prices::CONTEXT)?;
         Ok((fuel_left(&context),))

@@ -1,11 +1,15 @@
-//! `pollen:host/modules`: calls of other modules. A callee that fails is undone, and its failure is a
-//! value for the caller; re-entry of a module that is running is refused.
+//! `pollen:host/modules`: calls of other modules, and making them. A callee that fails is undone, and its
+//! failure is a value for the caller; re-entry of a module that is running is refused, unless its manifest
+//! allows it ([`crate::manifest`]).
 
 use std::sync::Arc;
 
-use pollen_ledger::execution::{MoveError, Namespace, StateKey};
+use pollen_ledger::crypto::Hash;
+use pollen_ledger::execution::{
+    CreateError, MoveError, Namespace, Savepoint, StateKey, TransactionState,
+};
 use pollen_ledger::limits::{
-    CALL_DEPTH_MAX, FUNCTION_NAME_BYTES_MAX, MODULE_NAME_BYTES_MAX, VALUE_BYTES_MAX,
+    CALL_DEPTH_MAX, FUNCTION_NAME_BYTES_MAX, MODULE_NAME_BYTES_MAX, SALT_BYTES_MAX, VALUE_BYTES_MAX,
 };
 use pollen_ledger::module::{CallEnd, CallReport};
 use pollen_ledger::receipt::{Code, FailureValue};
@@ -48,6 +52,12 @@ enum CallError {
     Insufficient,
     #[component(name = "limit-exceeded")]
     LimitExceeded,
+    #[component(name = "paused")]
+    Paused,
+    #[component(name = "no-such-code")]
+    NoSuchCode,
+    #[component(name = "address-taken")]
+    AddressTaken,
     #[component(name = "aborted")]
     Aborted(String),
     #[component(name = "module-error")]
@@ -67,6 +77,7 @@ impl CallError {
             (Code::TooDeep, _) => Self::TooDeep,
             (Code::LimitExceeded, _) => Self::LimitExceeded,
             (Code::BalanceTooLow, _) => Self::Insufficient,
+            (Code::ModulePaused, _) => Self::Paused,
             _ => Self::Trapped,
         }
     }
@@ -92,10 +103,17 @@ pub(super) fn add(linker: &mut Linker<HostData>) -> wasmtime::Result<()> {
             Ok((call(&mut context, Entry::Query, target, &function, &arguments, options)?,))
         },
     )?;
+    interface.func_wrap(
+        "create",
+        |mut context: Context<'_>,
+         (code, salt, arguments, options): (Id, WasmList<u8>, WasmList<u8>, CallOptions)| {
+            Ok((create(&mut context, Hash(code.into()), &salt, &arguments, options)?,))
+        },
+    )?;
     interface.func_wrap("code-of", |mut context: Context<'_>, (target,): (Id,)| {
         charge(&mut context, prices::MODULE_LOOKUP.of(0))?;
         let module = AccountId(target.into());
-        touch(&mut context, &module_key(&module))?;
+        touch(&mut context, &StateKey::module_record(&module))?;
         let record = with_state(&mut context, |state| state.module(&module))?;
         Ok((record.map(|record| Id::from(record.code.0)),))
     })?;
@@ -109,10 +127,6 @@ pub(super) fn add(linker: &mut Linker<HostData>) -> wasmtime::Result<()> {
         let module = with_state(&mut context, |state| state.resolve(&name))?;
         Ok((module.map(|module| Id::from(module.0)),))
     })
-}
-
-fn module_key(module: &AccountId) -> StateKey {
-    StateKey::ledger(Namespace::Modules, &module.0)
 }
 
 fn call(
@@ -132,16 +146,10 @@ fn call(
     if function.len() > FUNCTION_NAME_BYTES_MAX {
         return Ok(Err(CallError::NoSuchFunction));
     }
-    if arguments.len() > VALUE_BYTES_MAX {
-        return Ok(Err(CallError::BadArguments));
+    if let Some(refused) = refused(context, arguments) {
+        return Ok(Err(refused));
     }
-    if context.data().running.len() > CALL_DEPTH_MAX as usize {
-        return Ok(Err(CallError::TooDeep));
-    }
-    if context.data().running.contains(&module) {
-        return Ok(Err(CallError::Reentered));
-    }
-    touch(context, &module_key(&module))?;
+    touch(context, &StateKey::module_record(&module))?;
     let arguments = arguments.as_le_slice(&*context).to_vec();
 
     let savepoint = with_state(context, |state| Ok(state.savepoint()))?;
@@ -152,17 +160,110 @@ fn call(
             Err(MoveError::NoSuchAccount) => return Ok(Err(CallError::NoSuchModule)),
         }
     }
+    let callee = Callee { module, function: &function, arguments: &arguments, entry };
+    Ok(run_callee(context, callee, options.fuel, options.attach, savepoint)?)
+}
+
+/// What no call may: too long arguments, too deep a nest.
+fn refused(context: &Context<'_>, arguments: &WasmList<u8>) -> Option<CallError> {
+    if arguments.len() > VALUE_BYTES_MAX {
+        return Some(CallError::BadArguments);
+    }
+    let is_deep = context.data().running.len() > CALL_DEPTH_MAX as usize;
+    is_deep.then_some(CallError::TooDeep)
+}
+
+fn create(
+    context: &mut Context<'_>,
+    code: Hash,
+    salt: &WasmList<u8>,
+    arguments: &WasmList<u8>,
+    options: CallOptions,
+) -> wasmtime::Result<Result<Id, CallError>> {
+    require_writable(context)?;
+    charge(context, prices::CREATE.of(salt.len() + arguments.len()))?;
+    if salt.len() > SALT_BYTES_MAX {
+        let limit = format!("a salt has at most {SALT_BYTES_MAX} bytes");
+        return Err(HostEnd::Limit(limit).into());
+    }
+    if let Some(refused) = refused(context, arguments) {
+        return Ok(Err(refused));
+    }
+    let parent = context.data().module;
+    let child = TransactionState::child(&parent, salt.as_le_slice(&*context));
+    let arguments = arguments.as_le_slice(&*context).to_vec();
+    for key in [
+        StateKey::code(&code),
+        StateKey::module_record(&child),
+        StateKey::account(&child),
+        StateKey::account(&parent),
+        StateKey::version(&child, 1),
+    ] {
+        touch(context, &key)?;
+    }
+    let savepoint = with_state(context, |state| Ok(state.savepoint()))?;
+    let made =
+        with_state(context, |state| state.create_module(&parent, &child, &code, options.attach))?;
+    let undone = |context: &mut Context<'_>, error| {
+        with_state(context, |state| {
+            state.rollback(savepoint);
+            Ok(())
+        })?;
+        Ok::<_, HostEnd>(Err(error))
+    };
+    let (facts, attached) = match made {
+        Ok(made) => made,
+        Err(error) => return Ok(undone(context, CallError::from(error))?),
+    };
+    if !facts.has_init {
+        if !arguments.is_empty() {
+            return Ok(undone(context, CallError::BadArguments)?);
+        }
+        return Ok(Ok(Id::from(child.0)));
+    }
+    let callee =
+        Callee { module: child, function: "init", arguments: &arguments, entry: Entry::Init };
+    let end = run_callee(context, callee, options.fuel, attached, savepoint)?;
+    Ok(end.map(|_| Id::from(child.0)))
+}
+
+impl From<CreateError> for CallError {
+    fn from(error: CreateError) -> Self {
+        match error {
+            CreateError::NoSuchCode => Self::NoSuchCode,
+            CreateError::AddressTaken => Self::AddressTaken,
+            CreateError::Insufficient => Self::Insufficient,
+        }
+    }
+}
+
+/// Whom to run, and how.
+struct Callee<'a> {
+    module: AccountId,
+    function: &'a str,
+    arguments: &'a [u8],
+    entry: Entry,
+}
+
+/// Runs a callee on what may be spent of the fuel that is left; on its failure goes back to `savepoint`.
+fn run_callee(
+    context: &mut Context<'_>,
+    callee: Callee<'_>,
+    fuel: Option<u64>,
+    attached: u64,
+    savepoint: Savepoint,
+) -> Result<CallResult, HostEnd> {
     let left = fuel_left(context);
     let most = (left - left / 64).saturating_sub(prices::CALLER_KEEPS);
     let data = context.data();
     let frame = Frame {
-        module,
-        function: &function,
-        arguments: &arguments,
+        module: callee.module,
+        function: callee.function,
+        arguments: callee.arguments,
         caller: data.module,
-        attached: options.attach,
-        fuel: options.fuel.unwrap_or(most).min(most),
-        entry,
+        attached,
+        fuel: fuel.unwrap_or(most).min(most),
+        entry: callee.entry,
         running: &data.running.clone(),
     };
     let report = run(context, frame)?;

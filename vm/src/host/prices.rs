@@ -52,16 +52,30 @@ pub const BALANCE: u64 = 1_000;
 pub const TRANSFER: u64 = 4_000;
 /// `modules.call` and `view`, beside the callee's own [`CALL`]; bytes of arguments, result and name.
 pub const MODULE_CALL: Price = price(2_000, 1);
+/// `modules.create`, beside what `init` uses; bytes of arguments and salt.
+pub const CREATE: Price = price(30_000, 1);
 /// `modules.code-of` and `resolve`.
 pub const MODULE_LOOKUP: Price = price(1_000, 1);
 /// `crypto.blake3`.
 pub const BLAKE3: Price = price(500, 2);
 /// `crypto.sha256`.
 pub const SHA256: Price = price(600, 5);
+/// `crypto.keccak256`.
+pub const KECCAK256: Price = price(800, 8);
+/// `crypto.secp256k1-recover`.
+pub const SECP256K1: u64 = 350_000;
+/// `crypto.secp256r1-verify`.
+pub const SECP256R1: u64 = 450_000;
+/// `crypto.random`.
+pub const RANDOM: Price = price(1_000, 2);
 /// `crypto.ed25519-verify`.
 pub const ED25519: Price = price(60_000, 3);
 /// `control.abort`.
 pub const ABORT: Price = price(500, 1);
+/// `control.upgrade`; bytes of arguments.
+pub const UPGRADE: Price = price(5_000, 3);
+/// `control.freeze`.
+pub const FREEZE: u64 = 5_000;
 
 /// A page of memory above [`crate::validate::limits::MEMORY_FREE_BYTES`]: about 36 us of page faults.
 pub const PAGE: u64 = 40_000;

@@ -57,6 +57,12 @@ pub(super) fn add(linker: &mut Linker<HostData>) -> wasmtime::Result<()> {
         let sum = add_to(value.as_deref(), delta)?;
         write(&mut context, &key, Some(&sum.to_le_bytes()))?;
         Ok(())
+    })?;
+    interface.func_wrap("used", |mut context: Context<'_>, (): ()| {
+        charge(&mut context, prices::STORAGE_READ.base)?;
+        let module = context.data().module;
+        touch(&mut context, &StateKey::account(&module))?;
+        Ok((with_state(&mut context, |state| state.stored_bytes(&module))?,))
     })
 }
 
@@ -95,7 +101,7 @@ fn writable_key(
 }
 
 fn write(context: &mut Context<'_>, key: &StateKey, value: Option<&[u8]>) -> Result<(), HostEnd> {
-    with_state(context, |state| Ok(state.put_module(key.owner, &key.key, value)))??;
+    with_state(context, |state| state.put_module(key.owner, &key.key, value))??;
     Ok(())
 }
 

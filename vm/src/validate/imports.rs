@@ -30,6 +30,7 @@ pub const HOST_INTERFACES: &[(&str, &[(&str, &str)])] = &[
             ("time-ms", "() -> u64"),
             ("round", "() -> u64"),
             ("attached", "() -> u64"),
+            ("position", "() -> u64"),
             ("fuel-left", "() -> u64"),
             ("depth", "() -> u32"),
             ("read-only", "() -> bool"),
@@ -44,6 +45,7 @@ pub const HOST_INTERFACES: &[(&str, &[(&str, &str)])] = &[
             ("set", "(list<u8>, list<u8>)"),
             ("remove", "(list<u8>) -> bool"),
             ("add", "(list<u8>, s64)"),
+            ("used", "() -> u64"),
         ],
     ),
     (
@@ -65,6 +67,7 @@ pub const HOST_INTERFACES: &[(&str, &[(&str, &str)])] = &[
                 "(id, string, list<u8>, record{fuel: option<u64>, attach: u64}) -> \
                  result<list<u8>, variant{no-such-module, no-such-function, bad-arguments, \
                  reentered, out-of-fuel, too-deep, trapped, insufficient, limit-exceeded, \
+                 paused, no-such-code, address-taken, \
                  aborted(string), module-error(list<u8>)}>",
             ),
             (
@@ -72,6 +75,15 @@ pub const HOST_INTERFACES: &[(&str, &[(&str, &str)])] = &[
                 "(id, string, list<u8>) -> \
                  result<list<u8>, variant{no-such-module, no-such-function, bad-arguments, \
                  reentered, out-of-fuel, too-deep, trapped, insufficient, limit-exceeded, \
+                 paused, no-such-code, address-taken, \
+                 aborted(string), module-error(list<u8>)}>",
+            ),
+            (
+                "create",
+                "(id, list<u8>, list<u8>, record{fuel: option<u64>, attach: u64}) -> \
+                 result<id, variant{no-such-module, no-such-function, bad-arguments, \
+                 reentered, out-of-fuel, too-deep, trapped, insufficient, limit-exceeded, \
+                 paused, no-such-code, address-taken, \
                  aborted(string), module-error(list<u8>)}>",
             ),
             ("code-of", "(id) -> option<id>"),
@@ -83,10 +95,21 @@ pub const HOST_INTERFACES: &[(&str, &[(&str, &str)])] = &[
         &[
             ("blake3", "(list<u8>) -> id"),
             ("sha256", "(list<u8>) -> id"),
+            ("keccak256", "(list<u8>) -> id"),
             ("ed25519-verify", "(id, list<u8>, list<u8>) -> bool"),
+            ("secp256k1-recover", "(id, list<u8>, u8) -> option<list<u8>>"),
+            ("secp256r1-verify", "(list<u8>, id, list<u8>) -> bool"),
+            ("random", "(u32) -> list<u8>"),
         ],
     ),
-    ("pollen:host/control@0.1.0", &[("abort", "(string)")]),
+    (
+        "pollen:host/control@0.1.0",
+        &[
+            ("abort", "(string)"),
+            ("upgrade", "(id, list<u8>) -> result<_, enum{not-allowed, no-such-code}>"),
+            ("freeze", "()"),
+        ],
+    ),
 ];
 
 /// Refuses every import that the host does not offer. `imports` are the top-level ones.

@@ -221,7 +221,7 @@ pub mod modules {
     use super::{hash_of, with, write};
     pub use crate::bindings::pollen::host::modules::{CallError, CallOptions};
     use crate::test::{Frame, Host, message_of};
-    use crate::{Account, CodeHash};
+    use crate::{Account, CodeHash, abort};
     use alloc::string::ToString;
     use alloc::vec::Vec;
     use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -258,7 +258,7 @@ pub mod modules {
         options: CallOptions,
     ) -> Result<Account, CallError> {
         if salt.len() > SALT_BYTES_MAX {
-            return Err(CallError::LimitExceeded);
+            abort("a salt has at most 32 bytes");
         }
         let install = write(|world| world.published.get(&code).cloned());
         let install = install.ok_or(CallError::NoSuchCode)?;

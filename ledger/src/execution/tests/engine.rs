@@ -2,7 +2,7 @@
 //! `vm` and is tested there with real modules; here it is execution's side of the door that matters.
 
 use crate::crypto::Hash;
-use crate::execution::TransactionState;
+use crate::execution::{OwnUpgrade, TransactionState};
 use crate::module::{
     Call, CallEnd, CallKind, CallReport, CodeFacts, CodeRefusal, EngineFailure, ModuleEngine,
 };
@@ -19,9 +19,11 @@ pub const CALL_FUEL: u64 = 1_000;
 impl ModuleEngine for TestEngine {
     fn inspect(&self, code: &[u8]) -> Result<CodeFacts, CodeRefusal> {
         match code {
-            [b'm', ..] => {
-                Ok(CodeFacts { deploy_fuel: DEPLOY_FUEL, has_init: code.ends_with(b"init") })
-            }
+            [b'm', ..] => Ok(CodeFacts {
+                deploy_fuel: DEPLOY_FUEL,
+                has_init: code.ends_with(b"init"),
+                has_migrate: code.ends_with(b"migrate"),
+            }),
             _ => Err(CodeRefusal { reason: "code begins with an m".to_owned() }),
         }
     }
@@ -41,7 +43,7 @@ impl ModuleEngine for TestEngine {
         // Every function leaves a trace first, so that a failure has something to undo.
         let count = state.get(&key(&call.module))?.map_or(0, |value| value[0]);
         if call.kind != CallKind::Query {
-            state.put_module(call.module, b"count", Some(&[count.wrapping_add(1)])).unwrap();
+            state.put_module(call.module, b"count", Some(&[count.wrapping_add(1)]))?.unwrap();
             let event = Event {
                 module: call.module,
                 name: call.function.to_owned(),
@@ -52,7 +54,21 @@ impl ModuleEngine for TestEngine {
         }
         match call.function {
             "init" => assert_eq!(call.kind, CallKind::Init, "init is called at deployment only"),
+            "migrate" => {
+                assert_eq!(call.kind, CallKind::Migrate, "migrate is called at upgrades only");
+                if call.arguments == b"refuse" {
+                    return failed(Code::ModuleError, FailureValue::None, CALL_FUEL);
+                }
+            }
             "touch" | "count" => {}
+            // Takes its one entry out of the state.
+            "forget" => state.put_module(call.module, b"count", None)?.unwrap(),
+            // Asks for other code, by its hash.
+            "upgrade-to" => state.request_upgrade(OwnUpgrade {
+                module: call.module,
+                code: Hash(call.arguments.try_into().unwrap()),
+                arguments: Vec::new(),
+            }),
             // Sends all that was attached on to the account in the arguments.
             "forward" => {
                 let to = AccountId(call.arguments.try_into().unwrap());

@@ -37,6 +37,8 @@ fn the_development_genesis_is_what_it_says() {
             signed_byte_fuel: 20,
             attachment_byte_fuel: 20,
             account_deposit: 1_000_000,
+            storage_byte_deposit: 1_000,
+            code_activation_ms: 0,
             fee_reserve: 100_000_000,
             checkpoint_interval_ms: 20,
             checkpoint_interval_max_ms: 1_000,
@@ -52,7 +54,7 @@ fn the_development_genesis_is_what_it_says() {
     assert_eq!(found, expected);
     assert_eq!(
         found.chain_id().to_string(),
-        "14192cbe3f91c27ba8661c96e765ce8968b9812a5b8aacef2bcec80286ec3cd5"
+        "4a3ceaeebf4526fb702c3481dfe0150a5c1664825d5b07bd8df9465f153aa1d8"
     );
 }
 
@@ -63,6 +65,6 @@ fn checkpoint_0_is_pinned() {
     let (checkpoint, _) = genesis_batch(&genesis);
     assert_eq!(
         checkpoint.digest().to_string(),
-        "10d4ab9dab846eb45001e3c598c0448f381efd1d4b5f17b32ba53cf88e4e396b"
+        "675d34307fa0fb1256300a7a1fea078551dce1542a4e264c2075aa02de1f3a4a"
     );
 }

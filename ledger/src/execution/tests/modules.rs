@@ -2,6 +2,7 @@
 
 use super::engine::{CALL_FUEL, DEPLOY_FUEL};
 use super::*;
+use crate::execution::modules::MODULE_FUEL;
 use crate::transaction::UpgradePolicy;
 
 const START: u64 = 10 * POLLEN;
@@ -11,7 +12,7 @@ fn deploy(code: &[u8], name: Option<&str>, arguments: &[u8]) -> Action {
         code: Hash::of_content(code),
         name: name.map(str::to_owned),
         arguments: arguments.to_vec(),
-        upgrade: UpgradePolicy::Owner,
+        upgrade: UpgradePolicy::Owner { delay_ms: 0 },
     }
 }
 
@@ -47,13 +48,15 @@ fn a_deployment_makes_an_account_a_record_a_name_and_calls_init() {
     let (receipt, module) = deployed(&mut world, 0, b"m init", Some("counter"));
     assert_eq!(receipt.outcome, Outcome::Success { results: vec![module.0.to_vec()] });
     assert_eq!(receipt.events[0].name, "init");
-    let state = TransactionState::new(world.executor.state(), context(&world), 0);
+    let state = TransactionState::new(world.executor.state(), context(&world), Terms::default());
     assert_eq!(state.resolve("counter").unwrap(), Some(module));
     let record = state.module(&module).unwrap().unwrap();
     assert_eq!(record.code, Hash::of_content(b"m init"));
     assert_eq!((record.creator, record.deployed_ms), (id_of("alice"), world.time_ms));
     assert_eq!(&*state.code(&record.code).unwrap().unwrap(), b"m init");
-    let deposit = world.genesis.parameters.account_deposit;
+    // Of its account, and of the one entry that `init` wrote: a key of 5 bytes, a value of 1, and 64.
+    let parameters = &world.genesis.parameters;
+    let deposit = parameters.account_deposit + 70 * parameters.storage_byte_deposit;
     assert_eq!(world.account(&module), Some(AccountRecord { balance: 0, deposit }));
     assert_eq!(world.balance("alice"), START - deposit - receipt.fee);
 }
@@ -65,24 +68,29 @@ fn context(world: &World) -> CallContext {
         signer: AccountId([0; 32]),
         time_ms: world.time_ms,
         round: 0,
+        commit: Hash::ZERO,
+        position: 0,
     }
 }
 
 #[test]
 fn deployment_fuel_is_charged_and_too_little_costs_all() {
     let mut world = world();
-    let (receipt, _) = deployed(&mut world, 0, b"m", None);
-    let tx = world.transaction("alice", 1, vec![deploy(b"m", None, b"")]);
+    let tx = world.transaction("alice", 0, vec![deploy(b"m", None, b"")]);
     let intrinsic = world
         .sign_with("alice", tx.clone(), vec![b"m".to_vec()])
         .intrinsic_fuel(&world.genesis.parameters);
-    assert_eq!(receipt.fuel_used, intrinsic + DEPLOY_FUEL);
     let mut poor = tx;
-    poor.max_fuel = intrinsic + DEPLOY_FUEL - 1;
+    poor.max_fuel = intrinsic + DEPLOY_FUEL + MODULE_FUEL - 1;
     let signed = world.sign_with("alice", poor.clone(), vec![b"m".to_vec()]);
     let receipt = world.commit(vec![signed]).receipts.remove(0);
     assert_eq!(receipt.outcome, failure(0, Code::OutOfFuel));
     assert_eq!(receipt.fuel_used, poor.max_fuel);
+    let (receipt, _) = deployed(&mut world, 1, b"m", None);
+    assert_eq!(receipt.fuel_used, intrinsic + DEPLOY_FUEL + MODULE_FUEL);
+    // Code that is there was paid for.
+    let (receipt, _) = deployed(&mut world, 2, b"m", None);
+    assert_eq!(receipt.fuel_used, intrinsic + MODULE_FUEL);
 }
 
 /// Story: a Byzantine validator strips an attachment. Its copy is no occurrence; an honest one executes.
@@ -214,10 +222,10 @@ fn a_query_reads_and_changes_nothing() {
         fuel: 10 * CALL_FUEL,
     };
     let at = world.database.state_at(world.database.tip().unwrap().height);
-    let report = query(&at, &TestEngine, call, context(&world)).unwrap();
+    let report = query(&at, &TestEngine, call, context(&world), Terms::default()).unwrap();
     assert_eq!(report.end, crate::module::CallEnd::Returned(vec![1]));
     let nowhere = QueryCall { module: id_of("bob"), ..call };
-    let report = query(&at, &TestEngine, nowhere, context(&world)).unwrap();
+    let report = query(&at, &TestEngine, nowhere, context(&world), Terms::default()).unwrap();
     assert!(matches!(
         report.end,
         crate::module::CallEnd::Failed { code: Code::ModuleNotFound, .. }

@@ -20,7 +20,7 @@ use super::{Chunk, ImportError, PARTS, SnapshotHead, VerifiedHead, part_begin, p
 use crate::block::{BlockRef, VerifiedBlock};
 use crate::codec;
 use crate::crypto::{Hash, PublicKey};
-use crate::execution::{ModuleRecord, Namespace, StateKey};
+use crate::execution::{Namespace, StateKey};
 use crate::genesis::Genesis;
 use crate::ordering::SigningHistory;
 use crate::tree::{TreeBuilder, value_hash};
@@ -403,11 +403,12 @@ fn code_names(store: &dyn Store) -> Result<Vec<Vec<u8>>, StoreError> {
     Ok(entries.into_iter().map(|(name, _)| name).collect())
 }
 
-/// The code that an entry of the state names, of a module's record: it belongs to the snapshot.
+/// The code that an entry of the state is the record of: it belongs to the snapshot. (Whatever a module ran or
+/// can be upgraded to was published, so there is a record of it.)
 pub fn code_of(entry: &StateEntry) -> Result<Option<Hash>, ImportError> {
-    if entry.owner != StateKey::ledger(Namespace::Modules, &[]).owner {
+    if entry.owner != StateKey::ledger(Namespace::Code, &[]).owner {
         return Ok(None);
     }
-    let record = ModuleRecord::try_from_slice(&entry.value).map_err(|_| ImportError::Module)?;
-    Ok(Some(record.code))
+    let hash = entry.key.as_slice().try_into().map_err(|_| ImportError::Module)?;
+    Ok(Some(Hash(hash)))
 }

@@ -13,10 +13,10 @@ use crate::checkpoint::{Attestation, Checkpoint};
 use crate::codec;
 use crate::crypto::Domain;
 use crate::execution::tests::{block, genesis};
-use crate::execution::{ModuleRecord, Namespace, StateKey, StateTree};
+use crate::execution::{CodeRecord, StateKey, StateTree};
 use crate::ordering::{Commit, Probation, SigningHistory, active_digest};
 use crate::store::snapshot::*;
-use crate::transaction::{AccountId, UpgradePolicy};
+use crate::transaction::AccountId;
 use crate::{AuthorIndex, Committee, Genesis, Hash, KeyPair};
 
 /// Rounds above which blocks matter.
@@ -268,17 +268,12 @@ fn small(random: &mut Random, count: usize) -> Vec<(StateKey, Vec<u8>)> {
     (0..count).map(|_| one()).collect()
 }
 
-/// A module's record and its code.
+/// The record of published code, and the code.
 fn module(number: u8) -> ((StateKey, Vec<u8>), Vec<u8>) {
     let code = vec![number; 5_000];
-    let record = ModuleRecord {
-        code: Hash::of_content(&code),
-        creator: AccountId([number; 32]),
-        name: None,
-        upgrade: UpgradePolicy::Never,
-        deployed_ms: 1,
-    };
-    let key = StateKey::ledger(Namespace::Modules, &[number; 32]);
+    let hash = Hash::of_content(&code);
+    let record = CodeRecord { active_ms: 1, bytes: 5_000, has_init: false, has_migrate: false };
+    let key = StateKey::code(&hash);
     ((key, codec::encode(&record)), code)
 }
 

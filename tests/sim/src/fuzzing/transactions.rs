@@ -64,7 +64,11 @@ fn action(choices: &mut Choices<'_>, attachments: &[Vec<u8>]) -> Action {
             code: attachments.first().map_or(Hash::ZERO, |code| Hash::of_content(code)),
             name: choices.yes().then(|| text(choices)),
             arguments: vec![choices.byte(); choices.below(200)],
-            upgrade: if choices.yes() { UpgradePolicy::Never } else { UpgradePolicy::Owner },
+            upgrade: if choices.yes() {
+                UpgradePolicy::Never
+            } else {
+                UpgradePolicy::Owner { delay_ms: choices.below(1_000) as u64 }
+            },
         },
         _ => Action::Invoke {
             module: AccountId([choices.byte(); 32]),
