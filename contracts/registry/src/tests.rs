@@ -84,7 +84,7 @@ fn one_bad_token_does_not_stop_the_others_from_being_asked() {
 #[test]
 fn a_token_whose_code_was_changed_is_told() {
     let host = made();
-    let code = host.publish("token", |host, module| token::native::serve(host, module));
+    let code = host.publish("token", token::native::serve);
     let honey = token(&host, "HNY");
     enlist(&host, honey).unwrap();
     assert_eq!(Registry::check("HNY".to_string()), Ok(State::Same));

@@ -10,8 +10,6 @@ use core::cell::Cell;
 use core::fmt;
 
 const PAGE_BYTES: usize = 64 * 1024;
-/// What `pollen build` gives the stack; it lies lowest.
-const STACK_BYTES: usize = 16 * 1024;
 const OUT_OF_MEMORY: &str = "the module is out of memory";
 
 unsafe extern "C" {
@@ -84,17 +82,17 @@ unsafe impl GlobalAlloc for Bump {
     }
 }
 
-/// Blocks lie above the stack. Said in arithmetic, the compiler knows that none is null, and leaves out what
-/// handles failed allocations: 2 KB.
+/// Blocks lie above the stack and the data, so never at 0. Said in arithmetic, the compiler knows that none is
+/// null, and leaves out what handles failed allocations: 1 KB.
 #[inline(always)]
 fn block_at(address: usize) -> *mut u8 {
-    address.max(STACK_BYTES) as *mut u8
+    address.max(1) as *mut u8
 }
 
 /// A panic is an abort with its place and message: cheap, exact and readable in the receipt.
 ///
 /// Written by hand into a buffer on the stack, since the general way (`to_string`) brings padding, counting of
-/// characters and growing strings: 3 KB in a module of 10. The host cuts messages to as much as fits here.
+/// characters and growing strings: 2 KB in a module of 8. The host cuts messages to as much as fits here.
 #[panic_handler]
 fn panic(info: &core::panic::PanicInfo<'_>) -> ! {
     let mut text = Text { bytes: [0; MESSAGE_BYTES_MAX], length: 0 };
