@@ -18,7 +18,7 @@ static _Noreturn void die(const char *message) {
 }
 
 static uint64_t value(void) {
-    pollen_list_u8_t key = {KEY, sizeof KEY}, stored;
+    pollen_host_types_bytes_t key = {KEY, sizeof KEY}, stored;
     if (!pollen_host_storage_get(&key, &stored)) return 0;
     uint64_t number;
     if (stored.len != sizeof number) die("the stored value is not 8 bytes");
@@ -27,7 +27,7 @@ static uint64_t value(void) {
 }
 
 static void set_value(uint64_t number) {
-    pollen_list_u8_t key = {KEY, sizeof KEY}, stored = {(uint8_t *)&number, sizeof number};
+    pollen_host_types_bytes_t key = {KEY, sizeof KEY}, stored = {(uint8_t *)&number, sizeof number};
     pollen_host_storage_set(&key, &stored);
 }
 
@@ -46,8 +46,8 @@ bool exports_pollen_counter_commands_increment(uint64_t by, uint64_t *ret,
     uint64_t event[2] = {by, sum};
     pollen_string_t name;
     pollen_string_set(&name, "incremented");
-    pollen_list_list_u8_t topics = {NULL, 0};
-    pollen_list_u8_t data = {(uint8_t *)event, sizeof event};
+    pollen_host_events_list_bytes_t topics = {NULL, 0};
+    pollen_host_types_bytes_t data = {(uint8_t *)event, sizeof event};
     pollen_host_events_emit(&name, &topics, &data);
 
     *ret = sum;

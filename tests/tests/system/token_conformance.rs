@@ -275,7 +275,10 @@ impl Token {
         let text = format!("{call:?}");
         let rule = rule_of(&text);
         match (&receipt.outcome, expected) {
-            (Outcome::Success { .. }, Some(told)) => self.has_told(&receipt, told, &text)?,
+            (Outcome::Success { .. }, Some(told)) => {
+                self.compare(&text)?;
+                return self.has_told(&receipt, told, &text);
+            }
             (Outcome::Success { .. }, None) => {
                 return breach(refusal_of(call), format!("{text} was not refused"));
             }
