@@ -1,6 +1,6 @@
 //! The two questions to cargo: what package is this, and where is its compiled code.
 
-use crate::toolchain::{TARGET, own_rustc};
+use crate::toolchain::{TARGET, own_sysroot};
 use crate::{BuildError, Options, Progress, Toolchain};
 use serde::Deserialize;
 use std::env;
@@ -11,9 +11,9 @@ use std::process::{Command, Stdio};
 
 /// Bytes of the guest's shadow stack. Small, since each instance's memory begins with it; the linker puts
 /// it below the data, so an overflow traps instead of overwriting.
-const STACK_BYTES: u32 = 16 * 1024;
+pub(crate) const STACK_BYTES: u32 = 16 * 1024;
 /// The most that is kept of what the compiler says.
-const OUTPUT_BYTES_MAX: usize = 256 * 1024;
+pub(crate) const OUTPUT_BYTES_MAX: usize = 256 * 1024;
 
 /// The guest's profile. Speed, since fuel is paid at every call and size once; one unit and whole-program
 /// optimisation, since code that nobody calls is paid at deployment; names stay for readable backtraces.
@@ -209,10 +209,13 @@ fn compile_command(
     command
 }
 
-/// Compiler flags, separated as cargo wants them. Paths of this machine are replaced, so that the same
+/// Compiler flags, separated as cargo wants them. The linker is told to write numbers as short as they are: it
+/// leaves five bytes for each that it fills in. Paths of this machine are replaced, so that the same
 /// source gives the same bytes anywhere.
 fn flags(package: &Package, toolchain: &Toolchain) -> OsString {
-    let mut flags = OsString::from(format!("-Clink-arg=-zstack-size={STACK_BYTES}"));
+    let mut flags = OsString::from(format!(
+        "-Clink-arg=-zstack-size={STACK_BYTES}\u{1f}-Clink-arg=--compress-relocations"
+    ));
     let mut remap = |from: &Path, to: &str| {
         flags.push("\u{1f}--remap-path-prefix=");
         flags.push(from);
@@ -238,10 +241,7 @@ fn cargo_home() -> Option<PathBuf> {
 fn sysroot(toolchain: &Toolchain) -> Option<PathBuf> {
     match toolchain {
         Toolchain::Private(private) => Some(private.rustc.parent()?.parent()?.to_path_buf()),
-        Toolchain::Own => {
-            let output = Command::new(own_rustc()).args(["--print", "sysroot"]).output().ok()?;
-            Some(PathBuf::from(String::from_utf8(output.stdout).ok()?.trim_end()))
-        }
+        Toolchain::Own => own_sysroot(),
     }
 }
 

@@ -1,14 +1,16 @@
 //! Builds a module from source: guest compiler, component, interface section.
 //!
-//! One function, [`build_module`], used by `pollen build`, `pollen deploy` and the tests. A module is a
-//! directory with `Cargo.toml` (a `cdylib`), `wit/world.wit` (its interface) and `src/lib.rs`. The steps:
+//! One function, [`build_module`], used by `pollen build`, `pollen deploy` and the tests. A module in Rust is
+//! a directory with `Cargo.toml` (a `cdylib`), `wit/world.wit` (its interface) and `src/lib.rs`; one in C has
+//! `module.c` and `wit/world.wit` (`c.rs` says how that is compiled). The steps, for Rust:
 //!
 //! 1. find a Rust that compiles to `wasm32-unknown-unknown` ([`Toolchain::find`]);
 //! 2. `cargo build --release` of the guest, with the settings below, into a target directory of its own;
 //! 3. core module -> component (wit-component), checked to be valid;
 //! 4. the custom section [`WIT_SECTION`]: the module's WIT package in its binary form with the docs, which
 //!    a component loses otherwise; tools and nodes read the interface from there;
-//! 5. `<target>/modules/components/<name>.wasm`, written whole or not at all.
+//! 5. the custom section [`MANIFEST_SECTION`], when the source has one, moved out of the core module;
+//! 6. `<target>/modules/components/<name>.wasm`, written whole or not at all.
 //!
 //! Invariants: the same source and compiler give the same bytes, wherever the source lies (a private
 //! compiler builds its own `core`, so there its prefix may count too); one build at a time in one target
@@ -18,6 +20,7 @@
 //! What it deliberately does not do: judge whether a component may be deployed (`vm` does), install
 //! anything (`scripts/bootstrap` does).
 
+mod c;
 mod cargo;
 mod component;
 mod toolchain;
@@ -26,7 +29,7 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-pub use component::{HOST_WIT, WIT_SECTION};
+pub use component::{HOST_WIT, MANIFEST_SECTION, WIT_SECTION, wit_package};
 pub use toolchain::Toolchain;
 
 /// Why a module was not built; the text says what to do.
@@ -61,6 +64,12 @@ pub enum BuildError {
         /// What is missing or wrong.
         reason: String,
     },
+    /// No compiler for modules in C.
+    #[error(
+        "this module is in C, and there is no clang (or no wasm-ld) on PATH or below /usr/lib.\n\
+         Run `make bootstrap` (scripts/bootstrap), or name them with POLLEN_CLANG and POLLEN_WASM_LD."
+    )]
+    NoClang,
     /// Cargo could not be started.
     #[error(
         "cannot start {program}: {source}.\nInstall Rust (https://rustup.rs) or put cargo on PATH."
@@ -170,6 +179,12 @@ pub struct BuiltModule {
 /// # Errors
 /// See [`BuildError`]: each text says what to do.
 pub fn build_module(dir: &Path, options: &Options<'_>) -> Result<BuiltModule, BuildError> {
+    if let Some((name, dir)) = c::module(dir)? {
+        let target_dir = options.target_dir.clone().unwrap_or_else(|| c::target_dir(&dir));
+        return in_target(&name, &dir, &target_dir, options, || {
+            c::compile(&name, &dir, &target_dir, options)
+        });
+    }
     let package = cargo::package(dir)?;
     let toolchain = match &options.toolchain {
         Some(toolchain) => toolchain.clone(),
@@ -177,27 +192,39 @@ pub fn build_module(dir: &Path, options: &Options<'_>) -> Result<BuiltModule, Bu
     };
     let target_dir =
         options.target_dir.clone().unwrap_or_else(|| package.target_dir.join("modules"));
+    in_target(&package.name, &package.dir, &target_dir, options, || {
+        if options.fresh {
+            let compiled = target_dir.join(toolchain::TARGET);
+            match fs::remove_dir_all(&compiled) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(BuildError::file(&compiled)(error));
+                }
+                _ => {}
+            }
+        }
+        let core = cargo::compile(&package, &toolchain, &target_dir, options)?;
+        fs::read(&core).map_err(BuildError::file(&core))
+    })
+}
+
+/// Compiles with the target directory held, and makes the component of what comes out.
+fn in_target(
+    name: &str,
+    dir: &Path,
+    target_dir: &Path,
+    options: &Options<'_>,
+    compile: impl FnOnce() -> Result<Vec<u8>, BuildError>,
+) -> Result<BuiltModule, BuildError> {
     let components = target_dir.join("components");
     fs::create_dir_all(&components).map_err(BuildError::file(&components))?;
     let _lock = lock(&target_dir.join(".pollen-lock"), options)?;
-
-    if options.fresh {
-        let compiled = target_dir.join(toolchain::TARGET);
-        match fs::remove_dir_all(&compiled) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(BuildError::file(&compiled)(error));
-            }
-            _ => {}
-        }
-    }
-    let core_path = cargo::compile(&package, &toolchain, &target_dir, options)?;
-    let core = fs::read(&core_path).map_err(BuildError::file(&core_path))?;
+    let core = compile()?;
     options.tell(Progress::Encoding);
-    let wit_package = component::wit_package(&package.name, &package.dir)?;
-    let component = component::encode(&package.name, &core, &wit_package)?;
-    let path = components.join(format!("{}.wasm", package.name));
+    let wit_package = wit_package(name, dir)?;
+    let component = component::encode(name, &core, &wit_package)?;
+    let path = components.join(format!("{name}.wasm"));
     write_whole(&path, &component)?;
-    Ok(BuiltModule { name: package.name, component, path, wit_package, core_bytes: core.len() })
+    Ok(BuiltModule { name: name.into(), component, path, wit_package, core_bytes: core.len() })
 }
 
 /// Holds off other builds until it is dropped.

@@ -96,6 +96,20 @@ pub(crate) fn own_rustc() -> PathBuf {
     env::var_os("RUSTC").map_or_else(|| PathBuf::from("rustc"), PathBuf::from)
 }
 
+/// Where the user's compiler lies.
+pub(crate) fn own_sysroot() -> Option<PathBuf> {
+    let output = Command::new(own_rustc()).args(["--print", "sysroot"]).output().ok()?;
+    Some(PathBuf::from(String::from_utf8(output.stdout).ok()?.trim_end()))
+}
+
+/// The linker for wasm that comes with the user's compiler.
+pub(crate) fn rust_wasm_linker() -> Option<PathBuf> {
+    let hosts = fs::read_dir(own_sysroot()?.join("lib/rustlib")).ok()?;
+    hosts
+        .filter_map(|host| Some(host.ok()?.path().join("bin/gcc-ld/wasm-ld")))
+        .find(|linker| linker.is_file())
+}
+
 /// Whether the user's compiler has the target's standard library. It prints the directory even when it
 /// does not exist.
 fn own_has_target() -> bool {

@@ -2,13 +2,16 @@
 
 #![allow(clippy::unwrap_used)] // a panic here is a failed test
 
-use pollen_build::{BuildError, BuiltModule, Options, Progress, WIT_SECTION, build_module};
+use pollen_build::{
+    BuildError, BuiltModule, MANIFEST_SECTION, Options, Progress, WIT_SECTION, build_module,
+};
 use std::cell::RefCell;
 use std::fs;
 use std::path::{Path, PathBuf};
 use wasmparser::{ComponentExternalKind, Operator, Parser, Payload, Validator};
 
-const MODULES: [&str; 4] = ["counter", "token", "coldchain", "probe"];
+const MODULES: [&str; 8] =
+    ["counter", "token", "coldchain", "nft", "escrow", "registry", "router", "probe"];
 /// A module's size is paid at each deployment: these are small.
 const COMPONENT_BYTES_MAX: usize = 100 * 1024;
 
@@ -88,6 +91,61 @@ fn the_interface_section_keeps_docs_and_events() {
     assert!(docs.is_some_and(|docs| docs.contains("box")), "{docs:?}");
     let events = &resolve.interfaces[package.interfaces["events"]];
     assert!(events.types.contains_key("alarm") && events.types.contains_key("reading"));
+}
+
+/// What a module allows is said by the component, where nodes look for it, and not by the code inside.
+#[test]
+fn a_module_that_may_be_re_entered_says_so_in_its_manifest() {
+    let router = build("router");
+    assert_eq!(section(&router.component, MANIFEST_SECTION), [[1, 1]]);
+    let module = MANIFEST_SECTION.as_bytes();
+    let times = router.component.windows(module.len()).filter(|bytes| *bytes == module).count();
+    assert_eq!(times, 1, "it was moved, not copied");
+    assert!(section(&build("counter").component, MANIFEST_SECTION).is_empty());
+}
+
+/// Traps show names of functions, as people write them; all else that only names things is left out.
+#[test]
+fn functions_keep_their_names_and_nothing_else_does() {
+    let built = build("token");
+    let names = section(&built.component, "name");
+    let text = String::from_utf8_lossy(names[0]).into_owned();
+    assert!(text.contains("token::move_tokens") || text.contains("token::Token as"), "{text}");
+    assert!(!text.contains("_ZN") && !text.contains("_RNv"), "{text}");
+    for left_out in ["component-name", "target_features"] {
+        assert!(section(&built.component, left_out).is_empty(), "{left_out}");
+    }
+    Validator::new().validate_all(&built.component).unwrap();
+}
+
+/// The same steps as for Rust: a valid component of the same interface, the same bytes each time.
+#[test]
+fn a_module_in_c_is_a_component_like_others() {
+    let built = build("counter-c");
+    Validator::new().validate_all(&built.component).unwrap();
+    let (imports, exports) = externs(&built.component);
+    assert!(imports.iter().all(|name| name.starts_with("pollen:host/")), "{imports:?}");
+    assert!(exports.contains(&"pollen:counter/commands@0.1.0".to_owned()), "{exports:?}");
+    assert_eq!(built.wit_package, build("counter").wit_package);
+    assert_eq!(section(&built.component, WIT_SECTION), [built.wit_package.as_slice()]);
+    let again = build_module(&dir_of("counter-c"), &Options { fresh: true, ..Options::default() });
+    assert_eq!(again.unwrap(), built);
+    println!("counter-c: component {} bytes, core {}", built.component.len(), built.core_bytes);
+    let bytes: i32 = frames(&built.component).iter().sum();
+    assert!(bytes < 16 * 1024, "{bytes} bytes of frames");
+}
+
+#[test]
+fn a_module_in_c_that_does_not_compile_shows_the_compilers_words() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::create_dir_all(dir.path().join("wit")).unwrap();
+    fs::copy(dir_of("counter").join("wit/world.wit"), dir.path().join("wit/world.wit")).unwrap();
+    fs::write(dir.path().join("module.c"), "#include \"pollen.h\"\nint f(void) { return x; }\n")
+        .unwrap();
+    let options = Options { target_dir: Some(dir.path().join("target")), ..Options::default() };
+    let error = build_module(dir.path(), &options).unwrap_err();
+    assert!(matches!(error, BuildError::Compile { .. }), "{error}");
+    assert!(error.to_string().contains("module.c:2"), "{error}");
 }
 
 /// The shadow stack is small so that a fresh instance is cheap, and lies below the data, so that an

@@ -3,8 +3,10 @@
 //! Nobody owns the module. Whoever opens a box sets its limit and may name the sensors that count; a
 //! reading is what a sensor signed, at ledger time. Nothing is ever changed or taken back.
 //!
-//! A reading touches two keys: the box and the reading's own. What it deliberately does not do yet: raise
-//! an alarm when a sensor falls silent, since modules cannot schedule calls yet.
+//! A reading touches two keys: the box and the reading's own. One that is too warm touches a few more, since
+//! all alarms are also listed by time, over all boxes: an ordered map whose key is (time, box, number). What
+//! it deliberately does not do yet: raise an alarm when a sensor falls silent, since modules cannot schedule
+//! calls yet.
 
 #![no_std]
 
@@ -12,8 +14,10 @@ pollen_sdk::module!(ColdChain in "pollen:coldchain/coldchain");
 
 use bindings::exports::pollen::coldchain::commands::{self, Error, Verdict};
 use bindings::exports::pollen::coldchain::events::{Alarm, Closed, Opened, Reading};
-use bindings::exports::pollen::coldchain::queries::{self, BoxStatus, Measurement};
-use pollen_sdk::{Account, Map, String, ToString, Vec, Vector, context, emit, ensure};
+use bindings::exports::pollen::coldchain::queries::{self, BoxStatus, Measurement, Warning};
+use pollen_sdk::{
+    Account, Event as _, Map, OrderedMap, String, ToString, Vec, Vector, context, ensure,
+};
 
 /// Bytes of a box's name: one topic of an event.
 const NAME_BYTES_MAX: usize = 64;
@@ -27,6 +31,13 @@ const BOXES: Map<str, BoxStatus> = Map::new(b"b");
 const SENSORS: Map<str, Vec<Account>> = Map::new(b"s");
 const READINGS: Map<(String, u32), Measurement> = Map::new(b"r");
 const NAMES: Vector<String> = Vector::new(b"n");
+/// Degrees of the readings that were too warm, by time, box and number.
+const WARNINGS: OrderedMap<(u64, String, u32), f64> = OrderedMap::new(b"w");
+
+pollen_sdk::event!(Opened: box_);
+pollen_sdk::event!(Reading: box_);
+pollen_sdk::event!(Alarm: box_);
+pollen_sdk::event!(Closed: box_);
 
 /// Implements the interface.
 pub struct ColdChain;
@@ -61,8 +72,7 @@ impl commands::Guest for ColdChain {
         };
         BOXES.set(&name, &status);
         NAMES.push(&name);
-        let opened = Opened { box_: name.clone(), max_celsius, by: opened_by };
-        emit("opened", &[name.as_bytes()], &opened);
+        Opened { box_: name, max_celsius, by: opened_by }.emit();
         Ok(())
     }
 
@@ -84,16 +94,12 @@ impl commands::Guest for ColdChain {
         BOXES.set(&name, &status);
         READINGS.set(&(name.clone(), number), &Measurement { celsius, sensor, at_ms });
 
-        emit(
-            "reading",
-            &[name.as_bytes()],
-            &Reading { box_: name.clone(), celsius, sensor, at_ms },
-        );
+        Reading { box_: name.clone(), celsius, sensor, at_ms }.emit();
         if !too_warm {
             return Ok(Verdict::Good);
         }
-        let alarm = Alarm { box_: name.clone(), celsius, limit, sensor, at_ms };
-        emit("alarm", &[name.as_bytes()], &alarm);
+        WARNINGS.set(&(at_ms, name.clone(), number), &celsius);
+        Alarm { box_: name, celsius, limit, sensor, at_ms }.emit();
         Ok(Verdict::TooWarm)
     }
 
@@ -104,9 +110,7 @@ impl commands::Guest for ColdChain {
         ensure!(may_close, Error::NotAllowed);
         status.open = false;
         BOXES.set(&name, &status);
-        let closed =
-            Closed { box_: name.clone(), readings: status.readings, alarms: status.alarms };
-        emit("closed", &[name.as_bytes()], &closed);
+        Closed { box_: name, readings: status.readings, alarms: status.alarms }.emit();
         Ok(())
     }
 }
@@ -121,6 +125,13 @@ impl queries::Guest for ColdChain {
         let end = status.readings.min(first.saturating_add(max.min(PAGE_MAX)));
         let numbers = first..end;
         Ok(numbers.filter_map(|number| READINGS.get(&(name.to_string(), number))).collect())
+    }
+
+    fn warnings(since_ms: u64, max: u32) -> Vec<Warning> {
+        let page = WARNINGS.page(Some(&(since_ms, String::new(), 0)), max.min(PAGE_MAX));
+        let entries = page.entries.into_iter();
+        let warning = |((at_ms, box_, reading), celsius)| Warning { at_ms, box_, reading, celsius };
+        entries.map(warning).collect()
     }
 
     fn boxes(first: u32, max: u32) -> Vec<String> {

@@ -102,3 +102,33 @@ fn what_is_no_temperature_is_refused() {
     let end = host.call(shop, || ColdChain::open_box("box-2".to_string(), 1.0, None, many));
     assert_eq!(end, Err(Error::TooManySensors));
 }
+
+#[test]
+fn alarms_of_all_boxes_are_listed_by_time_from_any_moment_on() {
+    let host = Host::new();
+    let (sensor, boxes) = (host.account("truck-sensor"), ["box-2", "box-1", "box-3"]);
+    for name in boxes {
+        host.call(sensor, || ColdChain::open_box(name.to_string(), 8.0, None, None)).unwrap();
+    }
+    for round in 0..100 {
+        for name in boxes {
+            // Every third reading is too warm, in each box another one.
+            let celsius = if (round + name.len() + usize::from(name.as_bytes()[4])) % 3 == 0 {
+                9.0
+            } else {
+                1.0
+            };
+            host.call(sensor, || ColdChain::record(name.to_string(), celsius)).unwrap();
+        }
+        host.advance_time(1_000);
+    }
+    let all = host.query(|| ColdChain::warnings(0, u32::MAX));
+    assert_eq!(all.len(), 100);
+    assert!(
+        all.windows(2).all(|pair| (pair[0].at_ms, &pair[0].box_) < (pair[1].at_ms, &pair[1].box_))
+    );
+    assert!(all.iter().all(|warning| warning.celsius == 9.0 && warning.at_ms % 1_000 == 0));
+    let late = ColdChain::warnings(91_000, 5);
+    assert_eq!((late.len(), late[0].at_ms, late[4].at_ms), (5, 91_000, 95_000));
+    assert_eq!(ColdChain::warnings(101_000, 5), []);
+}

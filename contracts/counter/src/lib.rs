@@ -7,9 +7,11 @@ pollen_sdk::module!(Counter in "pollen:counter/counter");
 use bindings::exports::pollen::counter::commands::{self, Error};
 use bindings::exports::pollen::counter::events::Incremented;
 use bindings::exports::pollen::counter::queries;
-use pollen_sdk::{Item, emit};
+use pollen_sdk::{Event as _, Item};
 
 const VALUE: Item<u64> = Item::new(b"v");
+
+pollen_sdk::event!(Incremented);
 
 /// Implements the interface.
 pub struct Counter;
@@ -22,7 +24,7 @@ impl commands::Guest for Counter {
     fn increment(by: u64) -> Result<u64, Error> {
         let value = value().checked_add(by).ok_or(Error::Overflow)?;
         VALUE.set(&value);
-        emit("incremented", &[], &Incremented { by, value });
+        Incremented { by, value }.emit();
         Ok(value)
     }
 }

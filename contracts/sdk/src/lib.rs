@@ -12,6 +12,10 @@
 //! impl commands::Guest for Counter { /* the functions of the interface */ }
 //! ```
 //!
+//! What is here beside the host: typed storage ([`Item`], [`Map`], [`Set`], [`Vector`], [`OrderedMap`],
+//! [`Sum`]), typed events ([`event!`]), calls of other modules ([`Module`], [`stub!`]), who may do what
+//! ([`access`]), amounts ([`amounts`]). docs/modules-writing.md is the guide.
+//!
 //! Invariants: state lives only in storage, since every call gets a fresh instance; nothing that is
 //! allocated is given back before the call ends. On any other target than wasm the host is
 //! [`test::Host`], so the tests of a module run with a plain `cargo test`.
@@ -25,7 +29,12 @@ extern crate alloc;
 #[cfg(not(target_arch = "wasm32"))]
 extern crate std;
 
+pub mod access;
+pub mod amounts;
+#[doc(hidden)] // its macros name what is in it
+pub mod calls;
 mod collections;
+mod event;
 mod id;
 #[cfg(target_arch = "wasm32")]
 mod wasm;
@@ -36,7 +45,9 @@ pub mod test;
 pub use alloc::{format, string::String, string::ToString, vec, vec::Vec};
 pub use borsh;
 use borsh::BorshSerialize;
-pub use collections::{Item, Map, Vector};
+pub use calls::{Module, own_error};
+pub use collections::{Item, Map, OrderedKey, OrderedMap, Page, Set, Sum, Vector};
+pub use event::{Event, Topic};
 pub use id::NONE;
 pub use wit_bindgen;
 
@@ -67,8 +78,23 @@ pub use test::imports::{bank, context, control, crypto, events, modules, storage
 ///
 /// The interface is read from `wit/` of the crate, the host's from `../wit` beside it. The crate needs
 /// `borsh` among its dependencies, since the types of the interface can be stored and emitted.
+///
+/// `module!(Router in "pollen:router/router", reentrant)` says that the module can be called while it is
+/// running, by a module that it called. Without it such calls are refused, which is what a module wants that
+/// has not thought about it.
 #[macro_export]
 macro_rules! module {
+    ($implementor:ident in $world:tt, reentrant) => {
+        $crate::module!($implementor in $world);
+        #[cfg(target_arch = "wasm32")]
+        #[allow(unsafe_code)] // a section of a name of our own: no other code reads it
+        mod manifest {
+            /// Version 1, flags: bit 0, re-entry is allowed. `pollen build` moves it to the component.
+            #[used]
+            #[unsafe(link_section = "pollen-manifest")]
+            static MANIFEST: [u8; 2] = [1, 1];
+        }
+    };
     ($implementor:ident in $world:tt) => {
         #[allow(missing_docs, unsafe_code, clippy::all, clippy::unwrap_used)]
         mod bindings {
@@ -121,7 +147,7 @@ pub fn abort(message: &str) -> ! {
     unreachable!("the host's abort does not return");
 }
 
-/// Puts an event into the receipt: `name` is the kebab-case name of a type of the module's `events`
+/// Puts an event into the receipt, where [`event!`] does not fit: `name` is the kebab-case name of a type of the module's `events`
 /// interface, `event` a value of that type. At most 4 topics of at most 64 bytes are indexed.
 pub fn emit<T: BorshSerialize>(name: &str, topics: &[&[u8]], event: &T) {
     let topics: Vec<Vec<u8>> = topics.iter().map(|topic| topic.to_vec()).collect();
@@ -133,7 +159,7 @@ pub fn emit<T: BorshSerialize>(name: &str, topics: &[&[u8]], event: &T) {
 /// It is borsh, which agrees with the ledger's encoding in all but one type: Rust's `Result` has its cases
 /// the other way round than WIT's `result`. Put none into events or into arguments of calls; what a
 /// function returns is encoded by the host.
-pub fn encode<T: BorshSerialize>(value: &T) -> Vec<u8> {
+pub fn encode<T: BorshSerialize + ?Sized>(value: &T) -> Vec<u8> {
     match borsh::to_vec(value) {
         Ok(bytes) => bytes,
         Err(_) => abort("a value cannot be encoded: it holds a NaN or more than 2^32 items"),

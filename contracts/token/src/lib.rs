@@ -10,12 +10,15 @@ pollen_sdk::module!(Token in "pollen:token/token");
 use bindings::exports::pollen::token::commands::{self, Error};
 use bindings::exports::pollen::token::events::{Approval, Transfer};
 use bindings::exports::pollen::token::queries::{self, TokenInfo};
-use pollen_sdk::{Account, Item, Map, NONE, String, abort, context, emit, ensure};
+use pollen_sdk::{Account, Event as _, Item, Map, NONE, String, abort, context, ensure};
 
 const INFO: Item<TokenInfo> = Item::new(b"i");
 const SUPPLY: Item<u64> = Item::new(b"s");
 const BALANCES: Map<Account, u64> = Map::new(b"b");
 const ALLOWANCES: Map<(Account, Account), u64> = Map::new(b"a");
+
+pollen_sdk::event!(Transfer: sender, receiver);
+pollen_sdk::event!(Approval: owner, spender);
 
 /// Implements the interface.
 pub struct Token;
@@ -26,7 +29,7 @@ impl commands::Guest for Token {
         INFO.set(&TokenInfo { name, symbol, decimals, owner });
         SUPPLY.set(&supply);
         set_balance(owner, supply);
-        emit_transfer(NONE, owner, supply);
+        Transfer { sender: NONE, receiver: owner, amount: supply }.emit();
     }
 
     fn transfer(to: Account, amount: u64) -> Result<(), Error> {
@@ -36,8 +39,7 @@ impl commands::Guest for Token {
     fn approve(spender: Account, amount: u64) {
         let owner = context::caller();
         set_allowance(owner, spender, amount);
-        let topics = [&owner.to_bytes()[..], &spender.to_bytes()];
-        emit("approval", &topics, &Approval { owner, spender, amount });
+        Approval { owner, spender, amount }.emit();
     }
 
     fn transfer_from(owner: Account, to: Account, amount: u64) -> Result<(), Error> {
@@ -52,7 +54,7 @@ impl commands::Guest for Token {
         ensure!(context::caller() == info().owner, Error::NotTheOwner);
         SUPPLY.set(&supply().checked_add(amount).ok_or(Error::Overflow)?);
         set_balance(to, balance(to).checked_add(amount).ok_or(Error::Overflow)?);
-        emit_transfer(NONE, to, amount);
+        Transfer { sender: NONE, receiver: to, amount }.emit();
         Ok(())
     }
 
@@ -60,7 +62,7 @@ impl commands::Guest for Token {
         let caller = context::caller();
         take(caller, amount)?;
         SUPPLY.set(&(supply() - amount));
-        emit_transfer(caller, NONE, amount);
+        Transfer { sender: caller, receiver: NONE, amount }.emit();
         Ok(())
     }
 }
@@ -87,7 +89,7 @@ fn move_tokens(from: Account, to: Account, amount: u64) -> Result<(), Error> {
     take(from, amount)?;
     // Read after the payer's balance was written: the two may be one account.
     set_balance(to, balance(to).checked_add(amount).ok_or(Error::Overflow)?);
-    emit_transfer(from, to, amount);
+    Transfer { sender: from, receiver: to, amount }.emit();
     Ok(())
 }
 
@@ -126,10 +128,7 @@ fn info() -> TokenInfo {
     INFO.get().unwrap_or_else(|| abort("the token was never initialised"))
 }
 
-fn emit_transfer(sender: Account, receiver: Account, amount: u64) {
-    let topics = [&sender.to_bytes()[..], &receiver.to_bytes()];
-    emit("transfer", &topics, &Transfer { sender, receiver, amount });
-}
-
+#[cfg(not(target_arch = "wasm32"))]
+pub mod native;
 #[cfg(test)]
 mod tests;

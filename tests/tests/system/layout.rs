@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use cargo_metadata::{DependencyKind, MetadataCommand};
 
 /// Who may use whom, outside of tests.
-const MAY_USE: [(&str, &[&str]); 13] = [
+const MAY_USE: [(&str, &[&str]); 18] = [
     ("pollen-ledger", &[]),
     ("pollen-vm", &["pollen-ledger"]),
     ("pollen-rpc", &["pollen-ledger"]),
@@ -15,6 +15,11 @@ const MAY_USE: [(&str, &[&str]); 13] = [
     ("counter", &["pollen-sdk"]),
     ("token", &["pollen-sdk"]),
     ("coldchain", &["pollen-sdk"]),
+    ("nft", &["pollen-sdk"]),
+    ("escrow", &["pollen-sdk"]),
+    ("registry", &["pollen-sdk"]),
+    ("router", &["pollen-sdk"]),
+    ("broken-token", &["pollen-sdk"]),
     ("probe", &["pollen-sdk"]),
     ("pollen-ledger-simulated", &[]),
     ("pollen-sim", &["pollen-ledger-simulated"]),
