@@ -5,6 +5,7 @@ use std::path::Path;
 use wasm_encoder::{ComponentSection, CustomSection, Module, NameMap, NameSection, RawSection};
 use wasmparser::{
     BinaryReaderError, KnownCustom, Name, NameSectionReader, Naming, Parser, Payload,
+    ProducersSectionReader,
 };
 use wit_component::ComponentEncoder;
 use wit_parser::{PackageId, Resolve};
@@ -18,6 +19,10 @@ pub const HOST_WIT: &str = include_str!("../../wit/host.wit");
 /// Custom section in which a module says what it allows: a version, 1, and flags; bit 0 of them: it may be
 /// called while it is running. The SDK puts it into the core module, [`encode`] moves it to the component.
 pub const MANIFEST_SECTION: &str = "pollen-manifest";
+
+/// Custom section of a component that says how it was built, as a JSON object of strings: `module`, `builder`,
+/// `language`, `compiler`. Nobody checks it; nodes show it (`module_get`).
+pub const BUILD_SECTION: &str = "pollen-build";
 
 /// The WIT of the module in `dir`, and its package. The host's package need not lie in the module's
 /// `wit/deps`; when it does (`wit/deps/host` or `host.wit`), that copy is taken.
@@ -53,7 +58,7 @@ pub(crate) fn encode(name: &str, core: &[u8], wit_package: &[u8]) -> Result<Vec<
         name: name.into(),
         reason: format!("{error:#}"),
     };
-    let (core, manifest) = tidy(core).map_err(|error| failed(&error))?;
+    let Tidy { core, manifest, build } = tidy(core).map_err(|error| failed(&error))?;
     let component = ComponentEncoder::default()
         .module(&core)
         .and_then(|encoder| encoder.validate(true).encode())
@@ -66,13 +71,28 @@ pub(crate) fn encode(name: &str, core: &[u8], wit_package: &[u8]) -> Result<Vec<
     if let Some(manifest) = manifest {
         append(MANIFEST_SECTION, &manifest);
     }
+    let builder = concat!("pollen-build ", env!("CARGO_PKG_VERSION"));
+    let mut said = serde_json::Map::from_iter([
+        ("module".to_owned(), name.into()),
+        ("builder".to_owned(), builder.into()),
+    ]);
+    said.extend(build.into_iter().map(|(what, tools)| (what.to_owned(), tools.into())));
+    append(BUILD_SECTION, serde_json::Value::from(said).to_string().as_bytes());
     Ok(component)
 }
 
-/// The core module without what a node does not need, and the manifest that was in it. Names of functions
-/// stay, since they are what a trap shows, as people write them: shorter than as the compiler does.
-fn tidy(core: &[u8]) -> Result<(Vec<u8>, Option<Vec<u8>>), BinaryReaderError> {
-    let (mut module, mut manifest) = (Module::new(), None);
+/// A core module without what a node does not need, and what was in it for the component.
+struct Tidy {
+    core: Vec<u8>,
+    manifest: Option<Vec<u8>>,
+    /// Language and compiler.
+    build: Vec<(&'static str, String)>,
+}
+
+/// Takes a core module apart. Names of functions stay, since they are what a trap shows, as people write them:
+/// shorter than as the compiler does.
+fn tidy(core: &[u8]) -> Result<Tidy, BinaryReaderError> {
+    let (mut module, mut manifest, mut build) = (Module::new(), None, Vec::new());
     for payload in Parser::new(0).parse_all(core) {
         let payload = payload?;
         match &payload {
@@ -84,6 +104,7 @@ fn tidy(core: &[u8]) -> Result<(Vec<u8>, Option<Vec<u8>>), BinaryReaderError> {
                 KnownCustom::Name(names) => {
                     module.section(&readable(names)?);
                 }
+                KnownCustom::Producers(fields) => build = producers(fields)?,
                 _ => {
                     module.section(&CustomSection {
                         name: section.name().into(),
@@ -98,7 +119,29 @@ fn tidy(core: &[u8]) -> Result<(Vec<u8>, Option<Vec<u8>>), BinaryReaderError> {
             }
         }
     }
-    Ok((module.finish(), manifest))
+    Ok(Tidy { core: module.finish(), manifest, build })
+}
+
+/// What compilers say of themselves in the standard section `producers`.
+fn producers(
+    fields: ProducersSectionReader<'_>,
+) -> Result<Vec<(&'static str, String)>, BinaryReaderError> {
+    let mut said = Vec::new();
+    for field in fields {
+        let field = field?;
+        let what = match field.name {
+            "language" => "language",
+            "processed-by" => "compiler",
+            _ => continue,
+        };
+        let tools = field.values.into_iter().map(|tool| {
+            let tool = tool?;
+            Ok(format!("{} {}", tool.name, tool.version).trim().to_owned())
+        });
+        let tools = tools.collect::<Result<Vec<_>, BinaryReaderError>>()?;
+        said.push((what, tools.join(", ")));
+    }
+    Ok(said)
 }
 
 /// The names of the module and of its functions alone, without what mangling adds.

@@ -29,7 +29,7 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-pub use component::{HOST_WIT, MANIFEST_SECTION, WIT_SECTION, wit_package};
+pub use component::{BUILD_SECTION, HOST_WIT, MANIFEST_SECTION, WIT_SECTION, wit_package};
 pub use toolchain::Toolchain;
 
 /// Why a module was not built; the text says what to do.
