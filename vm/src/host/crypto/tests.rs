@@ -22,7 +22,10 @@ fn signed() -> (Vec<u8>, u8) {
 fn upper(signature: &[u8]) -> Vec<u8> {
     let signature = k256::ecdsa::Signature::from_slice(signature).unwrap();
     let (r, s) = signature.split_scalars();
-    k256::ecdsa::Signature::from_scalars(r.to_bytes(), (-*s).to_bytes()).unwrap().to_bytes().to_vec()
+    k256::ecdsa::Signature::from_scalars(r.to_bytes(), (-*s).to_bytes())
+        .unwrap()
+        .to_bytes()
+        .to_vec()
 }
 
 /// keccak256 is Ethereum's, not SHA3-256: the empty string tells.
