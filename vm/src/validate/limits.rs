@@ -76,4 +76,4 @@ pub const LOOPS_TIMES_LOCALS_MAX: u64 = 200_000;
 /// Targets of a br_table.
 pub const BRANCH_TABLE_TARGETS_MAX: u32 = 4_096;
 /// Work of compiling a component, in quarters of a microsecond (`validate::work`).
-pub const WORK_MAX: u64 = 6_000_000;
+pub const WORK_MAX: u64 = 5_000_000;
