@@ -64,15 +64,20 @@ const KEY_WORDS: [u64; 4] =
     [0xb70a_b182_0198_5ad7, 0x3a07_64c9_d3fe_4bd5, 0x2523_a6da_f372_e10e, 0x1a51_07f7_681a_02af];
 
 /// Where lists that the host gives lie, one over another.
-const ANSWERS: u32 = 1 << 20;
+const ANSWERS: u32 = 1 << 16;
 
-fn module(body: &str) -> Vec<u8> {
+/// Pages of memory that cost nothing.
+const FEW_PAGES: u32 = 2;
+/// Pages for the largest data; those above the free ones are paid in every call.
+const MANY_PAGES: u32 = 64;
+
+fn module(body: &str, pages: u32) -> Vec<u8> {
     let signature: String = (0..SIGNATURE.len() / 2)
         .map(|at| format!("\\{}", &SIGNATURE[at * 2..at * 2 + 2]))
         .collect();
     let wat = format!(
         "(module {IMPORTS}
-           (memory (export \"memory\") 64 256)
+           (memory (export \"memory\") {pages} 256)
            (data (i32.const 0) \"nothing\\00look\\00\\00\\00\\00name\")
            (data (i32.const 64) \"{signature}\")
            (func (export \"cabi_realloc\") (param i32 i32 i32 i32) (result i32) (i32.const {ANSWERS}))
@@ -236,12 +241,14 @@ pub fn lines(vm: &Vm, is_wanted: impl Fn(&str) -> bool) -> Vec<Line> {
         if !is_wanted(&name) {
             continue;
         }
-        let base = base(&module(&body));
+        let is_large = ["65536", "1048576"].iter().any(|size| name.contains(size));
+        let base = base(&module(&body, if is_large { MANY_PAGES } else { FEW_PAGES }));
         let short = measure(vm, &base, &name, "run", &1_u32.to_le_bytes());
         let long = measure(vm, &base, &name, "run", &most.to_le_bytes());
         lines.push(difference(long, &short, u64::from(most) - 1));
     }
-    let base = base(&module("nop"));
+    let few = base(&module("nop", FEW_PAGES));
+    let many = base(&module("nop", MANY_PAGES));
     let list = |count: u32, item: &[u8]| {
         [&count.to_le_bytes(), item.repeat(count as usize).as_slice()].concat()
     };
@@ -249,19 +256,19 @@ pub fn lines(vm: &Vm, is_wanted: impl Fn(&str) -> bool) -> Vec<Line> {
         ("a call of nothing", "nothing", vec![]),
         ("a call with 60 000 bytes", "take", list(60_000, &[7])),
         ("a call with 7 500 numbers", "take-numbers", list(7_500, &[7; 8])),
-        ("a call with 12 000 empty words", "take-words", list(12_000, &[0; 4])),
+        ("a call with 8 000 empty words", "take-words", list(8_000, &[0; 4])),
         ("a call that gives 60 000 bytes", "give", 60_000_u32.to_le_bytes().to_vec()),
-        ("a call that gives 12 000 empty words", "give-words", 12_000_u32.to_le_bytes().to_vec()),
+        ("a call that gives 8 000 empty words", "give-words", 8_000_u32.to_le_bytes().to_vec()),
     ];
     for (name, function, arguments) in calls {
         if is_wanted(name) {
-            lines.push(measure(vm, &base, name, function, &arguments));
+            lines.push(measure(vm, &few, name, function, &arguments));
         }
     }
     for kib in [128_u32, 1_024, 4_096] {
         let name = format!("a call that touches {kib} KiB of memory for the first time");
         if is_wanted(&name) {
-            lines.push(measure(vm, &base, &name, "touch", &(kib * 1_024).to_le_bytes()));
+            lines.push(measure(vm, &many, &name, "touch", &(kib * 1_024).to_le_bytes()));
         }
     }
     lines
