@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cargo_metadata::{DependencyKind, MetadataCommand};
+use serde_json::Value;
+
+use super::harness::repository;
 
 /// Who may use whom, outside of tests.
 const MAY_USE: [(&str, &[&str]); 18] = [
@@ -37,22 +39,21 @@ const KEEPERS: [(&str, &[&str]); 4] = [
 /// Never below `ledger`, whatever the features.
 const NOT_IN_LEDGER: [&str; 4] = ["tokio", "libp2p", "wasmtime", "rand"];
 
+/// What each package of the workspace uses, tests and build scripts apart.
 fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
-    let metadata = MetadataCommand::new()
-        .no_deps()
-        .other_options(["--offline".into()])
-        .exec()
-        .expect("cargo metadata runs");
-    metadata
-        .packages
+    let asked = ["metadata", "--no-deps", "--offline", "--format-version", "1"];
+    let output = std::process::Command::new(env!("CARGO")).args(asked).current_dir(repository());
+    let output = output.output().expect("cargo starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let metadata: Value = serde_json::from_slice(&output.stdout).expect("cargo tells JSON");
+    let text = |value: &Value| value.as_str().expect("a name is text").to_owned();
+    let packages = metadata["packages"].as_array().expect("there are packages");
+    packages
         .iter()
         .map(|package| {
-            let normal = package
-                .dependencies
-                .iter()
-                .filter(|dependency| dependency.kind == DependencyKind::Normal)
-                .map(|dependency| dependency.name.clone());
-            (package.name.to_string(), normal.collect())
+            let used = package["dependencies"].as_array().expect("there is a list");
+            let normal = used.iter().filter(|one| one["kind"].is_null());
+            (text(&package["name"]), normal.map(|one| text(&one["name"])).collect())
         })
         .collect()
 }

@@ -13,7 +13,7 @@ const DIGEST: [u8; 32] = [0x5a; 32];
 /// A signature of the private key 1, with s in the lower half, and its recovery id.
 fn signed() -> (Vec<u8>, u8) {
     let key = k256::ecdsa::SigningKey::from_slice(&bytes::<32>(&format!("{:064x}", 1))).unwrap();
-    let (signature, recovery) = key.sign_prehash_recoverable(&DIGEST).unwrap();
+    let (signature, recovery) = key.sign_prehash_recoverable(&DIGEST);
     assert_eq!(signature.normalize_s(), signature);
     (signature.to_bytes().to_vec(), recovery.to_byte())
 }
