@@ -42,8 +42,8 @@ const NOT_IN_LEDGER: [&str; 4] = ["tokio", "libp2p", "wasmtime", "rand"];
 /// What each package of the workspace uses, tests and build scripts apart.
 fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
     let asked = ["metadata", "--no-deps", "--offline", "--format-version", "1"];
-    let output = std::process::Command::new(env!("CARGO")).args(asked).current_dir(repository());
-    let output = output.output().expect("cargo starts");
+    let mut cargo = std::process::Command::new(env!("CARGO"));
+    let output = cargo.args(asked).current_dir(repository()).output().expect("cargo starts");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let metadata: Value = serde_json::from_slice(&output.stdout).expect("cargo tells JSON");
     let text = |value: &Value| value.as_str().expect("a name is text").to_owned();
