@@ -182,7 +182,7 @@ fn compile_command(
         .arg("--target-dir")
         .arg(target_dir)
         .current_dir(&package.workspace_root)
-        .env("CARGO_ENCODED_RUSTFLAGS", flags(package, toolchain))
+        .env("CARGO_ENCODED_RUSTFLAGS", flags(package, toolchain, debug))
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
@@ -210,12 +210,14 @@ fn compile_command(
 }
 
 /// Compiler flags, separated as cargo wants them. The linker is told to write numbers as short as they are: it
-/// leaves five bytes for each that it fills in. Paths of this machine are replaced, so that the same
+/// leaves five bytes for each that it fills in. (Not with debug information, whose addresses that would move: the
+/// linker refuses.) Paths of this machine are replaced, so that the same
 /// source gives the same bytes anywhere.
-fn flags(package: &Package, toolchain: &Toolchain) -> OsString {
-    let mut flags = OsString::from(format!(
-        "-Clink-arg=-zstack-size={STACK_BYTES}\u{1f}-Clink-arg=--compress-relocations"
-    ));
+fn flags(package: &Package, toolchain: &Toolchain, debug: bool) -> OsString {
+    let mut flags = OsString::from(format!("-Clink-arg=-zstack-size={STACK_BYTES}"));
+    if !debug {
+        flags.push("\u{1f}-Clink-arg=--compress-relocations");
+    }
     let mut remap = |from: &Path, to: &str| {
         flags.push("\u{1f}--remap-path-prefix=");
         flags.push(from);
