@@ -41,21 +41,23 @@ pub enum ManifestError {
 impl Manifest {
     /// Reads the section of a component.
     pub fn of(component: &[u8]) -> Result<Self, ManifestError> {
-        let mut found = None;
+        let mut found = Vec::new();
         let mut depth = 0u32;
         for payload in Parser::new(0).parse_all(component) {
             match payload.map_err(|error| ManifestError::Invalid(error.to_string()))? {
                 Payload::Version { .. } => depth += 1,
                 Payload::End(_) => depth = depth.saturating_sub(1),
                 Payload::CustomSection(section) if depth == 1 && section.name() == SECTION => {
-                    if found.replace(Self::read(section.data())?).is_some() {
-                        return Err(ManifestError::Twice);
-                    }
+                    found.push(Self::read(section.data())?);
                 }
                 _ => {}
             }
         }
-        Ok(found.unwrap_or_default())
+        match found.as_slice() {
+            [] => Ok(Self::default()),
+            [manifest] => Ok(*manifest),
+            _ => Err(ManifestError::Twice),
+        }
     }
 
     fn read(data: &[u8]) -> Result<Self, ManifestError> {

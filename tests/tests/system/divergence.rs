@@ -61,7 +61,9 @@ async fn a_node_that_diverged_stops_executing_and_stays_so_until_it_is_synced_ag
     assert!(document["attestations"].as_array().unwrap().len() >= 2, "{document}");
     assert!(network.log(VICTIM).contains("this node diverged"), "{}", network.log(VICTIM));
 
-    // The others go on, and it does not; what it has it tells.
+    // The others go on, and it does not; what it has it tells. (What was executed when it found out, a group of
+    // commits of one write, is written still.)
+    traffic.more(100).await;
     let stopped_at = height(network.client(VICTIM)).await;
     traffic.more(100).await;
     assert!(stopped_at >= at && height(network.client(0)).await > stopped_at);
