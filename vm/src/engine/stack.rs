@@ -1,7 +1,7 @@
 //! Threads with room for modules.
 //!
 //! Where a module's recursion ends is decided by the weights that stack metering counts
-//! ([`crate::instrument`]): 1 MiB in each instance of a core module, of which a component has at most four,
+//! (`instrument`): 1 MiB in each instance of a core module, of which a component has at most four,
 //! and one leaf on top that is not counted. Calls of modules nest up to [`CALL_DEPTH_MAX`] deep on one native
 //! stack. The native limit, [`WASM_STACK_BYTES`] for each of them, must never speak first, since native
 //! frames are the compiler's and the processor's choice: the largest frame that was found is 1.23 of its weight
