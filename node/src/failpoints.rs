@@ -1,6 +1,6 @@
 //! A store, and file operations, that fail where they are told to, for tests with real processes: the store is
 //! the only door to the database, so a failing door in front of it reaches every step that writes; what a node
-//! does to whole files and folders beside it goes through [`file`].
+//! does to whole files and folders beside it goes through [`file()`].
 //!
 //! `POLLEN_FAILPOINT=checkpoint:3:after:panic` in a node's environment lets its third write of a checkpoint
 //! end in a panic once it is done; `file:swap:1:before:abort` ends it before it moves an imported ledger into its

@@ -17,7 +17,7 @@ pub const WIT_SECTION: &str = "pollen-wit";
 pub const HOST_WIT: &str = include_str!("../../wit/host.wit");
 
 /// Custom section in which a module says what it allows: a version, 1, and flags; bit 0 of them: it may be
-/// called while it is running. The SDK puts it into the core module, [`encode`] moves it to the component.
+/// called while it is running. The SDK puts it into the core module, the build moves it to the component.
 pub const MANIFEST_SECTION: &str = "pollen-manifest";
 
 /// Custom section of a component that says how it was built, as a JSON object of strings: `module`, `builder`,

@@ -217,7 +217,7 @@ impl Stranger {
             contains(&["outcome  success", "event alarm", " ready ", "validator 3", "● committed"]);
         }
         if block.contains("pollen tx list") {
-            contains(&["call open-box of", "success", "send 5 pollen to", "entries: 4, at height"]);
+            contains(&["call open-box of", "success", "send 5 pollen to", "entries: 6, at height"]);
         }
         if block.contains("pollen verify") {
             contains(&["the receipt of", "alarm of", "balance ", "keeps under 'v' is proved"]);
