@@ -75,7 +75,7 @@ async fn is_verified(network: &Network, node: &str, hash: &str, height: &str) {
 async fn an_event_is_verified(network: &Network) {
     let deploy = ["deploy", "contracts/token", "--name", "token", "--from", "alice"];
     let deployed = json(network, &[&deploy[..], &["Gold", "GLD", "2", "1000"]].concat()).await;
-    let hash = deployed["hash"].as_str().unwrap();
+    let hash = deployed["transaction"]["hash"].as_str().unwrap();
     json(network, &["tx", hash, "--wait", "certified"]).await;
     let told = json(network, &["events", "token"]).await;
     for node in ["1", "2", "3", "4"] {
