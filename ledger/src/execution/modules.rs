@@ -220,6 +220,10 @@ impl Run<'_> {
             }
             self.burn(MODULE_FUEL)?;
             let record = self.state.module(&module)?.expect("a module that ran exists");
+            // It may have frozen itself after it had asked.
+            if record.upgrade != UpgradePolicy::Itself {
+                continue;
+            }
             self.upgrade(&module, record, &code, &arguments)?;
         }
         Ok(())

@@ -69,6 +69,15 @@ impl ModuleEngine for TestEngine {
                 code: Hash(call.arguments.try_into().unwrap()),
                 arguments: Vec::new(),
             }),
+            // Asks for other code, and then for none ever again.
+            "upgrade-and-freeze" => {
+                state.request_upgrade(OwnUpgrade {
+                    module: call.module,
+                    code: Hash(call.arguments.try_into().unwrap()),
+                    arguments: Vec::new(),
+                });
+                state.freeze(&call.module)?;
+            }
             // Sends all that was attached on to the account in the arguments.
             "forward" => {
                 let to = AccountId(call.arguments.try_into().unwrap());

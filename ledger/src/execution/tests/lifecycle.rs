@@ -203,6 +203,22 @@ fn a_module_upgrades_itself() {
     assert_eq!(names, ["upgrade-to", "migrate"]);
 }
 
+/// "No upgrade ever again" is for the upgrade too that the module asked for a moment before: such a one was made
+/// at the action's end, though the record said by then that nobody may.
+#[test]
+fn a_frozen_module_makes_no_upgrade_that_it_asked_for() {
+    let mut chain = Chain::with(UpgradePolicy::Itself);
+    let code = Hash::of_content(NEW);
+    let before = chain.record().code;
+    chain.run("bob", Action::Publish { code }, &[NEW]);
+    let receipt = chain.invoke("bob", "upgrade-and-freeze", &code.0);
+    assert!(matches!(receipt.outcome, Outcome::Success { .. }), "{receipt:?}");
+    let record = chain.record();
+    assert_eq!((record.code, record.upgrade), (before, UpgradePolicy::Never));
+    let names: Vec<_> = receipt.events.iter().map(|event| event.name.as_str()).collect();
+    assert_eq!(names, ["upgrade-and-freeze"]);
+}
+
 /// Code that waits for its activation cannot be used before, and needs no attachment then.
 #[test]
 fn code_is_used_when_it_is_active() {
