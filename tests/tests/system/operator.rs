@@ -173,19 +173,22 @@ fn a_damaged_data_directory_is_refused() {
     refused(flipped.command(), &["storage"]);
 }
 
+/// The ports are held by this test from the start: one that was only found free could be another test's by now.
 #[test]
 fn busy_ports_are_named() {
-    let rpc = laid();
-    let address = rpc.node.endpoint.strip_prefix("http://").unwrap();
-    let _holder = TcpListener::bind(address).unwrap();
-    refused(rpc.command(), &[address]);
-
-    let network = laid();
     let held = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let port = held.local_addr().unwrap().port();
+    let rpc = laid();
+    let address = format!("127.0.0.1:{port}");
+    let mut command = rpc.command();
+    command.args(["--rpc-listen", &address, "--listen", "/ip4/127.0.0.1/tcp/0"]);
+    refused(command, &[&address]);
+
+    let network = laid();
     let mut command = network.command();
-    command.arg("--listen").arg(format!("/ip4/127.0.0.1/tcp/{port}"));
-    refused(command, &[&format!("/ip4/127.0.0.1/tcp/{port}")]);
+    let listen = format!("/ip4/127.0.0.1/tcp/{port}");
+    command.args(["--rpc-listen", "127.0.0.1:0", "--listen", &listen]);
+    refused(command, &[&listen]);
 }
 
 #[test]
