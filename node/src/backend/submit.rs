@@ -87,7 +87,12 @@ impl NodeBackend {
         };
         let id = checked.id;
         let valid_until_ms = checked.signed.transaction.valid_until_ms;
-        self.0.shared.tracker.follow(id, valid_until_ms);
+        // Between the check and now another copy may have been executed.
+        let in_store = || self.0.tx_status(&id).ok().filter(|known| known.value.ended);
+        let known = self.0.shared.tracker.follow_unless(id, valid_until_ms, in_store);
+        if let Some(known) = known {
+            return Ok(known);
+        }
         let taken = if self.0.own.is_some() {
             self.offer(checked).await
         } else {
