@@ -159,14 +159,29 @@ pub fn lay_out(options: &DevOptions) -> Result<Vec<DevNode>, DevError> {
         .collect()
 }
 
-/// Ports from a first one on; or as many free ones as asked, held until all are known so that none
-/// comes twice.
+/// Ports from a first one on; or as many free ones as asked.
 fn ports(first: u16, count: u16) -> Vec<u16> {
-    if first != 0 {
-        return (0..count).map(|index| first.saturating_add(index)).collect();
+    match first {
+        0 => free_ports(count),
+        _ => (0..count).map(|index| first.saturating_add(index)).collect(),
     }
-    let held: Vec<_> = (0..count)
-        .filter_map(|_| std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).ok())
+}
+
+/// Where [`free_ports`] looks: below what systems give to outgoing connections (from 32 768 on Linux, from
+/// 49 152 elsewhere). One of those can take a port between the moment that it was found free and the start of
+/// who listens there.
+const FREE_PORTS: std::ops::Range<u16> = 10_000..32_000;
+/// Ports that are tried for each that is wanted.
+const PORT_TRIES: usize = 1_000;
+
+/// Ports of the loopback that nobody listens on now, each another one.
+pub fn free_ports(count: u16) -> Vec<u16> {
+    let tried = std::iter::repeat_with(|| rand::random_range(FREE_PORTS));
+    // Held until all are known, so that none comes twice.
+    let held: Vec<_> = tried
+        .take(PORT_TRIES * usize::from(count))
+        .filter_map(|port| std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, port)).ok())
+        .take(count.into())
         .collect();
     held.iter().filter_map(|socket| Some(socket.local_addr().ok()?.port())).collect()
 }

@@ -429,8 +429,7 @@ pub async fn interrupt(child: &mut Child) -> ExitStatus {
 
 /// A port of the loopback that nobody listens on now.
 pub fn free_port() -> u16 {
-    let socket = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
-    socket.local_addr().unwrap().port()
+    dev::free_ports(1)[0]
 }
 
 /// A network of one validator, laid out and not started; gone with the folder that it lives in.
