@@ -67,9 +67,15 @@ impl Parts {
             return Err(RpcError::new(ErrorCode::NotReady, what).with("retryAfterMs", 500));
         }
         let state = self.database.latest();
-        let admitted = admission::check(&state, parameters, &signed, head.timestamp_ms)
-            .map_err(storage)?
-            .map_err(|refusal| refused(&refusal))?;
+        let admitted = admission::check(&state, parameters, &signed, head.timestamp_ms);
+        let admitted = match admitted.map_err(storage)? {
+            Ok(admitted) => admitted,
+            // What refuses it may be what it did itself: another copy was executed meanwhile.
+            Err(refusal) => {
+                let known = self.tx_status(&id).map_err(|_| refused(&refusal))?;
+                return Ok(Intake::Known(Box::new(known)));
+            }
+        };
         signed.check_signature(&self.network.chain_id)?;
         let bytes = bytes.len() as u32;
         Ok(Intake::New(Checked { signed: Arc::new(signed), id, bytes, reserve: admitted.reserve }))
