@@ -9,10 +9,10 @@ use std::time::Duration;
 use pollen_ledger::{AccountId, Action, Address, Hash, KeyPair};
 use pollen_node::{cli, clock, dev, keys};
 use pollen_rpc::api::{
-    Answer, Bytes, ModuleParams, NodeInfo, ReadAt, Stage, TxOutcome, TxStatus, TxSubmitParams,
-    WaitFor,
+    Answer, Bytes, ChainHeadParams, ModuleParams, NodeInfo, ReadAt, Stage, TxOutcome, TxStatus,
+    TxStatusParams, TxSubmitParams, WaitFor,
 };
-use pollen_rpc::client::{ClientError, Intent, Sender, Signed, TransactionSocket};
+use pollen_rpc::client::{ClientError, Intent, PollenClient, Sender, Signed, TransactionSocket};
 use pollen_rpc::error::ErrorCode;
 use tokio::sync::{Mutex, Semaphore};
 use tokio::task::JoinSet;
@@ -90,6 +90,8 @@ pub struct Load {
     number: AtomicU64,
     /// Sockets of each node; none of a node that is lost.
     sockets: Vec<Mutex<Vec<Arc<Connection>>>>,
+    /// Where each node answers, for what goes wrong.
+    endpoints: Vec<String>,
     /// Transfers executed so far.
     pub executed: AtomicU64,
 }
@@ -128,6 +130,7 @@ impl Load {
             token,
             senders,
             number: AtomicU64::new(0),
+            endpoints: (0..network.len()).map(|node| network.endpoint(node).to_owned()).collect(),
             sockets: (0..network.len()).map(|_| Mutex::new(Vec::new())).collect(),
             executed: AtomicU64::new(0),
         }
@@ -168,7 +171,8 @@ impl Load {
     }
 
     /// Sends transfers to all nodes in turn while `more` says so, every tenth twice to its node and
-    /// every thirteenth to the next node too. All of them, once each, with what their clients were
+    /// every third to the next node too: one of those that came while the first was executed stood as
+    /// `accepted` for ever, another was told that its own nonce was used. All of them, once each, with what their clients were
     /// told.
     pub async fn run(self: &Arc<Self>, more: impl Fn(u64) -> bool) -> Vec<Sent> {
         let places = Arc::new(Semaphore::new(IN_FLIGHT));
@@ -204,7 +208,7 @@ impl Load {
         let (receipt, twice, elsewhere) = tokio::join!(
             self.submit(&signed, node, number),
             again(number.is_multiple_of(10), node),
-            again(number.is_multiple_of(13), (node + 1) % self.sockets.len()),
+            again(number.is_multiple_of(3), (node + 1) % self.sockets.len()),
         );
         for copy in [twice, elsewhere].into_iter().flatten() {
             assert_eq!(copy, receipt, "two submissions of one transaction had two ends");
@@ -235,7 +239,14 @@ impl Load {
             drop(call);
             match answer {
                 Ok(Answer { value, .. }) => {
-                    let receipt = Receipt::of(&value).expect("executed within 30 s");
+                    let receipt = match Receipt::of(&value) {
+                        Ok(receipt) => receipt,
+                        Err(error) => panic!(
+                            "not executed within 30 s at node {}: {error}\n{}",
+                            node + 1,
+                            self.fate(signed.hash).await
+                        ),
+                    };
                     let success = matches!(receipt.outcome, TxOutcome::Success { .. });
                     assert!(success, "{}: {:?}", signed.hash, receipt.outcome);
                     return receipt;
@@ -251,6 +262,19 @@ impl Load {
             }
         }
         panic!("{} found no node that takes it", signed.hash);
+    }
+
+    /// What each node says of a transaction, and of itself: whether it is lost, or only nobody told.
+    async fn fate(&self, hash: Hash) -> String {
+        let mut lines = Vec::new();
+        for (index, endpoint) in self.endpoints.iter().enumerate() {
+            let client = PollenClient::new([endpoint]).unwrap();
+            let params = TxStatusParams { hash: Some(hash), ..Default::default() };
+            let status = client.tx_status(&params).await.map(|answer| answer.value);
+            let head = client.chain_head(&ChainHeadParams::default()).await.map(|head| head.at);
+            lines.push(format!("node {}: {status:?}\n  head {head:?}", index + 1));
+        }
+        lines.join("\n")
     }
 
     /// What the accounts must hold in tokens after these transfers.
