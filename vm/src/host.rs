@@ -15,6 +15,7 @@ mod limiter;
 mod modules;
 pub mod prices;
 mod storage;
+mod text;
 
 use std::sync::Arc;
 

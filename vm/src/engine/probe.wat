@@ -48,6 +48,10 @@
     (call $emit (i32.const 0) (i32.const 3) (i32.const 0) (i32.const 0) (i32.const 4) (i32.const 5)))
   (func (export "probe:it/commands@0.1.0#enough")
     (call $set_key) (call $abort (i32.const 16) (i32.const 12)))
+  ;; Aborts with so many bytes that are no text.
+  (func (export "probe:it/commands@0.1.0#garble") (param $bytes i32)
+    (i32.store8 (i32.const 8192) (i32.const 255))
+    (call $abort (i32.const 8192) (local.get $bytes)))
   (func (export "probe:it/commands@0.1.0#refuse") (param i32) (result i32)
     ;; result<u32, u32> through memory
     (i32.store8 (i32.const 2048) (local.get 0))

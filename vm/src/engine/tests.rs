@@ -97,6 +97,25 @@ fn hard_traps_cost_the_whole_limit_and_soft_ends_what_they_used() {
     assert!(report.fuel_used < 200_000, "{}", report.fuel_used);
 }
 
+/// Story: a string was decoded to learn its length, and paid for after that. A module that called another one
+/// with little fuel had 128 KiB decoded for 12 000 fuel, as often as it liked.
+#[test]
+fn a_string_that_cannot_be_paid_is_not_read() {
+    let (vm, base) = (vm(), Base::with(&probe()));
+    let bytes = 100_000_u32;
+    let garble = |fuel| {
+        let arguments = bytes.to_le_bytes();
+        call_in(&vm, &mut base.state(), CallKind::Command, "garble", &arguments, fuel)
+    };
+    // Whoever reads it sees that it is no text.
+    let read = garble(FUEL);
+    assert_eq!(code(&read), Code::Trapped, "{:?}", read.note);
+    assert!(read.note.unwrap().contains("utf-8"));
+    let fuel = prices::CALL + u64::from(bytes);
+    let unread = garble(fuel);
+    assert_eq!((code(&unread), unread.fuel_used), (Code::OutOfFuel, fuel), "{:?}", unread.note);
+}
+
 #[test]
 fn memory_is_bounded_and_paid_by_the_page() {
     let (vm, base) = (vm(), Base::with(&probe()));

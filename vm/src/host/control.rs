@@ -4,8 +4,9 @@ use pollen_ledger::crypto::Hash;
 use pollen_ledger::execution::{OwnUpgrade, StateKey};
 use pollen_ledger::limits::VALUE_BYTES_MAX;
 use pollen_ledger::transaction::UpgradePolicy;
-use wasmtime::component::{ComponentType, Lift, Linker, Lower, WasmList, WasmStr};
+use wasmtime::component::{ComponentType, Lift, Linker, Lower, WasmList};
 
+use super::text::Text;
 use super::{
     Context, HostData, HostEnd, Id, charge, cut_message, prices, require_writable, touch,
     with_state,
@@ -24,11 +25,9 @@ enum UpgradeError {
 
 pub(super) fn add(linker: &mut Linker<HostData>) -> wasmtime::Result<()> {
     let mut interface = linker.instance("pollen:host/control@0.1.0")?;
-    interface.func_wrap("abort", |mut context: Context<'_>, (message,): (WasmStr,)| {
-        let message = message.to_str(&context)?;
-        let (bytes, message) = (message.len(), cut_message(&message));
-        charge(&mut context, prices::ABORT.of(bytes))?;
-        Err::<(), _>(HostEnd::Abort(message).into())
+    interface.func_wrap("abort", |mut context: Context<'_>, (message,): (Text,)| {
+        let message = message.take(&mut context, |bytes| prices::ABORT.of(bytes))?;
+        Err::<(), _>(HostEnd::Abort(cut_message(&message)).into())
     })?;
     interface.func_wrap(
         "upgrade",

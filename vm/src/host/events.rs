@@ -7,23 +7,23 @@ use pollen_ledger::limits::{
     EVENT_NAME_BYTES_MAX, EVENT_TOPIC_BYTES_MAX, EVENT_TOPICS_MAX, EVENTS_BYTES_MAX,
 };
 use pollen_ledger::receipt::Event;
-use wasmtime::component::{Linker, WasmList, WasmStr};
+use wasmtime::component::{Linker, WasmList};
 
-use super::{Context, HostData, HostEnd, charge, prices, require_writable, with_state};
+use super::text::Text;
+use super::{Context, HostData, HostEnd, prices, require_writable, with_state};
 
 pub(super) fn add(linker: &mut Linker<HostData>) -> wasmtime::Result<()> {
     let mut interface = linker.instance("pollen:host/events@0.1.0")?;
     interface.func_wrap("emit", emit)?;
-    interface.func_wrap("debug", |mut context: Context<'_>, (message,): (WasmStr,)| {
-        let message = message.to_str(&context)?.into_owned();
-        charge(&mut context, prices::DEBUG.of(message.len()))?;
+    interface.func_wrap("debug", |mut context: Context<'_>, (message,): (Text,)| {
+        let message = message.take(&mut context, |bytes| prices::DEBUG.of(bytes))?;
         let module = context.data().module;
         tracing::debug!(target: "pollen::module", module = %hex::encode(module.0), "{message}");
         Ok(())
     })
 }
 
-type EmitParams = (WasmStr, WasmList<WasmList<u8>>, WasmList<u8>);
+type EmitParams = (Text, WasmList<WasmList<u8>>, WasmList<u8>);
 
 fn emit(mut context: Context<'_>, (name, topics, data): EmitParams) -> wasmtime::Result<()> {
     require_writable(&context)?;
@@ -31,9 +31,10 @@ fn emit(mut context: Context<'_>, (name, topics, data): EmitParams) -> wasmtime:
     if topics.len() > EVENT_TOPICS_MAX || data.len() > EVENTS_BYTES_MAX {
         return Err(limit().into());
     }
-    let name = name.to_str(&context)?.into_owned();
-    let bytes = name.len() + data.len() + topics.len() * EVENT_TOPIC_BYTES_MAX;
-    charge(&mut context, prices::EVENT.of(bytes) + prices::EVENT_TOPIC * topics.len() as u64)?;
+    let beside = data.len() + topics.len() * EVENT_TOPIC_BYTES_MAX;
+    let price_of_topics = prices::EVENT_TOPIC * topics.len() as u64;
+    let name =
+        name.take(&mut context, |bytes| prices::EVENT.of(bytes + beside) + price_of_topics)?;
     if name.len() > EVENT_NAME_BYTES_MAX {
         return Err(limit().into());
     }

@@ -14,9 +14,10 @@ use pollen_ledger::limits::{
 use pollen_ledger::module::{CallEnd, CallReport};
 use pollen_ledger::receipt::{Code, FailureValue};
 use pollen_ledger::transaction::AccountId;
-use wasmtime::component::{ComponentType, Lift, Linker, Lower, WasmList, WasmStr};
+use wasmtime::component::{ComponentType, Lift, Linker, Lower, WasmList};
 
 use super::bank;
+use super::text::Text;
 use super::{
     Context, HostData, HostEnd, Id, charge, fuel_left, prices, require_writable, touch, with_state,
 };
@@ -90,7 +91,7 @@ pub(super) fn add(linker: &mut Linker<HostData>) -> wasmtime::Result<()> {
     interface.func_wrap(
         "call",
         |mut context: Context<'_>,
-         (target, function, arguments, options): (Id, WasmStr, WasmList<u8>, CallOptions)| {
+         (target, function, arguments, options): (Id, Text, WasmList<u8>, CallOptions)| {
             // A query may call queries only.
             let entry = if context.data().read_only { Entry::Query } else { Entry::CommandOrQuery };
             Ok((call(&mut context, entry, target, &function, &arguments, options)?,))
@@ -98,7 +99,7 @@ pub(super) fn add(linker: &mut Linker<HostData>) -> wasmtime::Result<()> {
     )?;
     interface.func_wrap(
         "view",
-        |mut context: Context<'_>, (target, function, arguments): (Id, WasmStr, WasmList<u8>)| {
+        |mut context: Context<'_>, (target, function, arguments): (Id, Text, WasmList<u8>)| {
             let options = CallOptions { fuel: None, attach: 0 };
             Ok((call(&mut context, Entry::Query, target, &function, &arguments, options)?,))
         },
@@ -117,9 +118,8 @@ pub(super) fn add(linker: &mut Linker<HostData>) -> wasmtime::Result<()> {
         let record = with_state(&mut context, |state| state.module(&module))?;
         Ok((record.map(|record| Id::from(record.code.0)),))
     })?;
-    interface.func_wrap("resolve", |mut context: Context<'_>, (name,): (WasmStr,)| {
-        let name = name.to_str(&context)?.into_owned();
-        charge(&mut context, prices::MODULE_LOOKUP.of(name.len()))?;
+    interface.func_wrap("resolve", |mut context: Context<'_>, (name,): (Text,)| {
+        let name = name.take(&mut context, |bytes| prices::MODULE_LOOKUP.of(bytes))?;
         if name.len() > MODULE_NAME_BYTES_MAX {
             return Ok((None,));
         }
@@ -133,13 +133,13 @@ fn call(
     context: &mut Context<'_>,
     entry: Entry,
     target: Id,
-    function: &WasmStr,
+    function: &Text,
     arguments: &WasmList<u8>,
     options: CallOptions,
 ) -> wasmtime::Result<CallResult> {
     let module = AccountId(target.into());
-    let function = function.to_str(&*context)?.into_owned();
-    charge(context, prices::MODULE_CALL.of(function.len() + arguments.len()))?;
+    let function =
+        function.take(context, |bytes| prices::MODULE_CALL.of(bytes + arguments.len()))?;
     if options.attach > 0 {
         require_writable(context)?;
     }
