@@ -13,7 +13,6 @@ use pollen_ledger::module::{
     Call, CallReport, CodeFacts, CodeRefusal, EngineFailure, ModuleEngine,
 };
 use pollen_ledger::store::{Database, Durability, MemoryStore};
-use pollen_ledger::transaction::TransactionSignature;
 use pollen_ledger::{AccountId, Action, SignedTransaction, Transaction, codec};
 
 const ACCOUNTS: u64 = 1_000;
@@ -43,6 +42,7 @@ fn block(genesis: &Genesis, round: u64, keys: &[KeyPair]) -> VerifiedBlock {
         let transaction = Transaction {
             version: 1,
             sender: AccountId::of_key(&key),
+            key,
             nonce: turn / ACCOUNTS,
             valid_until_ms: u64::MAX,
             max_fuel: 1_000_000,
@@ -51,8 +51,8 @@ fn block(genesis: &Genesis, round: u64, keys: &[KeyPair]) -> VerifiedBlock {
             actions: vec![Action::Transfer { to: AccountId::of_key(&to), amount: 1 }],
         };
         let signature = Signature([0; 64]);
-        let signatures = vec![TransactionSignature { public_key: key, signature }];
-        SignedTransaction { transaction, signatures, attachments: Vec::new() }
+        let (cosignatures, attachments) = (Vec::new(), Vec::new());
+        SignedTransaction { transaction, signature, cosignatures, attachments }
     };
     let body = codec::encode(&(0..PER_COMMIT).map(transfer).collect::<Vec<_>>());
     let mut header = VerifiedBlock::genesis(genesis.chain_id(), 0, 0).header().clone();

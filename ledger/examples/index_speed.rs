@@ -29,7 +29,9 @@ mod measured {
     use pollen_ledger::store::{
         Batch, Database, Durability, Index, Indexer, Location, RocksStore, StateWrite, Tip,
     };
-    use pollen_ledger::{AccountId, Action, Checkpoint, Hash, SignedTransaction, Transaction};
+    use pollen_ledger::{
+        AccountId, Action, Checkpoint, Hash, PublicKey, Signature, SignedTransaction, Transaction,
+    };
 
     /// Accounts that transfer to each other.
     const ACCOUNTS: u64 = 10_000;
@@ -133,6 +135,7 @@ mod measured {
         let transaction = Transaction {
             version: 1,
             sender: account(number),
+            key: PublicKey([0; 32]),
             nonce: number,
             valid_until_ms: 0,
             max_fuel: 1,
@@ -153,8 +156,9 @@ mod measured {
             fee: 1,
             events: vec![event],
         };
-        let signed =
-            SignedTransaction { transaction, signatures: Vec::new(), attachments: Vec::new() };
+        let signature = Signature([0; 64]);
+        let (cosignatures, attachments) = (Vec::new(), Vec::new());
+        let signed = SignedTransaction { transaction, signature, cosignatures, attachments };
         ExecutedTransaction { signed: Arc::new(signed), receipt, note: None }
     }
 }

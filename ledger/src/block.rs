@@ -22,8 +22,8 @@ pub type Round = u32;
 /// The version of [`BlockHeader`] that this program reads and writes.
 pub const BLOCK_VERSION: u16 = 1;
 
-/// Bytes of an encoded transaction at least: an empty one without signature.
-const TRANSACTION_BYTES_MIN: usize = 79;
+/// Bytes of an encoded transaction at least: an empty one with one signature.
+const TRANSACTION_BYTES_MIN: usize = 175;
 
 /// Names one block. Encoded as author, round, digest; ordered by round, then author, then digest, so
 /// that sorted collections run in rounds.

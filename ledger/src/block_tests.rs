@@ -11,6 +11,7 @@ fn transaction(nonce: u64, action: Action, attachments: Vec<Vec<u8>>) -> SignedT
     let transaction = Transaction {
         version: TRANSACTION_VERSION,
         sender: crate::AccountId::of_key(&key.public_key()),
+        key: key.public_key(),
         nonce,
         valid_until_ms: 9,
         max_fuel: 8,
@@ -34,6 +35,7 @@ fn body() -> Vec<SignedTransaction> {
         function: "function".to_owned(),
         arguments: vec![2; 300],
         deposit: 1,
+        interface: None,
     };
     vec![
         transaction(0, transfer.clone(), Vec::new()),
@@ -74,9 +76,8 @@ fn a_body_is_read_as_the_codec_reads_it() {
 /// The bound on what is allocated before anything is read.
 #[test]
 fn no_transaction_is_shorter_than_the_least() {
-    let mut shortest =
-        transaction(0, Action::Transfer { to: crate::AccountId::default(), amount: 0 }, Vec::new());
-    shortest.signatures.clear();
+    let transfer = Action::Transfer { to: crate::AccountId::default(), amount: 0 };
+    let shortest = transaction(0, transfer, Vec::new());
     assert_eq!(codec::encode(&shortest).len(), TRANSACTION_BYTES_MIN);
     assert!(Transactions::decode(&u32::MAX.to_le_bytes(), &CHAIN).is_err());
 }

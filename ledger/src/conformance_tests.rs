@@ -14,9 +14,10 @@ use crate::block::{EquivocationProof, SignedVotes};
 use crate::certificate::{Certificate, Signatures};
 use crate::committee::Validator;
 use crate::execution::{
-    AccountRecord, CodeRecord, ModuleRecord, ModuleVersion, NonceWindow, Proposal, StateKey,
+    AccountRecord, CodeRecord, KeyUse, ModuleRecord, ModuleVersion, NonceWindow, Proposal, StateKey,
 };
 use crate::genesis::{CommitOrder, GenesisAccount};
+use crate::keys::{AccountKeys, CallScope, OwnerKey, Scope, ScopeWindow, ScopedKey};
 use crate::light::CheckpointProof;
 use crate::list::ListProof;
 use crate::ordering::{Commit, Probation, ProbationRecord};
@@ -192,9 +193,16 @@ structs! {
         index, round, timestamp_ms, previous, digest, active, slots, blocks, ignored, probation, ordering_root
     }
     Validator { name, public_key, stake }
-    Transaction { version, sender, nonce, valid_until_ms, max_fuel, fuel_price, payer, actions }
+    Transaction { version, sender, key, nonce, valid_until_ms, max_fuel, fuel_price, payer, actions }
     TransactionSignature { public_key, signature }
-    SignedTransaction { transaction, signatures, attachments }
+    SignedTransaction { transaction, signature, cosignatures, attachments }
+    OwnerKey { key, weight }
+    CallScope { module, functions }
+    ScopeWindow { length_ms, spend_max, transactions_max }
+    Scope { calls, transfers, sponsors, expires_ms, spend_max, window }
+    ScopedKey { key, label, scope }
+    AccountKeys { threshold, owners, scoped }
+    KeyUse { spent, window, window_spent, window_transactions }
     HistoryRequest { targets, frontier }
     CommitsRequest { after }
     CommitsAnswer { commits, blocks, votes }
@@ -231,9 +239,9 @@ structs! {
     Position { next, done, entries, bytes }
     StateEntry { owner, key, value }
     StateKey { owner, key }
-    AccountRecord { balance, deposit }
+    AccountRecord { balance, deposit, has_keys }
     ModuleRecord { code, creator, name, upgrade, deployed_ms, version, revision, is_paused }
-    CodeRecord { active_ms, bytes, has_init, has_migrate }
+    CodeRecord { active_ms, bytes, has_init, has_migrate, interface }
     ModuleVersion { code, since_ms, transaction }
     Proposal { approvals, ready_ms }
     PolicyKey { account, weight }
@@ -256,10 +264,13 @@ enums! {
     Action {
         Transfer { to, amount },
         Deploy { code, name, arguments, upgrade },
-        Invoke { module, function, arguments, deposit },
+        Invoke { module, function, arguments, deposit, interface },
         Publish { code },
         Change { module, change },
         Cancel { module, change },
+        SetOwners { threshold, owners },
+        PutKey(key),
+        RemoveKey { key },
     }
     Message { Block(one), Blocks(many), }
     Request {
@@ -292,7 +303,7 @@ enums! {
     Code {
         BalanceTooLow, ModuleNotFound, FunctionNotFound, BadArguments, OutOfFuel, Trapped, ModuleError,
         LimitExceeded, CodeRefused, NameTaken, CodeNotFound, Reentered, TooDeep, ModulePaused, PolicyNotMet,
-        CodeNotActive,
+        CodeNotActive, KeyNotAllowed, InterfaceMismatch,
     }
     FailureValue { None, Error(bytes), Message(text), }
     Index { Accounts, Keys, Events, }
@@ -339,12 +350,12 @@ macro_rules! found {
 
 fn found() -> BTreeMap<&'static str, Hash> {
     let mut found = found! {
-        AccountId AccountRecord Action Attestation Begin Block BlockHeader BlockRef Certificate ChangeReport
+        AccountId AccountKeys AccountRecord Action Attestation Begin Block BlockHeader BlockRef CallScope Certificate ChangeReport
         Checkpoint CheckpointProof Chunk Code CodeRecord Commit CommitOrder CommitsAnswer CommitsRequest EquivocationProof Event
-        FailureValue Genesis GenesisAccount Hash HistoryRequest Index IndexPlace IndexState Indexes LedgerHeld LedgerPruned ListProof
+        FailureValue Genesis GenesisAccount Hash HistoryRequest Index IndexPlace IndexState Indexes KeyUse LedgerHeld LedgerPruned ListProof
         Location Message ModuleChange ModuleRecord ModuleVersion
-        NonceWindow Outcome Parameters PolicyKey Position Probation ProbationRecord Proposal Pruned PublicKey Receipt Request Response
-        Signature Signatures SignedTransaction SignedVotes SnapshotHead StateEntry StateKey Tip Transaction
+        NonceWindow Outcome OwnerKey Parameters PolicyKey Position Probation ProbationRecord Proposal Pruned PublicKey Receipt Request Response
+        Scope ScopeWindow ScopedKey Signature Signatures SignedTransaction SignedVotes SnapshotHead StateEntry StateKey Tip Transaction
         TransactionSignature UpgradePolicy Validator
     };
     found.insert("digest of BlockHeader", digests(|header: &BlockHeader| header.digest()));

@@ -10,17 +10,21 @@
 //! In this order; the first rule that fits decides. `T` is the commit's timestamp, the ledger time.
 //!
 //! 1. Skipped, as if it had not been ordered, with no trace in the state: bad signature; price below the
-//!    chain's floor; expired (`T >= valid_until_ms`); code neither attached nor published; nonce used or
-//!    outside the window.
+//!    chain's floor; expired (`T >= valid_until_ms`); code neither attached nor published; signed by others
+//!    than who may do this ([`authority`]); nonce used or outside the window.
 //! 2. The nonce is used up, whatever follows.
-//! 3. `max_fuel` x price is more than the balance: **rejected**; what is left of the reserve is the fee.
+//! 3. A scoped key has used up a limit, the highest possible fee counted where its account pays it:
+//!    **rejected**, without a fee, since the account never allowed it. Or `max_fuel` x price is more than the
+//!    balance of who pays: **rejected**; what is left of the reserve is the fee.
 //! 4. Intrinsic fuel above `max_fuel`: **failure** `OutOfFuel`; the fee is that of the whole `max_fuel`.
 //! 5. The highest possible fee is set aside, so no action can spend it. The actions run in order: all done
 //!    is a **success**, the first that fails undoes all of them and is a **failure**. Behind the last one the
-//!    sender pays the deposit of what modules store more than before, or gets it back; cannot it pay, the
-//!    last action fails. What was set aside beyond the fuel used goes back.
+//!    sender pays the deposit of what modules store more than before, or gets it back; cannot it pay, or is
+//!    it more than its scoped key may spend, the last action fails. What was set aside beyond the fuel used goes back.
 
+mod account_keys;
 pub mod admission;
+pub mod authority;
 mod cache;
 mod executor;
 mod genesis;
@@ -40,11 +44,11 @@ pub use executor::{
 };
 pub use genesis::genesis_batch;
 pub use nonce::{NonceError, NonceWindow};
-pub use query::{QueryCall, account, fees, nonce_window, query};
+pub use query::{QueryCall, account, account_keys, fees, nonce_window, query};
 pub use state::{
-    AccountRecord, CallContext, Changes, CodeRecord, CreateError, ModuleRecord, ModuleVersion,
-    MoveError, Namespace, OwnUpgrade, Proposal, Savepoint, StateKey, StateLimit, StateRead, Terms,
-    TransactionState, Value, position,
+    AccountRecord, CallContext, Changes, CodeRecord, CreateError, KeyUse, ModuleRecord,
+    ModuleVersion, MoveError, Namespace, OwnUpgrade, Proposal, Savepoint, StateKey, StateLimit,
+    StateRead, Terms, TransactionState, Value, position,
 };
 pub use transact::SkipReason;
 pub use tree::StateTree;

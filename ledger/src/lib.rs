@@ -19,6 +19,7 @@ mod conformance_tests;
 pub mod crypto;
 pub mod execution;
 pub mod genesis;
+pub mod keys;
 pub mod light;
 pub mod limits;
 pub mod list;

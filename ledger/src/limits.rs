@@ -22,8 +22,18 @@ pub const TIMESTAMP_AHEAD_MAX_MS: u64 = 500;
 
 /// Actions in a transaction.
 pub const ACTIONS_MAX: usize = 16;
-/// Signatures on a transaction.
-pub const SIGNATURES_MAX: usize = 4;
+/// Signatures on a transaction: of all owners of its sender and of its payer.
+pub const SIGNATURES_MAX: usize = 2 * OWNERS_MAX;
+/// Owners of an account.
+pub const OWNERS_MAX: usize = 8;
+/// Scoped keys of an account.
+pub const SCOPED_KEYS_MAX: usize = 16;
+/// Modules that a scoped key may call.
+pub const SCOPE_MODULES_MAX: usize = 8;
+/// Functions that a scope names, of all modules together.
+pub const SCOPE_FUNCTIONS_MAX: usize = 16;
+/// Bytes of a key's label.
+pub const KEY_LABEL_BYTES_MAX: usize = 64;
 /// Attachments of a transaction.
 pub const ATTACHMENTS_MAX: usize = 4;
 /// Bytes of a transaction's signed part.

@@ -144,7 +144,8 @@ impl Mempool {
         self.ready.len()
     }
 
-    /// Takes a checked transaction. `reserve` is the sender's fee reserve, in grains.
+    /// Takes a checked transaction. `reserve` is that of the account that pays its fee, in
+    /// grains.
     pub fn submit(
         &mut self,
         transaction: Arc<SignedTransaction>,
@@ -161,14 +162,14 @@ impl Mempool {
         {
             return Err(PoolError::Full);
         }
-        let sender = transaction.transaction.sender;
+        let payer = *transaction.transaction.fee_payer();
         let fee = transaction.transaction.max_fee();
-        let pending = self.pending_fees.get(&sender).copied().unwrap_or(0);
+        let pending = self.pending_fees.get(&payer).copied().unwrap_or(0);
         let max = reserve / self.limits.validators;
         if pending.checked_add(fee).is_none_or(|sum| sum > max) {
             return Err(PoolError::TooMuchPending { pending, fee, max });
         }
-        self.pending_fees.insert(sender, pending + fee);
+        self.pending_fees.insert(payer, pending + fee);
         self.bytes += bytes;
         self.sequence += 1;
         let sequence = self.sequence;
@@ -344,10 +345,11 @@ impl Mempool {
         let transaction = &entry.transaction.transaction;
         self.bytes -= entry.bytes;
         self.expiry.remove(&(transaction.valid_until_ms, *id));
-        let pending = self.pending_fees.get_mut(&transaction.sender).expect("counted when taken");
+        let pending =
+            self.pending_fees.get_mut(transaction.fee_payer()).expect("counted when taken");
         *pending -= entry.fee;
         if *pending == 0 {
-            self.pending_fees.remove(&transaction.sender);
+            self.pending_fees.remove(transaction.fee_payer());
         }
     }
 }

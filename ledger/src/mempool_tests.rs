@@ -19,6 +19,7 @@ fn transaction(nonce: u64, valid_until_ms: u64) -> (Hash, Arc<SignedTransaction>
     let transaction = Transaction {
         version: TRANSACTION_VERSION,
         sender: AccountId::of_key(&key.public_key()),
+        key: key.public_key(),
         nonce,
         valid_until_ms,
         max_fuel: 1_000,
@@ -99,7 +100,7 @@ fn only_an_equal_copy_parks_ours() {
     let id = submit(&mut pool, 1).unwrap();
     let (_, good) = transaction(1, 10_000);
     let mut bad = (*good).clone();
-    bad.signatures[0].signature = Signature([9; 64]);
+    bad.signature = Signature([9; 64]);
     let bad = Arc::new(bad);
     pool.seen(at(5), identified(&[Arc::clone(&bad)]), 0);
     pool.ordered(3, identified(&[bad]));

@@ -72,6 +72,8 @@ pub struct CodeFacts {
     pub has_init: bool,
     /// Whether `commands` has a `migrate`.
     pub has_migrate: bool,
+    /// blake3 of the description of its interface: of nothing where it has none.
+    pub interface: Hash,
 }
 
 /// Why a component may not run here: consensus is only that it may not; the text is for people.

@@ -11,7 +11,7 @@ use crate::transaction::AccountId;
 #[borsh(use_discriminant = true)]
 #[repr(u8)]
 pub enum Code {
-    /// The sender could not pay (1010).
+    /// The sender, or who pays its fee, could not pay (1010).
     BalanceTooLow = 1,
     /// No such module (2001).
     ModuleNotFound = 2,
@@ -43,6 +43,10 @@ pub enum Code {
     PolicyNotMet = 15,
     /// The code was published, but is not active yet (2014).
     CodeNotActive = 16,
+    /// The key that signed may not do this, or not so much of it (1012).
+    KeyNotAllowed = 17,
+    /// The module has another interface than the call was made from (1014).
+    InterfaceMismatch = 18,
 }
 
 impl Code {
@@ -65,6 +69,8 @@ impl Code {
             Self::ModulePaused => 2008,
             Self::PolicyNotMet => 1013,
             Self::CodeNotActive => 2014,
+            Self::KeyNotAllowed => 1012,
+            Self::InterfaceMismatch => 1014,
         }
     }
 
@@ -87,6 +93,8 @@ impl Code {
             Self::ModulePaused => "ModulePaused",
             Self::PolicyNotMet => "PolicyNotMet",
             Self::CodeNotActive => "CodeNotActive",
+            Self::KeyNotAllowed => "KeyNotAllowed",
+            Self::InterfaceMismatch => "InterfaceMismatch",
         }
     }
 }
@@ -121,7 +129,8 @@ pub enum Outcome {
         /// Of `ModuleError`: see [`FailureValue`]. Otherwise none.
         value: FailureValue,
     },
-    /// Nothing was done: it could not pay. What was left of the reserve is gone.
+    /// Nothing was done: it could not pay, and what was left of the reserve is gone; or a scoped key had
+    /// used up its limits, which costs nothing.
     Rejected {
         /// Why.
         code: Code,

@@ -8,6 +8,7 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use crate::codec::{self, DecodeError};
 use crate::crypto::{self, Domain, Hash, KeyPair, PublicKey, Signature};
 use crate::genesis::Parameters;
+use crate::keys::{self, OwnerKey, ScopedKey};
 use crate::limits::{
     ACTIONS_MAX, ATTACHMENTS_MAX, COMPONENT_BYTES_MAX, FUNCTION_NAME_BYTES_MAX,
     MODULE_NAME_BYTES_MAX, SIGNATURES_MAX, TRANSACTION_SIGNED_BYTES_MAX, VALUE_BYTES_MAX,
@@ -75,6 +76,9 @@ pub enum Action {
         arguments: Vec<u8>,
         /// Grains to send along.
         deposit: u64,
+        /// The hash of the interface that it was made from: of a module that has another one by then the call
+        /// fails with `InterfaceMismatch`.
+        interface: Option<Hash>,
     },
     /// Puts a component on the ledger, attached to this transaction, so that modules can be made of it and
     /// upgraded to it once it is active.
@@ -96,6 +100,20 @@ pub enum Action {
         /// [`ModuleChange::digest`].
         change: Hash,
     },
+    /// Gives the sender's account other owners. Its id stays.
+    SetOwners {
+        /// The weight of signatures that a transaction needs from then on.
+        threshold: u32,
+        /// All of them.
+        owners: Vec<OwnerKey>,
+    },
+    /// Gives the sender's account a scoped key, in place of the one with the same key.
+    PutKey(ScopedKey),
+    /// Takes a scoped key from the sender's account.
+    RemoveKey {
+        /// Which.
+        key: PublicKey,
+    },
 }
 
 impl Action {
@@ -115,8 +133,11 @@ impl Action {
 pub struct Transaction {
     /// [`TRANSACTION_VERSION`].
     pub version: u16,
-    /// Who asks, and pays.
+    /// Who asks, and pays unless there is a payer.
     pub sender: AccountId,
+    /// The key of the sender's that signs first, and whose window has the nonce: named here, since else the
+    /// same transaction could run once for each of its signatures.
+    pub key: PublicKey,
     /// Unused in the key's window: a sliding window, not a counter.
     pub nonce: u64,
     /// Ledger time, in milliseconds, from which on it can no longer run.
@@ -125,7 +146,7 @@ pub struct Transaction {
     pub max_fuel: u64,
     /// Grains per 1 000 fuel; at least the chain's floor.
     pub fuel_price: u64,
-    /// Another account that pays the fee and signs too. Reserved: must be none in this version.
+    /// Another account that pays the fee, and signs too.
     pub payer: Option<AccountId>,
     /// What to do, in order.
     pub actions: Vec<Action>,
@@ -145,8 +166,10 @@ pub struct TransactionSignature {
 pub struct SignedTransaction {
     /// The signed part.
     pub transaction: Transaction,
-    /// Exactly one in this version: by the sender's key.
-    pub signatures: Vec<TransactionSignature>,
+    /// By [`Transaction::key`], on [`Transaction::signing_bytes`].
+    pub signature: Signature,
+    /// By other owners of the sender, and by the payer; ascending by key.
+    pub cosignatures: Vec<TransactionSignature>,
     /// Bytes that the signed part names by their plain blake3 hash.
     pub attachments: Vec<Vec<u8>>,
 }
@@ -194,7 +217,7 @@ impl Transaction {
         bytes
     }
 
-    /// Signs with one key and adds the attachments.
+    /// Signs with its key and adds the attachments. Others sign with [`SignedTransaction::cosign`].
     pub fn sign(
         self,
         chain_id: &Hash,
@@ -202,11 +225,12 @@ impl Transaction {
         attachments: Vec<Vec<u8>>,
     ) -> SignedTransaction {
         let signature = key.sign(&self.signing_bytes(chain_id));
-        SignedTransaction {
-            signatures: vec![TransactionSignature { public_key: key.public_key(), signature }],
-            transaction: self,
-            attachments,
-        }
+        SignedTransaction { signature, transaction: self, cosignatures: Vec::new(), attachments }
+    }
+
+    /// Who pays the fee.
+    pub fn fee_payer(&self) -> &AccountId {
+        self.payer.as_ref().unwrap_or(&self.sender)
     }
 
     /// The most that it can cost in fees, in grains, rounded up.
@@ -232,13 +256,27 @@ impl SignedTransaction {
         let before = *rest;
         let transaction = codec::take(rest)?;
         let id = Domain::Transaction.hash(&[&chain_id.0, &before[..before.len() - rest.len()]]);
-        let (signatures, attachments) = (codec::take(rest)?, codec::take(rest)?);
-        Ok((Self { transaction, signatures, attachments }, id))
+        let (signature, cosignatures) = (codec::take(rest)?, codec::take(rest)?);
+        let attachments = codec::take(rest)?;
+        Ok((Self { transaction, signature, cosignatures, attachments }, id))
     }
 
-    /// The key that signed first; none when there is no signature.
-    pub fn key(&self) -> Option<&PublicKey> {
-        self.signatures.first().map(|signature| &signature.public_key)
+    /// Adds the signature of another key; replaces the one that it may have made before.
+    pub fn cosign(&mut self, chain_id: &Hash, key: &KeyPair) {
+        let (public_key, signature) =
+            (key.public_key(), key.sign(&self.transaction.signing_bytes(chain_id)));
+        let place = self.cosignatures.binary_search_by_key(&public_key.0, |one| one.public_key.0);
+        let one = TransactionSignature { public_key, signature };
+        match place {
+            Ok(place) => self.cosignatures[place] = one,
+            Err(place) => self.cosignatures.insert(place, one),
+        }
+    }
+
+    /// The keys that signed, the sender's first.
+    pub fn keys(&self) -> impl Iterator<Item = &PublicKey> {
+        let others = self.cosignatures.iter().map(|one| &one.public_key);
+        std::iter::once(&self.transaction.key).chain(others)
     }
 
     /// All that can be told without state and without expensive cryptography: bounds and shapes.
@@ -251,8 +289,8 @@ impl SignedTransaction {
                 tx.version
             ));
         }
-        if tx.payer.is_some() {
-            return malformed("a separate payer is not supported by this protocol version".into());
+        if tx.payer == Some(tx.sender) {
+            return malformed("the payer is another account than the sender, or none".into());
         }
         if tx.actions.is_empty() || tx.actions.len() > ACTIONS_MAX {
             return malformed(format!(
@@ -260,10 +298,14 @@ impl SignedTransaction {
                 tx.actions.len()
             ));
         }
-        if self.signatures.len() != 1 || self.signatures.len() > SIGNATURES_MAX {
+        let ascending = self.cosignatures.is_sorted_by(|a, b| a.public_key.0 < b.public_key.0);
+        if self.cosignatures.len() >= SIGNATURES_MAX
+            || !ascending
+            || self.cosignatures.iter().any(|one| one.public_key == tx.key)
+        {
             return malformed(format!(
-                "a transaction has exactly one signature, not {}",
-                self.signatures.len()
+                "a transaction has at most {SIGNATURES_MAX} signatures, of distinct keys, those beside the first \
+                 ascending by key"
             ));
         }
         if tx.max_fuel == 0 || tx.max_fuel > parameters.transaction_fuel_max {
@@ -314,15 +356,12 @@ impl SignedTransaction {
         }
     }
 
-    /// Checks the signature against the sender's key. Costs about 50 us: on a pool, never in the core.
-    pub fn check_signature(&self, chain_id: &Hash) -> Result<(), TransactionError> {
-        let [signature] = self.signatures.as_slice() else {
-            return Err(TransactionError::BadSignature);
-        };
-        let good = AccountId::of_key(&signature.public_key) == self.transaction.sender
-            && signature
-                .public_key
-                .verify(&self.transaction.signing_bytes(chain_id), &signature.signature);
+    /// Checks that every signature is by its key. Whose keys they are is in the state, and asked in
+    /// execution. Costs about 50 us each: on a pool, never in the core.
+    pub fn check_signatures(&self, chain_id: &Hash) -> Result<(), TransactionError> {
+        let bytes = self.transaction.signing_bytes(chain_id);
+        let good = self.transaction.key.verify(&bytes, &self.signature)
+            && self.cosignatures.iter().all(|one| one.public_key.verify(&bytes, &one.signature));
         if good { Ok(()) } else { Err(TransactionError::BadSignature) }
     }
 
@@ -337,10 +376,11 @@ impl SignedTransaction {
     /// Fuel that it costs before anything runs: base, signatures, signed bytes and attached bytes.
     pub fn intrinsic_fuel(&self, parameters: &Parameters) -> u64 {
         let signed = codec::length(&self.transaction) as u64;
+        let signatures = 1 + self.cosignatures.len() as u64;
         let attached: u64 = self.attachments.iter().map(|attachment| attachment.len() as u64).sum();
         parameters
             .transaction_fuel_base
-            .saturating_add(parameters.signature_fuel.saturating_mul(self.signatures.len() as u64))
+            .saturating_add(parameters.signature_fuel.saturating_mul(signatures))
             .saturating_add(parameters.signed_byte_fuel.saturating_mul(signed))
             .saturating_add(parameters.attachment_byte_fuel.saturating_mul(attached))
     }
@@ -363,6 +403,10 @@ fn check_action(action: &Action) -> Result<(), TransactionError> {
         Action::Change { change: ModuleChange::Policy(policy), .. } => {
             policy.check().map_err(|what| TransactionError::Malformed { what })
         }
+        Action::SetOwners { threshold, owners } => keys::check_owners(*threshold, owners)
+            .map_err(|what| TransactionError::Malformed { what }),
+        Action::PutKey(key) => key.check().map_err(|what| TransactionError::Malformed { what }),
+        Action::RemoveKey { .. } => Ok(()),
         Action::Change { .. } => Ok(()),
         Action::Deploy { name, arguments, upgrade, .. } => {
             upgrade.check().map_err(|what| TransactionError::Malformed { what })?;

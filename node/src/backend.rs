@@ -23,10 +23,11 @@ use pollen_ledger::{
     AccountId, Address, AddressKind, Checkpoint, Committee, Genesis, Hash, PublicKey,
 };
 use pollen_rpc::api::{
-    Account, Answer, At, Bytes, CertificateView, ChainHead, ChainWrites, CheckpointView, Cursor,
-    DagRounds, EventsPage, Module, ModuleCall, ModuleInterface, Named, NodeHealth, NodeInfo,
-    NodePeers, NonceWindow, PolicyView, ReadAt, Stage, StateRecord, StateScan, TxList, TxRecord,
-    TxStatus, VERSIONS_SHOWN_MAX, VersionView,
+    Account, AccountKeys, Answer, At, Bytes, CertificateView, ChainHead, ChainWrites,
+    CheckpointView, Cursor, DagRounds, EventsPage, KeyUseView, Module, ModuleCall, ModuleInterface,
+    Named, NodeHealth, NodeInfo, NodePeers, NonceWindow, OwnerView, PolicyView, ReadAt,
+    ScopedKeyUsed, ScopedKeyView, Stage, StateRecord, StateScan, TxList, TxRecord, TxStatus,
+    VERSIONS_SHOWN_MAX, VersionView,
 };
 use pollen_rpc::backend::{
     Answering, Backend, CallArguments, EntryName, EventFilter, Network, QueryCall, RoundRange,
@@ -222,6 +223,7 @@ impl Parts {
             chain_id: self.network.chain_id,
             transaction: Hash::ZERO,
             signer: AccountId::default(),
+            by_scoped_key: false,
             time_ms: 0,
             round: 0,
             commit: Hash::ZERO,
@@ -263,7 +265,7 @@ impl Parts {
         let reserve_max =
             if kind == AddressKind::Module { 0 } else { self.genesis.parameters.fee_reserve };
         let exists = record.is_some();
-        let AccountRecord { balance, deposit } = record.unwrap_or_default();
+        let AccountRecord { balance, deposit, .. } = record.unwrap_or_default();
         let nonces = match public_key {
             Some(key) => {
                 let window = pollen_ledger::execution::nonce_window(&reading.state, &id, &key)
@@ -277,6 +279,31 @@ impl Parts {
         let reserve = balance.min(reserve_max);
         let account = Account { account, exists, balance, reserve, deposit, nonces };
         Ok(Answer::new(reading.at, account))
+    }
+
+    fn account_keys(&self, named: &Named, at: ReadAt) -> Result<Answer<AccountKeys>, RpcError> {
+        let reading = self.reading(at)?;
+        let id = self.named(&reading.state, named)?;
+        let found = pollen_ledger::execution::account_keys(&reading.state, &id).map_err(storage)?;
+        let account = Address::account(id).display(self.prefix());
+        let Some((keys, uses)) = found else {
+            let (owners, scoped) = (Vec::new(), Vec::new());
+            let keys = AccountKeys { account, stored: false, threshold: 1, owners, scoped };
+            return Ok(Answer::new(reading.at, keys));
+        };
+        let time_ms = reading.checkpoint.timestamp_ms;
+        let scoped = keys.scoped.iter().zip(&uses).map(|(scoped, used)| ScopedKeyUsed {
+            scoped: ScopedKeyView::of(scoped, self.prefix()),
+            used: KeyUseView::at(used, &scoped.scope, time_ms),
+        });
+        let keys = AccountKeys {
+            account,
+            stored: true,
+            threshold: keys.threshold,
+            owners: keys.owners.iter().map(OwnerView::from).collect(),
+            scoped: scoped.collect(),
+        };
+        Ok(Answer::new(reading.at, keys))
     }
 
     fn module(&self, named: &Named, at: ReadAt) -> Result<Answer<Module>, RpcError> {
@@ -344,6 +371,7 @@ impl Parts {
             chain_id: self.network.chain_id,
             transaction: Hash::ZERO,
             signer: call.caller.unwrap_or_default(),
+            by_scoped_key: false,
             time_ms: reading.checkpoint.timestamp_ms,
             round: 0,
             commit: reading.checkpoint.commit_digest,
@@ -551,6 +579,10 @@ impl Backend for NodeBackend {
         at: ReadAt,
     ) -> Answering<'_, Account> {
         self.blocking(move |parts| parts.account(&account, public_key, at))
+    }
+
+    fn account_keys(&self, account: Named, at: ReadAt) -> Answering<'_, AccountKeys> {
+        self.blocking(move |parts| parts.account_keys(&account, at))
     }
 
     fn state(&self, entry: EntryName, proof: bool, at: ReadAt) -> Answering<'_, StateRecord> {

@@ -5,6 +5,7 @@
 
 pub mod output;
 
+mod account_keys;
 mod accounts;
 mod backup;
 mod dag;
@@ -61,6 +62,9 @@ pub struct Global {
     /// Ask this node of the network, from 1, and no other
     #[arg(long, global = true, value_name = "N")]
     pub node: Option<usize>,
+    /// Have another account pay the fee: KEY[,KEY..][@ACCOUNT]
+    #[arg(long, global = true, value_name = "KEYS")]
+    pub payer: Option<String>,
     /// Print one JSON document instead of text
     #[arg(long, global = true)]
     pub json: bool,
@@ -72,12 +76,12 @@ pub enum Command {
     /// Make and list keys
     #[command(subcommand)]
     Keys(KeysCommand),
-    /// Show an account: balance and nonces
-    #[command(after_help = "Example:\n  pollen account alice")]
-    Account {
-        /// A key's name or an address
-        who: String,
-    },
+    /// Show an account: balance and nonces; or who may sign for it, and change that
+    #[command(after_help = "Examples:\n  pollen account alice\n  pollen account keys alice\n  \
+                      pollen account owners alice laptop phone:2 --threshold 2\n  \
+                      pollen account add-key alice sensor --call coldchain.record --transactions 100 --per 1h\n  \
+                      pollen account remove-key alice sensor")]
+    Account(AccountArgs),
     /// Move native tokens
     #[command(
         after_help = "Examples:\n  pollen transfer alice bob 5\n  pollen transfer alice bob 0.25"
@@ -198,6 +202,44 @@ pub enum Command {
     },
 }
 
+/// `pollen account`.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub struct AccountArgs {
+    /// A key's name or an address
+    #[arg(required = true)]
+    pub who: Option<String>,
+    /// Instead of the account itself.
+    #[command(subcommand)]
+    pub command: Option<AccountCommand>,
+}
+
+/// `pollen account ..`.
+#[derive(Debug, Subcommand)]
+pub enum AccountCommand {
+    /// Show who may sign for an account, and what its scoped keys have used
+    #[command(after_help = "Example:\n  pollen account keys alice")]
+    Keys {
+        /// A key's name or an address
+        who: String,
+    },
+    /// Give an account other owners; its address stays
+    #[command(after_help = "Examples:\n  pollen account owners alice new-key\n  \
+                      pollen account owners alice laptop phone:2 paper:2 --threshold 2\n  \
+                      pollen account owners alice new-key --from laptop,phone")]
+    Owners(account_keys::OwnersArgs),
+    /// Give an account a key that may do a little, alone
+    #[command(
+        after_help = "Examples:\n  pollen account add-key alice sensor --call coldchain.record --expires 90d\n  \
+                      pollen account add-key alice till --transfers --spend 20 --spend-window 5 --per 1d\n  \
+                      pollen account add-key shop sponsor --sponsors --spend 100"
+    )]
+    AddKey(account_keys::AddKeyArgs),
+    /// Take a scoped key from an account
+    #[command(after_help = "Example:\n  pollen account remove-key alice sensor")]
+    RemoveKey(account_keys::RemoveKeyArgs),
+}
+
 /// `pollen tx`.
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
@@ -298,7 +340,7 @@ pub enum KeysCommand {
 /// `pollen transfer`.
 #[derive(Debug, Args)]
 pub struct TransferArgs {
-    /// Key of the paying account
+    /// Keys that sign: NAME[,NAME..][@ACCOUNT]
     pub from: String,
     /// A key's name or an address
     pub to: String,
@@ -311,7 +353,7 @@ pub struct TransferArgs {
 pub struct DeployArgs {
     /// The module's source folder, or a component (.wasm)
     pub source: PathBuf,
-    /// Key that deploys, pays and owns
+    /// Keys that sign, NAME[,NAME..][@ACCOUNT]: their account deploys, pays and owns
     #[arg(long)]
     pub from: String,
     /// A name for it, unique on the chain
@@ -528,6 +570,8 @@ pub struct Session {
     pub home: PathBuf,
     /// JSON instead of text.
     pub json: bool,
+    /// Who pays the fees instead of who signs.
+    pub payer: Option<String>,
     endpoints: Vec<String>,
 }
 
@@ -547,7 +591,7 @@ impl Session {
                 None => return Err(Failure::usage(format!("--node is 1 to {count}"))),
             };
         }
-        Ok(Self { home, json: global.json, endpoints })
+        Ok(Self { home, json: global.json, payer: global.payer.clone(), endpoints })
     }
 
     /// The endpoints that are asked, in order.
@@ -557,7 +601,7 @@ impl Session {
 
     /// The same home, other endpoints.
     pub fn with_endpoints(&self, endpoints: Vec<String>) -> Self {
-        Self { home: self.home.clone(), json: self.json, endpoints }
+        Self { home: self.home.clone(), json: self.json, payer: self.payer.clone(), endpoints }
     }
 
     /// A client over the endpoints.
@@ -584,7 +628,15 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
             accounts::new_key(&session, &name, !no_fund).await
         }
         Command::Keys(KeysCommand::List) => accounts::list_keys(&session).await,
-        Command::Account { who } => accounts::show(&session, &who).await,
+        Command::Account(AccountArgs { command: None, who }) => {
+            accounts::show(&session, &who.expect("required without a subcommand")).await
+        }
+        Command::Account(AccountArgs { command: Some(command), .. }) => match command {
+            AccountCommand::Keys { who } => account_keys::show(&session, &who).await,
+            AccountCommand::Owners(args) => account_keys::owners(&session, &args).await,
+            AccountCommand::AddKey(args) => account_keys::add(&session, &args).await,
+            AccountCommand::RemoveKey(args) => account_keys::remove(&session, &args).await,
+        },
         Command::Transfer(args) => accounts::transfer(&session, &args).await,
         Command::Build { folder, debug } => modules::build(&session, &folder, debug),
         Command::Deploy(args) => modules::deploy(&session, &args).await,

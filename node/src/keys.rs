@@ -103,6 +103,12 @@ pub fn generate() -> KeyPair {
     KeyPair::from_seed(&seed)
 }
 
+/// The name of the key file with this public key.
+pub fn name_of(home: &Path, key: &PublicKey) -> Option<String> {
+    let account = AccountId::of_key(key);
+    list(home).into_iter().find(|(_, id)| *id == account).map(|(name, _)| name)
+}
+
 fn make_folder(key: &Path) -> Result<(), KeyError> {
     use std::os::unix::fs::DirBuilderExt as _;
     let Some(folder) = key.parent() else { return Ok(()) };

@@ -93,9 +93,11 @@ mod tests {
     use super::*;
 
     fn executed(number: u64, attached: usize) -> (Location, ExecutedTransaction) {
+        let key = KeyPair::development("recent");
         let transaction = Transaction {
             version: TRANSACTION_VERSION,
             sender: AccountId::default(),
+            key: key.public_key(),
             nonce: number,
             valid_until_ms: 0,
             max_fuel: 0,
@@ -104,7 +106,6 @@ mod tests {
             actions: Vec::new(),
         };
         let id = transaction.id(&Hash::ZERO);
-        let key = KeyPair::development("recent");
         let signed = Arc::new(transaction.sign(&Hash::ZERO, &key, vec![vec![0; attached]]));
         let outcome = Outcome::Success { results: Vec::new() };
         let receipt =

@@ -5,6 +5,7 @@
 //! since 1970. An absent value is null. Servers add fields freely, so readers ignore those they do
 //! not know; parameters are the opposite: an unknown one is refused.
 
+mod keys;
 mod lists;
 mod params;
 mod policy;
@@ -18,6 +19,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+pub use keys::*;
 pub use lists::*;
 pub use params::*;
 pub use policy::*;

@@ -10,9 +10,10 @@ use pollen_ledger::{AccountId, Hash, PublicKey};
 use serde_json::Value;
 
 use crate::api::{
-    Account, Answer, At, CertificateView, ChainHead, ChainWrites, CheckpointView, Cursor,
-    DagRounds, EventsPage, Module, ModuleCall, ModuleInterface, Named, NodeHealth, NodeInfo,
-    NodePeers, ReadAt, Stage, StateRecord, StateScan, TxCursor, TxList, TxRecord, TxStatus,
+    Account, AccountKeys, Answer, At, CertificateView, ChainHead, ChainWrites, CheckpointView,
+    Cursor, DagRounds, EventsPage, Module, ModuleCall, ModuleInterface, Named, NodeHealth,
+    NodeInfo, NodePeers, ReadAt, Stage, StateRecord, StateScan, TxCursor, TxList, TxRecord,
+    TxStatus,
 };
 use crate::error::RpcError;
 
@@ -176,6 +177,9 @@ pub trait Backend: Send + Sync + 'static {
         public_key: Option<PublicKey>,
         at: ReadAt,
     ) -> Answering<'_, Account>;
+
+    /// `account_keys`. An account that does not exist has the keys that it would begin with.
+    fn account_keys(&self, account: Named, at: ReadAt) -> Answering<'_, AccountKeys>;
 
     /// `state_get`. An entry that does not exist is an answer; a module's name that does not is 2001.
     /// -32040 where the height is not kept any more; with `proof` -32041 while no certificate proves it.

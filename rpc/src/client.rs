@@ -31,7 +31,7 @@ use crate::error::ErrorCode;
 
 pub use events::EventStream;
 pub use proved::{ProvedError, ProvedState};
-pub use signing::{Intent, Sender, Signed};
+pub use signing::{Intent, Sender, Signed, Signer};
 pub use socket::TransactionSocket;
 
 /// Longer than the longest wait that a server allows, so that the server answers first.
@@ -247,6 +247,8 @@ impl PollenClient {
         tx_list(TxListParams) -> TxList;
         /// An account.
         account_get(AccountGetParams) -> Account;
+        /// Keys of an account.
+        account_keys(AccountKeysParams) -> AccountKeys;
         /// An entry of the state, as the node says; [`Self::state_proved`] believes only proofs.
         state_get(StateGetParams) -> StateRecord;
         /// Entries of a module, of a node with the index `keys`.

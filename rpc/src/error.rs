@@ -71,7 +71,7 @@ catalogue! {
     BalanceTooLow = 1010, false, "fund the account, or offer less fuel";
     PoolFull = 1011, true, "wait a moment and submit the same bytes again";
     KeyNotAllowed = 1012, false, "sign with a key that may do this";
-    PolicyNotMet = 1013, false, "ask those whom the policy names: module_get shows it";
+    PolicyNotMet = 1013, false, "more must sign or agree: account_keys and module_get show who";
     InterfaceMismatch = 1014, false, "read the module's interface again and build anew";
 
     ModuleNotFound = 2001, false, "check the address or name of the module";
@@ -109,6 +109,8 @@ impl From<Code> for ErrorCode {
             Code::ModulePaused => Self::ModulePaused,
             Code::PolicyNotMet => Self::PolicyNotMet,
             Code::CodeNotActive => Self::CodeNotActive,
+            Code::KeyNotAllowed => Self::KeyNotAllowed,
+            Code::InterfaceMismatch => Self::InterfaceMismatch,
         }
     }
 }
@@ -116,7 +118,7 @@ impl From<Code> for ErrorCode {
 /// What a receipt's code means, in words.
 pub const fn describe(code: Code) -> &'static str {
     match code {
-        Code::BalanceTooLow => "the sender could not pay",
+        Code::BalanceTooLow => "who pays the fee could not",
         Code::ModuleNotFound => "there is no such module",
         Code::FunctionNotFound => "the module has no such function",
         Code::BadArguments => "the arguments are not of the function's types",
@@ -132,6 +134,8 @@ pub const fn describe(code: Code) -> &'static str {
         Code::ModulePaused => "the module is paused",
         Code::PolicyNotMet => "the sender has no say in this change",
         Code::CodeNotActive => "the code is not active yet",
+        Code::KeyNotAllowed => "the key that signed may not do this, or not so much of it",
+        Code::InterfaceMismatch => "the module has another interface than the call was made from",
     }
 }
 
@@ -179,12 +183,12 @@ impl RpcError {
         Self::new(ErrorCode::InternalError, what)
     }
 
-    /// `data` as it is sent.
+    /// `data` as it is sent: the hint is the catalogue's unless the error has a better one.
     pub fn data_json(&self) -> Value {
         let mut data = self.data.clone();
         data.insert("name".into(), self.code.name().into());
         data.insert("retryable".into(), self.code.retryable().into());
-        data.insert("hint".into(), self.code.hint().into());
+        data.entry("hint").or_insert_with(|| self.code.hint().into());
         Value::Object(data)
     }
 }

@@ -76,7 +76,7 @@ impl Base {
             revision: 0,
             is_paused: false,
         };
-        let account = AccountRecord { balance: 1_000, deposit: 0 };
+        let account = AccountRecord { balance: 1_000, ..AccountRecord::default() };
         self.put(StateKey::ledger(Namespace::Modules, &module.0), codec::encode(&record));
         self.put(StateKey::account(&module), codec::encode(&account));
     }
@@ -90,6 +90,7 @@ impl Base {
             chain_id: Hash([7; 32]),
             transaction: Hash([8; 32]),
             signer: SIGNER,
+            by_scoped_key: false,
             time_ms: 1_000,
             round: 3,
             commit: Hash([9; 32]),

@@ -17,6 +17,7 @@ mod work;
 #[cfg(test)]
 mod tests;
 
+use pollen_ledger::crypto::Hash;
 use pollen_ledger::limits::COMPONENT_BYTES_MAX;
 use pollen_ledger::module::{CodeFacts, CodeRefusal};
 use wasmparser::{
@@ -29,7 +30,7 @@ pub use features::features;
 pub use imports::HOST_INTERFACES;
 
 use crate::host::prices;
-use crate::interface::Interface;
+use crate::interface::{Interface, wit_package};
 use crate::manifest::Manifest;
 use limits as limit;
 use nesting::Nesting;
@@ -89,7 +90,9 @@ pub fn inspect(code: &[u8]) -> Result<CodeFacts, CodeRefusal> {
         .saturating_add(u64::from(counts.functions) * prices::DEPLOY_FUNCTION)
         .saturating_add(counts.branches_squared.saturating_mul(prices::DEPLOY_BRANCHES_SQUARED));
     let has = |name: &str| interface.0.commands.iter().any(|function| function.name == name);
-    Ok(CodeFacts { deploy_fuel, has_init: has("init"), has_migrate: has("migrate") })
+    let package = wit_package(code).map_err(|error| refuse(error.to_string()))?;
+    let interface = Hash::of_content(package.unwrap_or_default());
+    Ok(CodeFacts { deploy_fuel, has_init: has("init"), has_migrate: has("migrate"), interface })
 }
 
 /// How much of [`limits::WORK_MAX`] a component takes, where it may run.

@@ -77,6 +77,7 @@ struct Frame {
 struct World {
     ledger: Ledger,
     signer: Account,
+    by_scoped_key: bool,
     /// The module under test first, then those that it called.
     running: Vec<Frame>,
     time_ms: u64,
@@ -104,6 +105,7 @@ impl World {
         Self {
             ledger: Ledger::default(),
             signer: frame.caller,
+            by_scoped_key: false,
             running: Vec::from([frame]),
             time_ms: 1_000,
             position: 1,
@@ -175,6 +177,11 @@ impl Host {
             world.signer = account;
             world.frame().caller = account;
         });
+    }
+
+    /// Whether what follows is signed by a scoped key of the signer's, not by its owners.
+    pub fn set_by_scoped_key(&self, by_scoped_key: bool) {
+        with(|world| world.by_scoped_key = by_scoped_key);
     }
 
     /// Lets time pass.

@@ -5,11 +5,12 @@
 
 use serde_json::json;
 
-use super::{NonceError, StateRead, query};
+use super::authority::{AuthorityError, authorize};
+use super::{CodeRecord, ModuleRecord, NonceError, StateKey, StateRead, query};
 use crate::crypto::{Hash, PublicKey};
 use crate::genesis::Parameters;
 use crate::store::StoreError;
-use crate::transaction::{SignedTransaction, TransactionError};
+use crate::transaction::{Action, SignedTransaction, Transaction, TransactionError};
 
 /// A transaction that could run now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,9 +19,9 @@ pub struct Admitted {
     pub key: PublicKey,
     /// The most that it can cost in fees, in grains.
     pub max_fee: u64,
-    /// Grains of its sender that only fees may touch: a validator admits a part of it as pending fees.
+    /// Grains of the account that pays its fee that only fees may touch: a validator admits a part of it as pending fees.
     pub reserve: u64,
-    /// The sender's balance, in grains.
+    /// That account's balance, in grains.
     pub balance: u64,
 }
 
@@ -91,6 +92,25 @@ pub enum Refusal {
         /// Grains.
         have: u64,
     },
+    /// 1012 and 1013.
+    #[error(transparent)]
+    Authority(#[from] AuthorityError),
+    /// 1012: a limit of a scoped key.
+    #[error("{what}")]
+    KeyLimit {
+        /// Which, and how much of it is used.
+        what: String,
+    },
+    /// 1014.
+    #[error("action {action} was made from another interface than the module has now")]
+    InterfaceMismatch {
+        /// Its index.
+        action: u16,
+        /// Hash of the interface that it was made from.
+        expected: Hash,
+        /// Hash of the module's.
+        found: Hash,
+    },
     /// 1011: the pool's answer, here so that there is one catalogue.
     #[error("the pool of waiting transactions is full")]
     PoolFull {
@@ -114,6 +134,9 @@ impl Refusal {
             Self::FeeTooLow { .. } => 1009,
             Self::BalanceTooLow { .. } => 1010,
             Self::PoolFull { .. } => 1011,
+            Self::Authority(AuthorityError::Weight { .. }) => 1013,
+            Self::Authority(_) | Self::KeyLimit { .. } => 1012,
+            Self::InterfaceMismatch { .. } => 1014,
         }
     }
 
@@ -131,13 +154,19 @@ impl Refusal {
             Self::FeeTooLow { .. } => "FeeTooLow",
             Self::BalanceTooLow { .. } => "BalanceTooLow",
             Self::PoolFull { .. } => "PoolFull",
+            Self::Authority(AuthorityError::Weight { .. }) => "PolicyNotMet",
+            Self::Authority(_) | Self::KeyLimit { .. } => "KeyNotAllowed",
+            Self::InterfaceMismatch { .. } => "InterfaceMismatch",
         }
     }
 
     /// True when the very same bytes may be admitted later.
     pub const fn retryable(&self) -> bool {
         match self {
-            Self::NotYetValid { .. } | Self::BalanceTooLow { .. } | Self::PoolFull { .. } => true,
+            Self::NotYetValid { .. }
+            | Self::BalanceTooLow { .. }
+            | Self::PoolFull { .. }
+            | Self::KeyLimit { .. } => true,
             // Above the window it waits for others; below it is lost for ever.
             Self::Nonce(NonceError::Outside { nonce, highest, .. }) => *nonce > *highest,
             _ => false,
@@ -171,6 +200,20 @@ impl Refusal {
                 format!("put {} grains more on the account, or offer less fuel", needed - have)
             }
             Self::PoolFull { retry_after_ms } => format!("try again in {retry_after_ms} ms"),
+            Self::Authority(AuthorityError::Weight { .. }) => {
+                "have more owners sign the same transaction".to_owned()
+            }
+            Self::Authority(AuthorityError::Stranger) => "leave that signature out".to_owned(),
+            Self::Authority(_) => {
+                "sign with a key that may do this (account_keys tells which keys may what)"
+                    .to_owned()
+            }
+            Self::KeyLimit { .. } => {
+                "wait for the next window, or have an owner raise the key's limit".to_owned()
+            }
+            Self::InterfaceMismatch { .. } => {
+                "the module was upgraded: build the call again from its interface".to_owned()
+            }
         }
     }
 
@@ -202,6 +245,16 @@ impl Refusal {
                 json!({ "needed": text(needed), "have": text(have) })
             }
             Self::PoolFull { retry_after_ms } => json!({ "retryAfterMs": retry_after_ms }),
+            Self::Authority(AuthorityError::Weight { have, needed, .. }) => {
+                json!({ "have": have, "needed": needed })
+            }
+            Self::Authority(AuthorityError::Scope { action, .. }) => {
+                json!({ "rule": self.to_string(), "action": action })
+            }
+            Self::Authority(_) | Self::KeyLimit { .. } => json!({ "rule": self.to_string() }),
+            Self::InterfaceMismatch { action, expected, found } => {
+                json!({ "action": action, "expected": expected, "found": found })
+            }
             Self::Malformed { .. } | Self::BadSignature | Self::TooLarge { .. } => json!({}),
         }
     }
@@ -222,7 +275,7 @@ impl From<TransactionError> for Refusal {
     }
 }
 
-/// Everything but the signature: shape, validity, price, code, nonce, balance. Cheap things first, state
+/// Everything but the signatures: shape, validity, price, code, nonce, balance. Cheap things first, state
 /// last. The outer error is the store's.
 pub fn check(
     state: &dyn StateRead,
@@ -233,7 +286,6 @@ pub fn check(
     if let Err(error) = signed.check_shape(parameters) {
         return Ok(Err(error.into()));
     }
-    let key = *signed.key().expect("the shape has a signature");
     if let Err(refusal) = check_terms(parameters, signed, ledger_time_ms) {
         return Ok(Err(refusal));
     }
@@ -247,16 +299,49 @@ pub fn check(
             return Ok(Err(Refusal::Malformed { what }));
         }
     }
+    let authority = match authorize(state, signed, ledger_time_ms)? {
+        Ok(authority) => authority,
+        Err(error) => return Ok(Err(error.into())),
+    };
+    let key = tx.key;
     if let Err(error) = query::nonce_window(state, &tx.sender, &key)?.check(tx.nonce) {
         return Ok(Err(error.into()));
     }
-    let balance = query::account(state, &tx.sender)?.unwrap_or_default().balance;
     let max_fee = tx.max_fee();
+    let of_sender = if tx.payer.is_none() { max_fee } else { 0 };
+    for (limits, grains) in [(authority.sender, of_sender), (authority.payer, max_fee)] {
+        if let Some(Err(what)) = limits.map(|limits| limits.check(grains)) {
+            return Ok(Err(Refusal::KeyLimit { what }));
+        }
+    }
+    if let Some(refusal) = check_interfaces(state, tx)? {
+        return Ok(Err(refusal));
+    }
+    let balance = query::account(state, tx.fee_payer())?.unwrap_or_default().balance;
     if balance < max_fee {
         return Ok(Err(Refusal::BalanceTooLow { needed: max_fee, have: balance }));
     }
     let reserve = balance.min(parameters.fee_reserve);
     Ok(Ok(Admitted { key, max_fee, reserve, balance }))
+}
+
+/// Whether the modules that it calls have the interfaces that it was made from.
+fn check_interfaces(
+    state: &dyn StateRead,
+    transaction: &Transaction,
+) -> Result<Option<Refusal>, StoreError> {
+    for (action, asked) in (0..).zip(&transaction.actions) {
+        let Action::Invoke { module, interface: Some(expected), .. } = asked else { continue };
+        let module: Option<ModuleRecord> = query::record(state, &StateKey::module_record(module))?;
+        let Some(module) = module else { continue };
+        let code: Option<CodeRecord> = query::record(state, &StateKey::code(&module.code))?;
+        let found = code.map_or(Hash::ZERO, |code| code.interface);
+        if found != *expected {
+            let expected = *expected;
+            return Ok(Some(Refusal::InterfaceMismatch { action, expected, found }));
+        }
+    }
+    Ok(None)
 }
 
 /// Validity and fee, which need no state.

@@ -221,6 +221,7 @@ impl Executor {
             chain_id: self.chain_id,
             transaction: id,
             signer: signed.transaction.sender,
+            by_scoped_key: false, // known when its keys were looked up
             time_ms: commit.timestamp_ms,
             round: commit.round,
             commit: commit.digest,
@@ -293,8 +294,8 @@ fn receipt_leaf(one: &ExecutedTransaction) -> Hash {
     list::leaf(&codec::encode(&one.receipt))
 }
 
-/// Checks the signature of every transaction in a block. Costs about 50 us each: on a pool, between
+/// Checks the signatures of every transaction in a block. Costs about 50 us each: on a pool, between
 /// acceptance and execution, never on the ordering path.
 pub fn verify_block_signatures(block: &VerifiedBlock, chain_id: &Hash) -> Vec<bool> {
-    block.transactions().iter().map(|signed| signed.check_signature(chain_id).is_ok()).collect()
+    block.transactions().iter().map(|signed| signed.check_signatures(chain_id).is_ok()).collect()
 }

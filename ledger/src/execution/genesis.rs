@@ -16,7 +16,7 @@ use crate::tree::{Node, NodeKey, NodeReader, update};
 pub fn genesis_batch(genesis: &Genesis) -> (Checkpoint, Batch) {
     let accounts = genesis.accounts.iter().map(|account| {
         // Genesis accounts were made by nobody: no deposit is locked in them.
-        let record = AccountRecord { balance: account.balance, deposit: 0 };
+        let record = AccountRecord { balance: account.balance, ..AccountRecord::default() };
         (StateKey::account(&account.id), codec::encode(&record).into())
     });
     let writes: BTreeMap<Hash, StateWrite> = accounts

@@ -69,6 +69,7 @@ impl Run<'_> {
             bytes: code.len() as u32,
             has_init: facts.has_init,
             has_migrate: facts.has_migrate,
+            interface: facts.interface,
         };
         self.state.put_record(StateKey::code(hash), &record);
         self.state.put_code(*hash, code);
@@ -310,7 +311,10 @@ impl TransactionState<'_> {
             };
             payer.balance = balance;
             self.put_record(StateKey::account(parent), &payer);
-            self.put_record(StateKey::account(child), &AccountRecord { balance: 0, deposit });
+            self.put_record(
+                StateKey::account(child),
+                &AccountRecord { deposit, ..AccountRecord::default() },
+            );
         }
         if left > 0 {
             match self.transfer(parent, child, left)? {

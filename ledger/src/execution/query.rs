@@ -3,10 +3,11 @@
 use borsh::BorshDeserialize;
 
 use super::{
-    AccountRecord, CallContext, NonceWindow, StateKey, StateRead, Terms, TransactionState,
+    AccountRecord, CallContext, KeyUse, NonceWindow, StateKey, StateRead, Terms, TransactionState,
     fees_key, window_key,
 };
 use crate::crypto::PublicKey;
+use crate::keys::{AccountKeys, ScopedKey};
 use crate::module::{Call, CallEnd, CallKind, CallReport, EngineFailure, ModuleEngine};
 use crate::receipt::{Code, FailureValue};
 use crate::store::StoreError;
@@ -61,12 +62,29 @@ pub fn nonce_window(
     Ok(record(state, &window_key(account, key))?.unwrap_or_default())
 }
 
+/// An account's keys with what its scoped keys have used, in their order; none where they are not stored: then
+/// it has one owner, the key that its id is the hash of.
+pub fn account_keys(
+    state: &dyn StateRead,
+    account: &AccountId,
+) -> Result<Option<(AccountKeys, Vec<KeyUse>)>, StoreError> {
+    let Some(keys) = record::<AccountKeys>(state, &StateKey::keys(account))? else {
+        return Ok(None);
+    };
+    let used = |scoped: &ScopedKey| {
+        let found = record(state, &StateKey::key_use(account, &scoped.key))?;
+        Ok(found.unwrap_or_default())
+    };
+    let uses = keys.scoped.iter().map(used).collect::<Result<_, StoreError>>()?;
+    Ok(Some((keys, uses)))
+}
+
 /// Grains of all fees so far.
 pub fn fees(state: &dyn StateRead) -> Result<u64, StoreError> {
     Ok(record(state, &fees_key())?.unwrap_or(0))
 }
 
-fn record<T: BorshDeserialize>(
+pub(super) fn record<T: BorshDeserialize>(
     state: &dyn StateRead,
     key: &StateKey,
 ) -> Result<Option<T>, StoreError> {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use borsh::{BorshDeserialize, BorshSerialize};
 
 use crate::codec;
-use crate::crypto::Hash;
+use crate::crypto::{Hash, PublicKey};
 use crate::genesis::Parameters;
 use crate::limits;
 use crate::receipt::Event;
@@ -39,6 +39,10 @@ pub enum Namespace {
     Versions = 7,
     /// [`Proposal`] by module address and the change's digest.
     Changes = 8,
+    /// [`AccountKeys`] by account id, of accounts whose keys are not those that they began with.
+    Keys = 9,
+    /// [`KeyUse`] by account id and public key, of scoped keys with limits.
+    KeyUses = 10,
 }
 
 /// Where a value lives.
@@ -66,6 +70,16 @@ impl StateKey {
     /// The account's record.
     pub fn account(id: &AccountId) -> Self {
         Self::ledger(Namespace::Accounts, &id.0)
+    }
+
+    /// The account's keys.
+    pub fn keys(id: &AccountId) -> Self {
+        Self::ledger(Namespace::Keys, &id.0)
+    }
+
+    /// What a scoped key of an account has used.
+    pub fn key_use(id: &AccountId, key: &PublicKey) -> Self {
+        Self::ledger(Namespace::KeyUses, &[id.0, key.0].concat())
     }
 
     /// The module's record.
@@ -99,8 +113,23 @@ impl StateKey {
 pub struct AccountRecord {
     /// Grains it may spend, the fee reserve included.
     pub balance: u64,
-    /// Grains locked while it exists; of a module those of its storage, too.
+    /// Grains locked while it exists; of a module those of its storage, too, of others those of its keys.
     pub deposit: u64,
+    /// Whether its keys are stored ([`StateKey::keys`]); else it has the one that its id is the hash of.
+    pub has_keys: bool,
+}
+
+/// What a scoped key with limits has used of them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct KeyUse {
+    /// Grains spent, ever.
+    pub spent: u64,
+    /// Number of the window that the rest is about: ledger time divided by its length.
+    pub window: u64,
+    /// Grains spent in that window.
+    pub window_spent: u64,
+    /// Transactions signed in that window.
+    pub window_transactions: u32,
 }
 
 /// Code that modules may be made of.
@@ -114,6 +143,8 @@ pub struct CodeRecord {
     pub has_init: bool,
     /// Whether it has a `migrate`.
     pub has_migrate: bool,
+    /// blake3 of its interface's description.
+    pub interface: Hash,
 }
 
 /// When a module came to its code.
@@ -175,6 +206,8 @@ pub struct CallContext {
     pub transaction: Hash,
     /// Who signed it; zero in an anonymous query.
     pub signer: AccountId,
+    /// Whether a scoped key signed it, not the owners.
+    pub by_scoped_key: bool,
     /// Ledger time, in milliseconds.
     pub time_ms: u64,
     /// Round of the commit.

@@ -1,6 +1,7 @@
 //! A chain of one block a commit, without ordering: what execution does with what it is given.
 
 mod admission;
+mod authority;
 mod checkpoints;
 mod engine;
 mod genesis;
@@ -109,6 +110,7 @@ impl World {
         Transaction {
             version: 1,
             sender: id_of(name),
+            key: key_of(name).public_key(),
             nonce,
             valid_until_ms: self.time_ms + 60_000,
             max_fuel: FUEL,

@@ -8,10 +8,11 @@ use crate::receipt::{Code, FailureValue, Outcome, Receipt};
 use crate::store::StoreError;
 use crate::transaction::{AccountId, Action, SignedTransaction, Transaction, fee};
 
+use super::authority::{Authority, AuthorityError, authorize};
 use super::modules::Deployment;
 use super::{
-    AccountRecord, CallContext, Changes, MoveError, NonceError, NonceWindow, StateKey, StateRead,
-    Terms, TransactionState, fees_key, window_key,
+    AccountRecord, CallContext, Changes, CodeRecord, MoveError, NonceError, NonceWindow, StateKey,
+    StateRead, Terms, TransactionState, fees_key, window_key,
 };
 
 /// Bytes of a note that are kept.
@@ -32,6 +33,9 @@ pub enum SkipReason {
     /// It deploys code that is neither attached to this copy nor deployed.
     #[error("missing attachment")]
     MissingAttachment,
+    /// Who signed may not do it.
+    #[error(transparent)]
+    Authority(#[from] AuthorityError),
     /// Its nonce: mostly the second copy of one that was executed.
     #[error(transparent)]
     Nonce(#[from] NonceError),
@@ -72,13 +76,13 @@ pub(super) fn transact(
     rules: &Rules<'_>,
     base: &dyn StateRead,
     signed: &SignedTransaction,
-    signature_good: bool,
+    signatures_good: bool,
     context: CallContext,
 ) -> Result<Transacted, EngineFailure> {
     let tx = &signed.transaction;
-    let Some(key) = signed.key().filter(|_| signature_good) else {
+    if !signatures_good {
         return Ok(Transacted::Skipped(SkipReason::BadSignature));
-    };
+    }
     if tx.fuel_price < rules.parameters.fuel_price_floor {
         return Ok(Transacted::Skipped(SkipReason::PriceBelowFloor));
     }
@@ -89,15 +93,21 @@ pub(super) fn transact(
     if !has_code(base, tx, &attached)? {
         return Ok(Transacted::Skipped(SkipReason::MissingAttachment));
     }
+    let authority = match authorize(base, signed, context.time_ms)? {
+        Ok(authority) => authority,
+        Err(error) => return Ok(Transacted::Skipped(error.into())),
+    };
     let id = context.transaction;
+    let context = CallContext { by_scoped_key: authority.by_scoped_key, ..context };
     let mut state = TransactionState::new(base, context, Terms::from(rules.parameters));
-    let window_key = window_key(&tx.sender, key);
+    let window_key = window_key(&tx.sender, &tx.key);
     let mut window: NonceWindow = state.record(&window_key)?.unwrap_or_default();
     if let Err(error) = window.consume(tx.nonce) {
         return Ok(Transacted::Skipped(error.into()));
     }
     state.put_record(window_key, &window);
-    let run = Run { rules, signed, id, attached, state, fuel_left: 0, notes: Vec::new() };
+    let notes = Vec::new();
+    let run = Run { rules, signed, id, attached, authority, state, spent: 0, fuel_left: 0, notes };
     run.paid()
 }
 
@@ -129,7 +139,10 @@ pub(super) struct Run<'a> {
     pub(super) signed: &'a SignedTransaction,
     pub(super) id: Hash,
     pub(super) attached: Vec<(Hash, &'a [u8])>,
+    authority: Authority,
     pub(super) state: TransactionState<'a>,
+    /// Grains that left the sender's balance, fees apart.
+    spent: u64,
     /// Of `max_fuel`.
     fuel_left: u64,
     notes: Vec<String>,
@@ -139,10 +152,14 @@ impl Run<'_> {
     /// Rules 3 to 5.
     fn paid(mut self) -> Result<Transacted, EngineFailure> {
         let tx = &self.signed.transaction;
-        let payer = StateKey::account(&tx.sender);
+        let most = tx.max_fee();
+        if let Err(limit) = self.within_limits() {
+            self.notes.push(limit);
+            return self.end(Outcome::Rejected { code: Code::KeyNotAllowed }, 0, 0);
+        }
+        let payer = StateKey::account(tx.fee_payer());
         let account: Option<AccountRecord> = self.state.record(&payer)?;
         let mut account = account.unwrap_or_default();
-        let most = tx.max_fee();
         if account.balance < most {
             let left = account.balance.min(self.rules.parameters.fee_reserve);
             account.balance -= left;
@@ -153,7 +170,7 @@ impl Run<'_> {
             return self.end(outcome, 0, left);
         }
         account.balance -= most;
-        self.state.put_record(payer, &account);
+        self.state.put_record(payer.clone(), &account);
         let intrinsic = self.signed.intrinsic_fuel(self.rules.parameters);
         let outcome = match tx.max_fuel.checked_sub(intrinsic) {
             Some(left) => {
@@ -166,7 +183,6 @@ impl Run<'_> {
         };
         let used = tx.max_fuel - self.fuel_left;
         let paid = fee(used, tx.fuel_price);
-        let payer = StateKey::account(&tx.sender);
         let mut account: AccountRecord =
             self.state.record(&payer)?.expect("an account that paid exists");
         account.balance += most - paid;
@@ -174,8 +190,31 @@ impl Run<'_> {
         self.end(outcome, used, paid)
     }
 
-    /// Books the fee and writes the receipt.
+    fn sender_balance(&self) -> Result<u64, StoreError> {
+        let account = self.state.account(&self.signed.transaction.sender)?;
+        Ok(account.map_or(0, |account| account.balance))
+    }
+
+    /// Whether the keys that signed may spend what the actions did and the highest possible fee.
+    fn within_limits(&self) -> Result<(), String> {
+        let tx = &self.signed.transaction;
+        let fee = tx.max_fee();
+        if let Some(limits) = &self.authority.sender {
+            let fee = if tx.payer.is_none() { fee } else { 0 };
+            limits.check(self.spent.saturating_add(fee))?;
+        }
+        self.authority.payer.as_ref().map_or(Ok(()), |limits| limits.check(fee))
+    }
+
+    /// Books the fee, and what the keys that signed have spent, and writes the receipt.
     fn end(mut self, outcome: Outcome, used: u64, paid: u64) -> Result<Transacted, EngineFailure> {
+        if let Some(limits) = self.authority.sender.take() {
+            let fee = if self.signed.transaction.payer.is_none() { paid } else { 0 };
+            limits.book(&mut self.state, self.spent.saturating_add(fee));
+        }
+        if let Some(limits) = self.authority.payer.take() {
+            limits.book(&mut self.state, paid);
+        }
         if paid > 0 {
             let fees: u64 = self.state.record(&fees_key())?.unwrap_or(0);
             self.state.put_record(fees_key(), &(fees + paid));
@@ -206,13 +245,14 @@ impl Run<'_> {
                 end = self.own_upgrades().and(end);
             }
             if end.is_ok() && usize::from(index) + 1 == actions.len() {
-                end = self.settle_storage().and(end);
+                end = self.settle_storage().and_then(|()| self.check_spent()).and(end);
             }
             match end {
                 Ok(result) => results.push(result),
                 Err(ActionError::Node(error)) => return Err(error),
                 Err(ActionError::Failure { code, value, note }) => {
                     self.state.rollback(savepoint);
+                    self.spent = 0;
                     self.notes.extend(note);
                     return Ok(Outcome::Failure { action: index, code, value });
                 }
@@ -229,22 +269,54 @@ impl Run<'_> {
                 let name = name.as_deref();
                 self.deploy(index, Deployment { code, name, arguments, upgrade })
             }
-            Action::Invoke { module, function, arguments, deposit } => {
+            Action::Invoke { module, function, arguments, deposit, interface } => {
+                self.check_interface(module, interface.as_ref())?;
                 self.invoke(module, function, arguments, *deposit)
             }
             Action::Change { module, change } => self.change(module, change),
             Action::Cancel { module, change } => self.cancel(module, change),
+            Action::SetOwners { threshold, owners } => self.set_owners(*threshold, owners),
+            Action::PutKey(key) => self.put_key(key),
+            Action::RemoveKey { key } => self.remove_key(key),
+        }
+    }
+
+    /// The scoped key's limits, with what the actions spent.
+    fn check_spent(&self) -> Result<(), ActionError> {
+        self.within_limits().map_err(|limit| ActionError::Failure {
+            code: Code::KeyNotAllowed,
+            value: FailureValue::None,
+            note: Some(limit),
+        })
+    }
+
+    /// Whether a module still has the interface that a call was made from.
+    fn check_interface(
+        &self,
+        module: &AccountId,
+        expected: Option<&Hash>,
+    ) -> Result<(), ActionError> {
+        let Some((expected, record)) = expected.zip(self.state.module(module)?) else {
+            return Ok(());
+        };
+        let code: Option<CodeRecord> = self.state.record(&StateKey::code(&record.code))?;
+        match code.is_some_and(|code| code.interface == *expected) {
+            true => Ok(()),
+            false => Err(failure(Code::InterfaceMismatch)),
         }
     }
 
     /// The sender pays for what modules store more than before, and gets back what they store less.
     fn settle_storage(&mut self) -> Result<(), ActionError> {
         let sender = self.signed.transaction.sender;
+        let before = self.sender_balance()?;
         self.state.settle_storage(&sender)?.map_err(|_| ActionError::Failure {
             code: Code::BalanceTooLow,
             value: FailureValue::None,
             note: Some("the balance does not pay the deposit of what was stored".to_owned()),
-        })
+        })?;
+        self.spent += before.saturating_sub(self.sender_balance()?);
+        Ok(())
     }
 
     fn transfer(&mut self, to: &AccountId, amount: u64) -> Result<Vec<u8>, ActionError> {
@@ -257,7 +329,10 @@ impl Run<'_> {
     fn pay(&mut self, to: &AccountId, amount: u64) -> Result<(), ActionError> {
         let sender = self.signed.transaction.sender;
         match self.state.transfer(&sender, to, amount)? {
-            Ok(()) => Ok(()),
+            Ok(()) => {
+                self.spent += amount;
+                Ok(())
+            }
             Err(MoveError::Insufficient) => Err(failure(Code::BalanceTooLow)),
             Err(MoveError::NoSuchAccount) => unreachable!("whoever is paid was made before"),
         }
@@ -272,7 +347,10 @@ impl Run<'_> {
         let deposit = self.rules.parameters.account_deposit;
         self.state.put_record(StateKey::account(id), &AccountRecord::default());
         self.pay(id, deposit)?;
-        self.state.put_record(StateKey::account(id), &AccountRecord { balance: 0, deposit });
+        self.state.put_record(
+            StateKey::account(id),
+            &AccountRecord { deposit, ..AccountRecord::default() },
+        );
         Ok(())
     }
 

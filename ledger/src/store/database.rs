@@ -595,7 +595,8 @@ impl Database {
 /// A [`SignedTransaction`] with an empty list of attachments: code is in `modules` already, once.
 fn encode_bare(signed: &SignedTransaction) -> Vec<u8> {
     let mut bytes = codec::encode(&signed.transaction);
-    bytes.extend_from_slice(&codec::encode(&signed.signatures));
+    bytes.extend_from_slice(&codec::encode(&signed.signature));
+    bytes.extend_from_slice(&codec::encode(&signed.cosignatures));
     bytes.extend_from_slice(&0u32.to_le_bytes());
     bytes
 }

@@ -179,7 +179,8 @@ impl Indexer {
     }
 }
 
-/// The accounts and modules that a transaction is listed under: who sent it, whom it pays, what it calls.
+/// The accounts and modules that a transaction is listed under: who sent it, who pays its fee, whom it pays,
+/// what it calls.
 /// Whatever became of it.
 pub(super) fn accounts_of(transaction: &Transaction) -> BTreeSet<AccountId> {
     let named = transaction.actions.iter().filter_map(|action| match action {
@@ -187,9 +188,13 @@ pub(super) fn accounts_of(transaction: &Transaction) -> BTreeSet<AccountId> {
         Action::Invoke { module, .. }
         | Action::Change { module, .. }
         | Action::Cancel { module, .. } => Some(*module),
-        Action::Deploy { .. } | Action::Publish { .. } => None,
+        Action::Deploy { .. }
+        | Action::Publish { .. }
+        | Action::SetOwners { .. }
+        | Action::PutKey(_)
+        | Action::RemoveKey { .. } => None,
     });
-    named.chain([transaction.sender]).collect()
+    named.chain([transaction.sender]).chain(transaction.payer).collect()
 }
 
 /// Entries of a transaction at a place, as [`keys::place`] writes it.

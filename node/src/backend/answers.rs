@@ -299,7 +299,12 @@ impl Parts {
         bytes: &[u8],
     ) -> Option<serde_json::Value> {
         match action {
-            Action::Transfer { .. } | Action::Publish { .. } | Action::Cancel { .. } => None,
+            Action::Transfer { .. }
+            | Action::Publish { .. }
+            | Action::Cancel { .. }
+            | Action::SetOwners { .. }
+            | Action::PutKey(_)
+            | Action::RemoveKey { .. } => None,
             Action::Change { .. } => {
                 let report = codec::decode::<ChangeReport>(bytes, bytes.len()).ok()?;
                 serde_json::to_value(ChangeReportView::from(report)).ok()

@@ -43,7 +43,7 @@ pub fn refused(refusal: &Refusal) -> RpcError {
     if let Value::Object(data) = refusal.data() {
         error.data.extend(data);
     }
-    error
+    error.with("hint", refusal.hint())
 }
 
 impl Parts {
@@ -76,7 +76,7 @@ impl Parts {
                 return Ok(Intake::Known(Box::new(known)));
             }
         };
-        signed.check_signature(&self.network.chain_id)?;
+        signed.check_signatures(&self.network.chain_id)?;
         let bytes = bytes.len() as u32;
         Ok(Intake::New(Checked { signed: Arc::new(signed), id, bytes, reserve: admitted.reserve }))
     }

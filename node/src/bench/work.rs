@@ -109,6 +109,7 @@ fn invoke(target: &Target, from: usize) -> Action {
         function: target.function.to_owned(),
         arguments: target.arguments[from].clone(),
         deposit: 0,
+        interface: None,
     }
 }
 
@@ -234,7 +235,13 @@ async fn prepare_token(
     for sender in &senders[1..] {
         let arguments = token.encode("transfer", &json!([address(sender), "1000000"]), prefix)?;
         let function = "transfer".to_owned();
-        actions.push(Action::Invoke { module: token.module, function, arguments, deposit: 0 });
+        actions.push(Action::Invoke {
+            module: token.module,
+            function,
+            arguments,
+            deposit: 0,
+            interface: None,
+        });
     }
     submit_in_parts(client, owner, actions, PREPARE_FUEL_MAX).await?;
     let arguments = (0..senders.len()).map(|from| {
@@ -259,7 +266,13 @@ async fn prepare_coldchain(
         let arguments = json!({ "box": name(index), "max-celsius": 8.0 });
         let arguments = chain.encode("open-box", &arguments, prefix)?;
         let function = "open-box".to_owned();
-        actions.push(Action::Invoke { module: chain.module, function, arguments, deposit: 0 });
+        actions.push(Action::Invoke {
+            module: chain.module,
+            function,
+            arguments,
+            deposit: 0,
+            interface: None,
+        });
     }
     submit_in_parts(client, owner, actions, PREPARE_FUEL_MAX).await?;
     let arguments =

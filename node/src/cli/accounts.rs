@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use pollen_ledger::{AccountId, Action, Address, KeyPair};
 use pollen_rpc::api::{Account, AccountGetParams, Answer, ReadAt, Stage, TxOutcome, TxStatus};
-use pollen_rpc::client::{Intent, PollenClient};
+use pollen_rpc::client::{Intent, PollenClient, Signer};
 use pollen_rpc::error::ErrorCode;
 use serde_json::json;
 
@@ -161,15 +161,58 @@ pub async fn show(session: &Session, who: &str) -> Result<(), Failure> {
     Ok(())
 }
 
+/// The address of a key's name or an address, as the network writes it.
+pub async fn address(
+    session: &Session,
+    client: &PollenClient,
+    who: &str,
+) -> Result<String, Failure> {
+    let prefix = &client.network().await?.address_prefix;
+    Ok(Address::account(resolve(session, prefix, who)?).display(prefix))
+}
+
+/// Who signs, as `KEY[,KEY..][@ACCOUNT]`: names of keys, and an account where it is not the first key's own. With
+/// the payer of `--payer`, told in the same way.
+pub async fn signer(
+    session: &Session,
+    client: &PollenClient,
+    text: &str,
+) -> Result<Signer, Failure> {
+    let (account, keys) = account_and_keys(session, client, text).await?;
+    let payer = match &session.payer {
+        Some(payer) => Some(account_and_keys(session, client, payer).await?),
+        None => None,
+    };
+    Ok(Signer { account, keys, payer })
+}
+
+async fn account_and_keys(
+    session: &Session,
+    client: &PollenClient,
+    text: &str,
+) -> Result<(AccountId, Vec<KeyPair>), Failure> {
+    let (names, account) = match text.split_once('@') {
+        Some((names, account)) => (names, Some(account)),
+        None => (text, None),
+    };
+    let read = |name: &str| Ok::<_, Failure>(keys::read(&keys::path_of(&session.home, name)?)?);
+    let keys = names.split(',').map(read).collect::<Result<Vec<_>, _>>()?;
+    let account = match account {
+        Some(account) => resolve(session, &client.network().await?.address_prefix, account)?,
+        None => AccountId::of_key(&keys[0].public_key()),
+    };
+    Ok((account, keys))
+}
+
 /// `pollen transfer FROM TO AMOUNT`.
 pub async fn transfer(session: &Session, args: &TransferArgs) -> Result<(), Failure> {
     let amount = output::parse_amount(&args.amount).map_err(Failure::usage)?;
-    let key = keys::read(&keys::path_of(&session.home, &args.from)?)?;
     let client = session.client()?;
+    let by = signer(session, &client, &args.from).await?;
     let prefix = client.network().await?.address_prefix.clone();
     let to = resolve(session, &prefix, &args.to)?;
     let intent = Intent::new(vec![Action::Transfer { to, amount }], TRANSFER_FUEL_MAX);
-    let status = submit(&client, &key, intent).await?;
+    let status = submit(&client, &by, intent).await?;
     session.print(&status, || {
         format!("sent {} from {} to {}\n{}", pollen(amount), args.from, args.to, ended(&status))
     });
@@ -180,12 +223,13 @@ pub async fn transfer(session: &Session, args: &TransferArgs) -> Result<(), Fail
 /// that another shell took meanwhile is chosen anew.
 pub async fn submit(
     client: &PollenClient,
-    key: &KeyPair,
+    by: impl Into<Signer>,
     intent: Intent,
 ) -> Result<Answer<TxStatus>, Failure> {
+    let by = by.into();
     let mut tries = 0;
     let status = loop {
-        let signed = client.sign(key, intent.clone(), rand::random()).await?;
+        let signed = client.sign(&by, intent.clone(), rand::random()).await?;
         tries += 1;
         match client.submit_and_wait(&signed, Stage::Executed, PATIENCE).await {
             Err(error) if error.is(ErrorCode::NonceUsed) && tries < 4 => {}

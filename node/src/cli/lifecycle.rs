@@ -20,7 +20,6 @@ use serde_json::json;
 use super::modules::{Target, component_of, function_arguments, target};
 use super::output::{self, moment};
 use super::{Failure, Session, accounts};
-use crate::keys;
 
 /// Fuel that a change without code may use; what is not used is not paid.
 const CHANGE_FUEL_MAX: u64 = 100_000_000;
@@ -168,12 +167,12 @@ async fn publish_code(
     from: &str,
     component: Vec<u8>,
 ) -> Result<(Hash, Answer<TxStatus>), Failure> {
-    let key = keys::read(&keys::path_of(&session.home, from)?)?;
+    let by = accounts::signer(session, client, from).await?;
     let code = Hash::of_content(&component);
     let max_fuel = client.network().await?.parameters.transaction_fuel_max;
     let mut intent = Intent::new(vec![Action::Publish { code }], max_fuel);
     intent.attachments = vec![component];
-    Ok((code, accounts::submit(client, &key, intent).await?))
+    Ok((code, accounts::submit(client, &by, intent).await?))
 }
 
 /// Publishes `component` where the chain lets new code wait, and waits until it is active. Returns what a
@@ -279,7 +278,7 @@ async fn agree(
     attachments: Vec<Vec<u8>>,
     told: impl Fn(bool) -> String,
 ) -> Result<(), Failure> {
-    let key = keys::read(&keys::path_of(&session.home, from)?)?;
+    let by = accounts::signer(session, client, from).await?;
     let max_fuel = match attachments.is_empty() && !matches!(change, ModuleChange::Upgrade { .. }) {
         true => CHANGE_FUEL_MAX,
         false => client.network().await?.parameters.transaction_fuel_max,
@@ -287,7 +286,7 @@ async fn agree(
     let action = Action::Change { module: module.id, change };
     let mut intent = Intent::new(vec![action], max_fuel);
     intent.attachments = attachments;
-    let status = accounts::submit(client, &key, intent).await?;
+    let status = accounts::submit(client, &by, intent).await?;
     let report = report(&status)?;
     let document = json!({ "change": report, "transaction": status });
     session
@@ -327,10 +326,9 @@ fn report_text(report: &ChangeReportView) -> String {
 pub async fn cancel(session: &Session, args: &CancelArgs) -> Result<(), Failure> {
     let client = session.client()?;
     let module = target(&client, &args.module).await?.id;
-    let key = keys::read(&keys::path_of(&session.home, &args.from)?)?;
+    let by = accounts::signer(session, &client, &args.from).await?;
     let action = Action::Cancel { module, change: args.change };
-    let status =
-        accounts::submit(&client, &key, Intent::new(vec![action], CHANGE_FUEL_MAX)).await?;
+    let status = accounts::submit(&client, &by, Intent::new(vec![action], CHANGE_FUEL_MAX)).await?;
     session.print(&status, || format!("taken back\n{}", accounts::ended(&status)));
     Ok(())
 }

@@ -145,6 +145,11 @@ fn action_text(action: &ActionListed) -> String {
             format!("{} of {}", change.words(), brief(module))
         }
         ActionListed::Cancel { module, .. } => format!("cancel a change of {}", brief(module)),
+        ActionListed::SetOwners { threshold, owners } => {
+            format!("set {} owners, threshold {threshold}", owners.len())
+        }
+        ActionListed::PutKey { key } => format!("put key '{}'", key.label),
+        ActionListed::RemoveKey { key } => format!("remove key {}", brief(&key.to_string())),
     }
 }
 

@@ -1,8 +1,11 @@
 //! `pollen tx`, `pollen events`, `pollen status`: what became of things, and how the nodes are.
 
+use std::time::Duration;
+
 use pollen_ledger::Hash;
 use pollen_rpc::api::{
-    ActionView, EventView, EventsQueryParams, Stage, TransactionView, TxOutcome, TxStatusParams,
+    ActionView, EventView, EventsQueryParams, OwnerView, ScopedKeyView, Stage, TransactionView,
+    TxOutcome, TxStatusParams,
 };
 use pollen_rpc::client::PollenClient;
 use serde_json::{Value, json};
@@ -118,8 +121,55 @@ fn actions_text(transaction: &TransactionView) -> Vec<String> {
         ActionView::Publish { code } => format!("publish {code}"),
         ActionView::Change { module, change } => format!("{} of {module}", change.words()),
         ActionView::Cancel { module, change } => format!("cancel the change {change} of {module}"),
+        ActionView::SetOwners { threshold, owners } => owners_text(*threshold, owners),
+        ActionView::PutKey { key } => format!("give {} a scope: {}", key.key, scope_text(key)),
+        ActionView::RemoveKey { key } => format!("take the scoped key {key} away"),
     };
     transaction.actions.iter().map(text).collect()
+}
+
+/// Owners with what they weigh.
+fn owners_text(threshold: u32, owners: &[OwnerView]) -> String {
+    let owner = |owner: &OwnerView| format!("{} ({})", owner.key, owner.weight);
+    let owners: Vec<_> = owners.iter().map(owner).collect();
+    format!("set the owners to {}, of whom weight {threshold} must sign", owners.join(", "))
+}
+
+/// What a scoped key may do, in words.
+pub fn scope_text(key: &ScopedKeyView) -> String {
+    let mut may = Vec::new();
+    for call in &key.calls {
+        may.push(match call.functions.is_empty() {
+            true => format!("call {}", call.module),
+            false => format!("call {} of {}", call.functions.join(", "), call.module),
+        });
+    }
+    if key.transfers {
+        may.push("send pollen".to_owned());
+    }
+    if key.sponsors {
+        may.push("pay the fees of others".to_owned());
+    }
+    if may.is_empty() {
+        may.push("do nothing".to_owned());
+    }
+    let mut text = may.join("; ");
+    if let Some(most) = key.spend_max {
+        text += &format!("; spend at most {}", pollen(most));
+    }
+    if let Some(window) = &key.window {
+        let each = humantime::format_duration(Duration::from_millis(window.length_ms));
+        if let Some(most) = window.spend_max {
+            text += &format!("; spend at most {} every {each}", pollen(most));
+        }
+        if let Some(most) = window.transactions_max {
+            text += &format!("; sign at most {most} transactions every {each}");
+        }
+    }
+    if let Some(expires_ms) = key.expires_ms {
+        text += &format!("; until {}", moment(expires_ms));
+    }
+    text
 }
 
 /// `name field=value ...` of an event.

@@ -28,7 +28,8 @@ const CALL_USAGE: &str = "usage: pollen call MODULE FUNCTION [ARGUMENTS] --from 
     Arguments are typed by the module's own interface: in order, or as --name VALUE.\n\
     `pollen call MODULE --help` lists its functions, `pollen call MODULE FUNCTION --help` explains one.\n\n\
     Options:\n  \
-    --from KEY         who signs and pays\n  \
+    --from KEYS        who signs: NAME[,NAME..][@ACCOUNT]\n  \
+    --payer KEYS       have another account pay the fee\n  \
     --deposit AMOUNT   native tokens to send along, as 5 or 0.25\n  \
     --max-fuel N       most fuel that it may use [default: 100000000]\n  \
     --json             print one JSON document\n  \
@@ -57,8 +58,8 @@ struct CallWords {
 }
 
 /// Options of `call` and `query` that take a value.
-const OPTIONS: [&str; 7] =
-    ["--from", "--deposit", "--max-fuel", "--at", "--node", "--home", "--rpc"];
+const OPTIONS: [&str; 8] =
+    ["--from", "--payer", "--deposit", "--max-fuel", "--at", "--node", "--home", "--rpc"];
 
 fn split_words(words: Vec<String>) -> Result<CallWords, Failure> {
     let mut split = CallWords::default();
@@ -100,6 +101,9 @@ impl CallWords {
             let wrong = |_| Failure::usage(format!("--node is a number from 1, not '{node}'"));
             global.node = Some(node.parse().map_err(wrong)?);
         }
+        if let Some(payer) = self.options.get("--payer") {
+            global.payer = Some(payer.clone());
+        }
         if let Some(home) = self.options.get("--home") {
             global.home = Some(home.into());
         }
@@ -131,6 +135,8 @@ pub(super) struct Target {
     pub(super) id: AccountId,
     pub(super) code: Hash,
     pub(super) interface: Interface,
+    /// Hash of its description: what calls are made from.
+    interface_hash: Hash,
     wit: String,
 }
 
@@ -143,7 +149,8 @@ pub(super) async fn target(client: &PollenClient, module: &str) -> Result<Target
     let interface = Interface::from_wit_package(&answer.value.package.0)
         .map_err(|error| Failure::new(format!("the interface of {module}: {error}")))?;
     let (code, wit) = (answer.value.code_hash, answer.value.wit);
-    Ok(Target { spelled, id, code, interface, wit })
+    let interface_hash = Hash::of_content(&answer.value.package.0);
+    Ok(Target { spelled, id, code, interface, interface_hash, wit })
 }
 
 fn module_params(module: String) -> ModuleParams {
@@ -165,7 +172,7 @@ async fn names(
     Ok(names)
 }
 
-fn unknown_function(command: &str, module: &str, unknown: &UnknownFunction) -> Failure {
+pub(super) fn unknown_function(command: &str, module: &str, unknown: &UnknownFunction) -> Failure {
     let mut failure = Failure::usage(unknown.to_string());
     if unknown.is_other_kind {
         let other = if command == "call" { "query" } else { "call" };
@@ -216,7 +223,7 @@ pub async fn call(global: &Global, words: Vec<String>) -> Result<(), Failure> {
     let from = words.options.get("--from").ok_or_else(|| {
         Failure::usage("who signs? add --from KEY").hint("`pollen keys list` shows the keys")
     })?;
-    let key = keys::read(&keys::path_of(&session.home, from)?)?;
+    let by = accounts::signer(&session, &client, from).await?;
     let deposit = match words.options.get("--deposit") {
         Some(amount) => output::parse_amount(amount).map_err(Failure::usage)?,
         None => 0,
@@ -228,9 +235,14 @@ pub async fn call(global: &Global, words: Vec<String>) -> Result<(), Failure> {
         None => CALL_FUEL_MAX,
     };
     let arguments = encode(&session, &client, function, &words.arguments).await?;
-    let action =
-        Action::Invoke { module: target.id, function: function.name.clone(), arguments, deposit };
-    let status = accounts::submit(&client, &key, Intent::new(vec![action], max_fuel)).await?;
+    let action = Action::Invoke {
+        module: target.id,
+        function: function.name.clone(),
+        arguments,
+        deposit,
+        interface: Some(target.interface_hash),
+    };
+    let status = accounts::submit(&client, &by, Intent::new(vec![action], max_fuel)).await?;
     session.print(&status, || call_text(&status));
     Ok(())
 }
@@ -388,8 +400,8 @@ struct Wanted<'a> {
 
 async fn deploy_component(session: &Session, wanted: Wanted<'_>) -> Result<Deployment, Failure> {
     let Wanted { source, name, from, policy, words } = wanted;
-    let key = keys::read(&keys::path_of(&session.home, from)?)?;
     let client = session.client()?;
+    let by = accounts::signer(session, &client, from).await?;
     let upgrade = lifecycle::policy_of(session, &client, policy).await?;
     let component = component_of(source).await?;
     let arguments = function_arguments(session, &client, &component, "init", words).await?;
@@ -401,7 +413,7 @@ async fn deploy_component(session: &Session, wanted: Wanted<'_>) -> Result<Deplo
     let action = Action::Deploy { code, name, arguments, upgrade };
     let mut intent = Intent::new(vec![action], max_fuel);
     intent.attachments = attachments;
-    let status = accounts::submit(&client, &key, intent).await?;
+    let status = accounts::submit(&client, &by, intent).await?;
     let module = match &status.value.outcome {
         Some(TxOutcome::Success { results }) => results.first().and_then(|result| {
             let json = result.json.as_ref()?;
@@ -495,15 +507,16 @@ pub async fn first_call(
 ) -> Result<String, Failure> {
     let client = session.client()?;
     let target = target(&client, module).await?;
-    let key = keys::read(&keys::path_of(&session.home, from)?)?;
+    let by = accounts::signer(session, &client, from).await?;
     let found = target
         .interface
         .function(FunctionKind::Command, function)
         .map_err(|unknown| unknown_function("call", module, &unknown))?;
     let arguments = encode(session, &client, found, &[argument.to_owned()]).await?;
     let function = function.to_owned();
-    let action = Action::Invoke { module: target.id, function, arguments, deposit: 0 };
-    accounts::submit(&client, &key, Intent::new(vec![action], CALL_FUEL_MAX)).await?;
+    let action =
+        Action::Invoke { module: target.id, function, arguments, deposit: 0, interface: None };
+    accounts::submit(&client, &by, Intent::new(vec![action], CALL_FUEL_MAX)).await?;
     Ok(format!("{module} {}", found.name))
 }
 

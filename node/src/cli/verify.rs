@@ -217,7 +217,7 @@ impl Verifier {
         let vouched = Vouched { checkpoint, proof };
         let address = Address::account(id).display(&self.prefix);
         let mut document = vouched.document();
-        let AccountRecord { balance, deposit } = record.clone().unwrap_or_default();
+        let AccountRecord { balance, deposit, .. } = record.clone().unwrap_or_default();
         document["account"] = json!({
             "account": address, "exists": record.is_some(),
             "balance": balance.to_string(), "deposit": deposit.to_string(),

@@ -56,7 +56,7 @@ pub(super) fn block_topic(config: &NetworkConfig) -> gossipsub::IdentTopic {
 
 fn protocol(config: &NetworkConfig, name: &str) -> StreamProtocol {
     let chain = &config.chain_id.to_string()[..8];
-    StreamProtocol::try_from_owned(format!("/pollen/{chain}/{name}/1"))
+    StreamProtocol::try_from_owned(format!("/pollen/{chain}/{name}/2"))
         .expect("the name starts with a slash")
 }
 

@@ -3,9 +3,10 @@
 use std::fmt;
 use std::str::FromStr;
 
-use pollen_ledger::{AccountId, Action, Address, Hash};
+use pollen_ledger::{AccountId, Action, Address, Hash, PublicKey};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+use super::keys::{OwnerView, ScopedKeyView};
 use super::policy::ChangeView;
 use super::values::{Bytes, decimal};
 
@@ -108,7 +109,7 @@ pub enum OutcomeKind {
 
 /// One thing that a listed transaction asked for, without arguments. `kind` tells which.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "lowercase", rename_all_fields = "camelCase")]
+#[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum ActionListed {
     /// Moves grains.
     Transfer {
@@ -154,6 +155,23 @@ pub enum ActionListed {
         /// The change's digest.
         change: Hash,
     },
+    /// Gives the account other owners.
+    SetOwners {
+        /// The weight of signatures that a transaction needs from then on.
+        threshold: u32,
+        /// All of them.
+        owners: Vec<OwnerView>,
+    },
+    /// Gives the account a scoped key.
+    PutKey {
+        /// The key and what it may.
+        key: Box<ScopedKeyView>,
+    },
+    /// Takes a scoped key from the account.
+    RemoveKey {
+        /// Which.
+        key: PublicKey,
+    },
 }
 
 impl ActionListed {
@@ -180,6 +198,12 @@ impl ActionListed {
             Action::Cancel { module, change } => {
                 Self::Cancel { module: Address::module(*module).display(prefix), change: *change }
             }
+            Action::SetOwners { threshold, owners } => Self::SetOwners {
+                threshold: *threshold,
+                owners: owners.iter().map(OwnerView::from).collect(),
+            },
+            Action::PutKey(key) => Self::PutKey { key: Box::new(ScopedKeyView::of(key, prefix)) },
+            Action::RemoveKey { key } => Self::RemoveKey { key: *key },
         }
     }
 }

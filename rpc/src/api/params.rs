@@ -202,6 +202,14 @@ read_params! {
 }
 
 read_params! {
+    /// Of `account_keys`.
+    AccountKeysParams {
+        /// The account: an address, or a module's `@name`.
+        account: String,
+    }
+}
+
+read_params! {
     /// Of `account_get`.
     AccountGetParams {
         /// Address, or `@name` of a module.

@@ -1,11 +1,13 @@
 //! What became of a transaction: stages, ends, and what it asked for.
 
 use pollen_ledger::receipt::{Code, FailureValue};
-use pollen_ledger::{Action, Address, Hash, Transaction};
+use pollen_ledger::{Action, Address, Hash, PublicKey, Transaction};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{BlockName, Bytes, ChangeView, EventView, PolicyView, decimal};
+use super::{
+    BlockName, Bytes, ChangeView, EventView, OwnerView, PolicyView, ScopedKeyView, decimal,
+};
 
 /// How far a transaction has come. `Ordered` and later survive any f faults; the two before are
 /// progress and no promise.
@@ -265,8 +267,12 @@ pub struct ActionResult {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TransactionView {
-    /// Who asked, and pays.
+    /// Who asked, and pays unless there is a payer.
     pub sender: String,
+    /// The key of the sender's that signed first; the nonce is of its window.
+    pub key: PublicKey,
+    /// Another account that pays the fee.
+    pub payer: Option<String>,
     /// Its nonce.
     #[serde(with = "decimal")]
     pub nonce: u64,
@@ -285,7 +291,7 @@ pub struct TransactionView {
 
 /// One thing to do. `kind` tells which.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "lowercase", rename_all_fields = "camelCase")]
+#[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum ActionView {
     /// Moves grains.
     Transfer {
@@ -319,6 +325,8 @@ pub enum ActionView {
         /// Grains to send along.
         #[serde(with = "decimal")]
         deposit: u64,
+        /// Hash of the interface that the call was made from, where it is to hold.
+        interface: Option<Hash>,
     },
     /// Puts code on the ledger.
     Publish {
@@ -339,6 +347,23 @@ pub enum ActionView {
         /// The change's digest.
         change: Hash,
     },
+    /// Gives the sender's account other owners.
+    SetOwners {
+        /// The weight of signatures that a transaction needs from then on.
+        threshold: u32,
+        /// All of them.
+        owners: Vec<OwnerView>,
+    },
+    /// Gives the sender's account a scoped key.
+    PutKey {
+        /// The key and what it may.
+        key: Box<ScopedKeyView>,
+    },
+    /// Takes a scoped key from the sender's account.
+    RemoveKey {
+        /// Which.
+        key: PublicKey,
+    },
 }
 
 impl TransactionView {
@@ -356,12 +381,15 @@ impl TransactionView {
                 arguments: Bytes(arguments.clone()),
                 policy: PolicyView::of(upgrade, prefix),
             },
-            Action::Invoke { module, function, arguments, deposit } => ActionView::Invoke {
-                module: Address::module(*module).display(prefix),
-                function: function.clone(),
-                arguments: Bytes(arguments.clone()),
-                deposit: *deposit,
-            },
+            Action::Invoke { module, function, arguments, deposit, interface } => {
+                ActionView::Invoke {
+                    module: Address::module(*module).display(prefix),
+                    function: function.clone(),
+                    arguments: Bytes(arguments.clone()),
+                    deposit: *deposit,
+                    interface: *interface,
+                }
+            }
             Action::Publish { code } => ActionView::Publish { code: *code },
             Action::Change { module, change } => ActionView::Change {
                 module: Address::module(*module).display(prefix),
@@ -371,9 +399,19 @@ impl TransactionView {
                 module: Address::module(*module).display(prefix),
                 change: *change,
             },
+            Action::SetOwners { threshold, owners } => ActionView::SetOwners {
+                threshold: *threshold,
+                owners: owners.iter().map(OwnerView::from).collect(),
+            },
+            Action::PutKey(key) => {
+                ActionView::PutKey { key: Box::new(ScopedKeyView::of(key, prefix)) }
+            }
+            Action::RemoveKey { key } => ActionView::RemoveKey { key: *key },
         };
         Self {
             sender: Address::account(transaction.sender).display(prefix),
+            key: transaction.key,
+            payer: transaction.payer.map(|payer| Address::account(payer).display(prefix)),
             nonce: transaction.nonce,
             valid_until_ms: transaction.valid_until_ms,
             max_fuel: transaction.max_fuel,

@@ -1,6 +1,7 @@
 //! From what an account wants done to signed bytes.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use pollen_ledger::transaction::TRANSACTION_VERSION;
 use pollen_ledger::{
@@ -15,6 +16,36 @@ const VALID_FOR_MS: u64 = 60_000;
 /// Nonces above the next free one among which one is chosen, so that two shells of one key that ask
 /// at the same time rarely choose the same; small against the 4 096 that the window allows.
 const NONCE_SPREAD: u64 = 256;
+
+fn now_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Which keys sign for which account, and who pays.
+#[derive(Debug, Clone)]
+pub struct Signer {
+    /// Who asks.
+    pub account: AccountId,
+    /// Keys of that account, at least one; the first leads: its nonces are used.
+    pub keys: Vec<KeyPair>,
+    /// Another account that pays the fee, with keys of its own.
+    pub payer: Option<(AccountId, Vec<KeyPair>)>,
+}
+
+impl From<&Signer> for Signer {
+    fn from(signer: &Signer) -> Self {
+        signer.clone()
+    }
+}
+
+impl From<&KeyPair> for Signer {
+    /// The account that began with this key.
+    fn from(key: &KeyPair) -> Self {
+        let account = AccountId::of_key(&key.public_key());
+        Self { account, keys: vec![key.clone()], payer: None }
+    }
+}
 
 /// What an account wants done.
 #[derive(Debug, Clone)]
@@ -40,20 +71,33 @@ impl Intent {
     /// The transaction that does it, signed by `key` for its own account; valid from `time_ms` on, which
     /// is the chain's head or a clock close to it.
     pub fn sign(self, network: &NodeInfo, key: &KeyPair, nonce: u64, time_ms: u64) -> Signed {
+        self.sign_by(network, &Signer::from(key), nonce, time_ms)
+    }
+
+    /// [`Self::sign`] by any keys of any account.
+    pub fn sign_by(self, network: &NodeInfo, by: &Signer, nonce: u64, time_ms: u64) -> Signed {
+        let lead = by.keys.first().expect("a signer has a key");
         let parameters = &network.parameters;
         let lifetime = self.valid_for_ms.unwrap_or(VALID_FOR_MS);
         let lifetime = lifetime.min(parameters.transaction_lifetime_max_ms);
         let transaction = Transaction {
             version: TRANSACTION_VERSION,
-            sender: AccountId::of_key(&key.public_key()),
+            sender: by.account,
+            key: lead.public_key(),
             nonce,
             valid_until_ms: time_ms.saturating_add(lifetime),
             max_fuel: self.max_fuel,
             fuel_price: self.fuel_price.unwrap_or(parameters.fuel_price_floor),
-            payer: None,
+            payer: by.payer.as_ref().map(|(payer, _)| *payer),
             actions: self.actions,
         };
-        let signed = transaction.sign(&network.chain_id, key, self.attachments);
+        let mut signed = transaction.sign(&network.chain_id, lead, self.attachments);
+        let payers = by.payer.iter().flat_map(|(_, keys)| keys);
+        for key in by.keys[1..].iter().chain(payers) {
+            if key.public_key() != lead.public_key() {
+                signed.cosign(&network.chain_id, key);
+            }
+        }
         Signed::new(&signed, network.chain_id)
     }
 }
@@ -103,20 +147,20 @@ impl Signed {
 }
 
 impl PollenClient {
-    /// The transaction that does what is intended, signed by `key` for its own account. Asks the
-    /// node for the key's next nonce and the chain's time. `random` is any 64 random bits.
+    /// The transaction that does what is intended, signed by a key for its own account or by any
+    /// [`Signer`]. Asks the node for the first key's next nonce and the chain's time. `random` is any 64
+    /// random bits.
     pub async fn sign(
         &self,
-        key: &KeyPair,
+        by: impl Into<Signer>,
         intent: Intent,
         random: u64,
     ) -> Result<Signed, ClientError> {
+        let by = by.into();
         let network = self.network().await?;
-        let public_key = key.public_key();
-        let account = AccountId::of_key(&public_key);
         let account = AccountGetParams {
-            account: Address::account(account).display(&network.address_prefix),
-            public_key: Some(public_key),
+            account: Address::account(by.account).display(&network.address_prefix),
+            public_key: by.keys.first().map(KeyPair::public_key),
             at: ReadAt::Latest,
             at_least: None,
             wait_ms: 0,
@@ -127,6 +171,11 @@ impl PollenClient {
         })?;
         let nonce = nonces.next.saturating_add(random % NONCE_SPREAD).min(nonces.last);
         let head = self.chain_head(&ChainHeadParams::default()).await?;
-        Ok(intent.sign(network, key, nonce, head.value.time_ms))
+        // A chain that has executed nothing yet is still at the time of its genesis, maybe years ago.
+        let time_ms = match head.at.height {
+            0 => now_ms().max(head.value.time_ms),
+            _ => head.value.time_ms,
+        };
+        Ok(intent.sign_by(network, &by, nonce, time_ms))
     }
 }

@@ -65,7 +65,7 @@ pub(super) fn methods(backend: Arc<dyn Backend>, limits: Limits) -> Methods {
         chain_head, chain_checkpoint, chain_certificate, chain_writes,
         dag_rounds,
         tx_submit, tx_status, tx_get, tx_list,
-        account_get,
+        account_get, account_keys,
         state_get, state_scan,
         module_get, module_interface, module_call,
         events_query,
@@ -319,6 +319,12 @@ impl Served {
         let account = self.named(&params.account, "params.account")?;
         self.settle(&params).await?;
         self.backend.account(account, params.public_key, params.at).await
+    }
+
+    async fn account_keys(&self, params: AccountKeysParams) -> Answered<AccountKeys> {
+        let account = self.named(&params.account, "params.account")?;
+        self.settle(&params).await?;
+        self.backend.account_keys(account, params.at).await
     }
 
     async fn state_get(&self, params: StateGetParams) -> Answered<StateRecord> {

@@ -220,7 +220,7 @@ impl Backend for Chain {
         async move {
             let decoded: SignedTransaction =
                 codec::decode(&transaction, self.network.transaction_bytes_max)?;
-            decoded.check_signature(&self.network.chain_id)?;
+            decoded.check_signatures(&self.network.chain_id)?;
             let hash = decoded.transaction.id(&self.network.chain_id);
             self.statuses.send_modify(|statuses| {
                 statuses.entry(hash).or_insert_with(|| {
@@ -326,6 +326,36 @@ impl Backend for Chain {
             reserve: 100,
             deposit: 10,
             nonces: public_key.map(|_| window),
+        }))
+    }
+
+    fn account_keys(&self, account: Named, _: ReadAt) -> Answering<'_, AccountKeys> {
+        let account = match account {
+            Named::Id(id) => Address::account(id).display(PREFIX),
+            Named::Name(_) => module_address(),
+        };
+        let scoped = ScopedKeyView {
+            key: KeyPair::development("device").public_key(),
+            label: "the device".into(),
+            calls: vec![CallScopeView { module: module_address(), functions: Vec::new() }],
+            transfers: false,
+            sponsors: false,
+            expires_ms: None,
+            spend_max: Some(u64::MAX),
+            window: Some(ScopeWindowView {
+                length_ms: 60_000,
+                spend_max: None,
+                transactions_max: Some(5),
+            }),
+        };
+        let used = KeyUseView { spent: 7, window_spent: 0, window_transactions: 0 };
+        let key = KeyPair::development("alice").public_key();
+        ready(self.answer(AccountKeys {
+            account,
+            stored: true,
+            threshold: 1,
+            owners: vec![OwnerView { key, weight: 1 }],
+            scoped: vec![ScopedKeyUsed { scoped, used }],
         }))
     }
 

@@ -41,7 +41,7 @@ async fn a_signed_transaction_fits_the_chain() {
         codec::decode::<SignedTransaction>(&signed.bytes, 1 << 20).unwrap()
     };
     let (first, second) = (sign(0).await, sign(300).await);
-    first.check_signature(&network.chain_id).unwrap();
+    first.check_signatures(&network.chain_id).unwrap();
     assert_eq!(first.transaction.nonce, 42);
     assert_eq!(second.transaction.nonce, 42 + 300 % 256);
     assert_eq!(first.transaction.valid_until_ms, TIME_MS + 60_000);
@@ -209,9 +209,11 @@ async fn a_subscription_outlives_its_node() {
 #[test]
 fn a_transaction_signed_elsewhere_keeps_its_hash() {
     let chain_id = Hash::of_content(b"chain");
+    let bob = KeyPair::development("bob");
     let transaction = Transaction {
         version: TRANSACTION_VERSION,
         sender: AccountId([1; 32]),
+        key: bob.public_key(),
         nonce: 1,
         valid_until_ms: 2,
         max_fuel: 3,
@@ -220,6 +222,6 @@ fn a_transaction_signed_elsewhere_keeps_its_hash() {
         actions: vec![transfer()],
     };
     let id = transaction.id(&chain_id);
-    let signed = transaction.sign(&chain_id, &KeyPair::development("bob"), Vec::new());
+    let signed = transaction.sign(&chain_id, &bob, Vec::new());
     assert_eq!(Signed::new(&signed, chain_id).hash, id);
 }

@@ -44,6 +44,7 @@ fn calls() -> Vec<(&'static str, Value)> {
     vec![
         ("account_get", json!({ "account": account, "publicKey": "11".repeat(32), "at": 5 })),
         ("account_get", json!([account])),
+        ("account_keys", json!({ "account": account })),
         ("chain_head", json!({ "atLeast": "7", "waitMs": 5 })),
         ("chain_checkpoint", json!({ "at": "7" })),
         ("chain_certificate", json!({ "at": "7" })),

@@ -157,6 +157,7 @@ impl Chain {
         let transaction = Transaction {
             version: TRANSACTION_VERSION,
             sender: AccountId::of_key(&key.public_key()),
+            key: key.public_key(),
             nonce: number,
             valid_until_ms: BEGIN_MS + 1_000_000,
             max_fuel: self.parameters.transaction_fuel_base * 2,

@@ -116,6 +116,7 @@ impl World {
         let transaction = Transaction {
             version: TRANSACTION_VERSION,
             sender: AccountId::of_key(&key.public_key()),
+            key: key.public_key(),
             nonce: self.load.made.div_ceil(CLIENTS),
             valid_until_ms: BEGIN_MS + (1 << 32),
             max_fuel: 1000,

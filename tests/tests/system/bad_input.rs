@@ -175,7 +175,13 @@ fn failed(status: &TxStatus) -> (i32, &str, &str) {
 }
 
 fn invoke(module: AccountId, function: &str, arguments: Vec<u8>) -> Vec<Action> {
-    vec![Action::Invoke { module, function: function.to_owned(), arguments, deposit: 0 }]
+    vec![Action::Invoke {
+        module,
+        function: function.to_owned(),
+        arguments,
+        deposit: 0,
+        interface: None,
+    }]
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -209,7 +215,7 @@ async fn what_can_never_run_is_refused_before_it_is_ordered() {
     assert_eq!(data["chainId"], json!(chain_id));
     let other_chain = good.clone().sign(&Hash([9; 32]), &faucet, vec![]);
     refusal(served.submit_bytes(codec::encode(&other_chain), None).await, 1002);
-    signed.signatures[0].signature = Signature([7; 64]);
+    signed.signature = Signature([7; 64]);
     refusal(served.submit_bytes(codec::encode(&signed), None).await, 1002);
     let stranger = KeyPair::development("stranger");
     refusal(served.submit_signed(good.clone(), &stranger).await, 1002);
@@ -248,7 +254,10 @@ async fn what_cannot_run_now_says_what_to_change() {
 
     let poor = KeyPair::development("poor");
     let sender = AccountId::of_key(&poor.public_key());
-    let unpaid = Transaction { sender, nonce: 0, ..good.clone() };
+    let posing = Transaction { key: poor.public_key(), ..good.clone() };
+    let (_, data) = refusal(served.submit_signed(posing, &poor).await, 1012);
+    assert_eq!(data["rule"], json!("no key of the sender signed"));
+    let unpaid = Transaction { sender, key: poor.public_key(), nonce: 0, ..good.clone() };
     let (_, data) = refusal(served.submit_signed(unpaid, &poor).await, 1010);
     assert_eq!((&data["have"], &data["needed"]), (&json!("0"), &json!("10000")));
 

@@ -77,6 +77,7 @@ impl Planner {
         let transaction = Transaction {
             version: 1,
             sender: id_of(who),
+            key: key_of(who).public_key(),
             nonce: *nonce,
             valid_until_ms: self.time_ms + 600_000,
             max_fuel,
@@ -116,7 +117,13 @@ impl Planner {
 
     fn invoke(&self, module: usize, function: &str, arguments: Vec<u8>) -> Action {
         let module = self.modules[module];
-        Action::Invoke { module, function: function.to_owned(), arguments, deposit: 0 }
+        Action::Invoke {
+            module,
+            function: function.to_owned(),
+            arguments,
+            deposit: 0,
+            interface: None,
+        }
     }
 
     fn someone(&mut self) -> AccountId {
@@ -177,7 +184,7 @@ impl Planner {
             _ => {
                 let module = AccountId([7; 32]);
                 let function = "spin".to_owned();
-                Action::Invoke { module, function, arguments: vec![], deposit: 0 }
+                Action::Invoke { module, function, arguments: vec![], deposit: 0, interface: None }
             }
         }
     }
@@ -210,7 +217,7 @@ impl Planner {
         };
         let mut signed = self.sign(who, FUEL, actions, Vec::new());
         match self.dice.below(40) {
-            0 => signed.signatures[0].signature = Signature([1; 64]),
+            0 => signed.signature = Signature([1; 64]),
             1 => {
                 let transaction = Transaction { valid_until_ms: 1, ..signed.transaction };
                 signed = transaction.sign(&self.genesis.chain_id(), &key_of(who), Vec::new());

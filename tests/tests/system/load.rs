@@ -307,5 +307,11 @@ pub fn by_hash(sent: &[Sent]) -> BTreeMap<Hash, &Sent> {
 fn transfer(token: AccountId, to: AccountId, amount: u64) -> Action {
     // Arguments are borsh: an account is its 32 bytes.
     let arguments = borsh::to_vec(&(to.0, amount)).unwrap();
-    Action::Invoke { module: token, function: "transfer".into(), arguments, deposit: 0 }
+    Action::Invoke {
+        module: token,
+        function: "transfer".into(),
+        arguments,
+        deposit: 0,
+        interface: None,
+    }
 }

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)] // a panic here is a failed test
 
+mod account_keys;
 mod bad_input;
 mod bench;
 mod cluster;

@@ -411,6 +411,7 @@ async fn fill(network: &Network, keys: u64) {
                 function: "put-many".into(),
                 arguments,
                 deposit: 0,
+                interface: None,
             });
             first += u64::from(count);
         }

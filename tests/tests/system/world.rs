@@ -144,6 +144,7 @@ impl World {
         let transaction = Transaction {
             version: 1,
             sender: id_of(who),
+            key: key_of(who).public_key(),
             nonce,
             valid_until_ms: self.time_ms + 60_000,
             max_fuel,
@@ -255,6 +256,7 @@ impl World {
             chain_id: self.genesis.chain_id(),
             transaction: Hash::ZERO,
             signer: AccountId([0; 32]),
+            by_scoped_key: false,
             time_ms: self.time_ms,
             round: 0,
             commit: Hash::ZERO,
@@ -326,7 +328,13 @@ impl borsh::BorshSerialize for Raw {
 }
 
 pub fn raw_action(module: &Deployed, function: &str, arguments: Vec<u8>) -> Action {
-    Action::Invoke { module: module.id, function: function.to_owned(), arguments, deposit: 0 }
+    Action::Invoke {
+        module: module.id,
+        function: function.to_owned(),
+        arguments,
+        deposit: 0,
+        interface: None,
+    }
 }
 
 pub fn code_of(receipt: &Receipt) -> Option<Code> {

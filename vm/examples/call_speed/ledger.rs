@@ -66,6 +66,7 @@ pub fn call(
         chain_id: Hash([7; 32]),
         transaction: Hash([8; 32]),
         signer: caller,
+        by_scoped_key: false,
         time_ms: 1_000,
         round: 3,
         commit: Hash([9; 32]),

@@ -281,7 +281,7 @@ fn base(code: &[u8]) -> Base {
         StateKey::account(&PROBE),
         pollen_ledger::codec::encode(&pollen_ledger::execution::AccountRecord {
             balance: 1 << 40,
-            deposit: 0,
+            ..Default::default()
         }),
     );
     base

@@ -15,6 +15,7 @@ pub(super) fn add(linker: &mut Linker<HostData>) -> wasmtime::Result<()> {
     answer.call("depth", |data| data.running.len() as u32 - 1)?;
     answer.call("read-only", |data| data.read_only)?;
     answer.transaction("signer", |context| Id::from(context.signer.0))?;
+    answer.transaction("by-scoped-key", |context| context.by_scoped_key)?;
     answer.transaction("transaction", |context| Id::from(context.transaction.0))?;
     answer.transaction("chain", |context| Id::from(context.chain_id.0))?;
     answer.transaction("time-ms", |context| context.time_ms)?;

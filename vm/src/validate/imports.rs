@@ -22,6 +22,7 @@ pub const HOST_INTERFACES: &[(&str, &[(&str, &str)])] = &[
         "pollen:host/context@0.1.0",
         &[
             ("signer", "() -> id"),
+            ("by-scoped-key", "() -> bool"),
             ("caller", "() -> id"),
             ("this", "() -> id"),
             ("code", "() -> id"),

@@ -40,6 +40,10 @@ pub mod context {
         with(|world| world.ledger.codes.get(&this).copied())
             .unwrap_or_else(|| hash_of(*blake3::hash(&this.to_bytes()).as_bytes()))
     }
+    /// Whether a scoped key of the signer's signed, not its owners.
+    pub fn by_scoped_key() -> bool {
+        with(|world| world.by_scoped_key)
+    }
     /// The hash of the running transaction; zero in a query.
     pub fn transaction() -> Hash {
         if read_only() {

@@ -23,6 +23,8 @@ impl ModuleEngine for TestEngine {
                 deploy_fuel: DEPLOY_FUEL,
                 has_init: code.ends_with(b"init"),
                 has_migrate: code.ends_with(b"migrate"),
+                // The same of all code with the same second letter.
+                interface: Hash::of_content(code.get(1..2).unwrap_or_default()),
             }),
             _ => Err(CodeRefusal { reason: "code begins with an m".to_owned() }),
         }

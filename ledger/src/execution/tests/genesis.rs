@@ -65,6 +65,6 @@ fn checkpoint_0_is_pinned() {
     let (checkpoint, _) = genesis_batch(&genesis);
     assert_eq!(
         checkpoint.digest().to_string(),
-        "675d34307fa0fb1256300a7a1fea078551dce1542a4e264c2075aa02de1f3a4a"
+        "71d37e42930a4975f93894a4c8716a5fb133508b42a797e6c1c4b67ff7f401f4"
     );
 }

@@ -66,7 +66,13 @@ impl Chain {
 
     fn invoke(&mut self, who: &'static str, function: &str, arguments: &[u8]) -> Receipt {
         let (function, arguments) = (function.to_owned(), arguments.to_vec());
-        let action = Action::Invoke { module: self.module, function, arguments, deposit: 0 };
+        let action = Action::Invoke {
+            module: self.module,
+            function,
+            arguments,
+            deposit: 0,
+            interface: None,
+        };
         self.run(who, action, &[])
     }
 
@@ -298,6 +304,7 @@ fn context(world: &World) -> CallContext {
         chain_id: world.genesis.chain_id(),
         transaction: Hash::ZERO,
         signer: AccountId([0; 32]),
+        by_scoped_key: false,
         time_ms: world.time_ms,
         round: 0,
         commit: Hash::ZERO,

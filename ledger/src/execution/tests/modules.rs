@@ -18,7 +18,7 @@ fn deploy(code: &[u8], name: Option<&str>, arguments: &[u8]) -> Action {
 
 fn invoke(module: AccountId, function: &str, arguments: &[u8], deposit: u64) -> Action {
     let (function, arguments) = (function.to_owned(), arguments.to_vec());
-    Action::Invoke { module, function, arguments, deposit }
+    Action::Invoke { module, function, arguments, deposit, interface: None }
 }
 
 fn world() -> World {
@@ -57,7 +57,10 @@ fn a_deployment_makes_an_account_a_record_a_name_and_calls_init() {
     // Of its account, and of the one entry that `init` wrote: a key of 5 bytes, a value of 1, and 64.
     let parameters = &world.genesis.parameters;
     let deposit = parameters.account_deposit + 70 * parameters.storage_byte_deposit;
-    assert_eq!(world.account(&module), Some(AccountRecord { balance: 0, deposit }));
+    assert_eq!(
+        world.account(&module),
+        Some(AccountRecord { balance: 0, deposit, has_keys: false })
+    );
     assert_eq!(world.balance("alice"), START - deposit - receipt.fee);
 }
 
@@ -66,6 +69,7 @@ fn context(world: &World) -> CallContext {
         chain_id: world.genesis.chain_id(),
         transaction: Hash::ZERO,
         signer: AccountId([0; 32]),
+        by_scoped_key: false,
         time_ms: world.time_ms,
         round: 0,
         commit: Hash::ZERO,

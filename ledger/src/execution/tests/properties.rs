@@ -59,6 +59,7 @@ fn sign(world: &World, module: AccountId, attempt: &Try) -> SignedTransaction {
             function: ["touch", "forward", "refuse", "spin", "absent"][*function].to_owned(),
             arguments: id_of("alice").0.to_vec(),
             deposit: *deposit,
+            interface: None,
         },
     };
     let name = NAMES[attempt.from];

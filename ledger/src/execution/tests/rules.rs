@@ -1,6 +1,7 @@
 //! What becomes of an ordered transaction: the numbered rules, case by case, to the grain.
 
 use super::*;
+use crate::execution::authority::{AuthorityError, Party};
 
 const START: u64 = 10 * POLLEN;
 
@@ -34,7 +35,7 @@ fn a_new_account_costs_the_sender_a_deposit_beside_the_amount() {
     let receipt = world.run("alice", 0, transfer("carol", 5));
     let deposit = world.genesis.parameters.account_deposit;
     let carol = world.account(&id_of("carol")).unwrap();
-    assert_eq!(carol, AccountRecord { balance: 5, deposit });
+    assert_eq!(carol, AccountRecord { balance: 5, deposit, has_keys: false });
     assert_eq!(world.balance("alice"), START - 5 - deposit - receipt.fee);
 }
 
@@ -64,11 +65,15 @@ fn a_copy_with_a_bad_signature_is_no_occurrence() {
     let mut world = world();
     let good = world.sign("alice", 0, vec![transfer("bob", 7)]);
     let mut bad = good.clone();
-    bad.signatures[0].signature.0[5] ^= 1;
+    bad.signature.0[5] ^= 1;
     let mut foreign = good.clone();
-    foreign.signatures[0] = world.sign("bob", 0, vec![transfer("bob", 7)]).signatures[0].clone();
-    let committed = world.commit(vec![bad, foreign, good]);
-    assert_eq!(committed.skipped, [SkipReason::BadSignature, SkipReason::BadSignature]);
+    foreign.signature = world.sign("bob", 0, vec![transfer("bob", 7)]).signature;
+    // Whole, and by a key that is not the sender's.
+    let posing = Transaction { key: key_of("bob").public_key(), ..good.transaction.clone() };
+    let posing = world.sign_with("bob", posing, Vec::new());
+    let committed = world.commit(vec![bad, foreign, posing, good]);
+    let no_key = SkipReason::Authority(AuthorityError::NoKey(Party::Sender));
+    assert_eq!(committed.skipped, [SkipReason::BadSignature, SkipReason::BadSignature, no_key]);
     assert_eq!(committed.receipts.len(), 1);
     assert_eq!(world.balance("bob"), START + 7);
 }

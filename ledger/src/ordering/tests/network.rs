@@ -89,6 +89,7 @@ pub fn transaction(nonce: u64) -> Arc<SignedTransaction> {
     let transaction = Transaction {
         version: TRANSACTION_VERSION,
         sender: AccountId::of_key(&key.public_key()),
+        key: key.public_key(),
         nonce,
         valid_until_ms: BEGIN_MS + 3_000_000,
         max_fuel: 1000,

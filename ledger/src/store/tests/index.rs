@@ -132,6 +132,7 @@ impl Chain {
                 function: "f".to_owned(),
                 arguments: Vec::new(),
                 deposit: 0,
+                interface: None,
             });
         }
         let signed = self.world.sign(names[usize::from(sender)], nonce, actions);

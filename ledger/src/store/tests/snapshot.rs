@@ -277,7 +277,13 @@ fn small(random: &mut Random, count: usize) -> Vec<(StateKey, Vec<u8>)> {
 fn module(number: u8) -> ((StateKey, Vec<u8>), Vec<u8>) {
     let code = vec![number; 5_000];
     let hash = Hash::of_content(&code);
-    let record = CodeRecord { active_ms: 1, bytes: 5_000, has_init: false, has_migrate: false };
+    let record = CodeRecord {
+        active_ms: 1,
+        bytes: 5_000,
+        has_init: false,
+        has_migrate: false,
+        interface: Hash::ZERO,
+    };
     let key = StateKey::code(&hash);
     ((key, codec::encode(&record)), code)
 }

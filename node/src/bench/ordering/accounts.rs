@@ -7,10 +7,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use pollen_ledger::crypto::Signature;
-use pollen_ledger::transaction::{TRANSACTION_VERSION, TransactionSignature};
+use pollen_ledger::transaction::TRANSACTION_VERSION;
 use pollen_ledger::{
-    AccountId, Action, AuthorIndex, Genesis, Hash, KeyPair, Parameters, PublicKey,
-    SignedTransaction, Transaction, codec,
+    AccountId, Action, AuthorIndex, Genesis, Hash, KeyPair, Parameters, SignedTransaction,
+    Transaction, codec,
 };
 
 use crate::dev;
@@ -112,9 +112,9 @@ impl Accounts {
             }
         };
         let nonce = (number / SENDERS) as u64;
-        let transaction = self.transaction(sender.id, nonce, now_ms, FUEL_MAX, vec![action]);
+        let transaction = self.transaction(&sender.key, nonce, now_ms, FUEL_MAX, vec![action]);
         match shape {
-            Shape::Unsigned(_) => self.made(unsigned(transaction, sender.key.public_key())),
+            Shape::Unsigned(_) => self.made(unsigned(transaction)),
             Shape::Signed(_) | Shape::Transfer => {
                 self.made(transaction.sign(&self.chain_id, &sender.key, Vec::new()))
             }
@@ -124,7 +124,6 @@ impl Accounts {
     /// What gives every account of the load, and every till, something to spend.
     pub fn funding(&self, now_ms: u64) -> Vec<Made> {
         let faucet = dev::faucet_key();
-        let from = AccountId::of_key(&faucet.public_key());
         let senders = self.senders.iter().flatten().map(|sender| sender.id);
         let all: Vec<AccountId> = senders.chain(self.tills.iter().copied()).collect();
         let parts = all.chunks(pollen_ledger::limits::ACTIONS_MAX);
@@ -133,7 +132,8 @@ impl Accounts {
             .zip(parts)
             .map(|(nonce, part)| {
                 let actions = part.iter().map(transfer).collect();
-                let transaction = self.transaction(from, nonce, now_ms, FUNDING_FUEL_MAX, actions);
+                let transaction =
+                    self.transaction(&faucet, nonce, now_ms, FUNDING_FUEL_MAX, actions);
                 self.made(transaction.sign(&self.chain_id, &faucet, Vec::new()))
             })
             .collect()
@@ -141,7 +141,7 @@ impl Accounts {
 
     fn transaction(
         &self,
-        sender: AccountId,
+        key: &KeyPair,
         nonce: u64,
         now_ms: u64,
         max_fuel: u64,
@@ -149,7 +149,8 @@ impl Accounts {
     ) -> Transaction {
         Transaction {
             version: TRANSACTION_VERSION,
-            sender,
+            sender: AccountId::of_key(&key.public_key()),
+            key: key.public_key(),
             nonce,
             valid_until_ms: now_ms + VALID_FOR_MS,
             max_fuel,
@@ -167,8 +168,8 @@ impl Accounts {
 
     fn count_bytes_around(&self) -> usize {
         let sender = &self.senders[0][0];
-        let empty = self.transaction(sender.id, 0, 0, FUEL_MAX, vec![padded(0)]);
-        codec::length(&unsigned(empty, sender.key.public_key()))
+        let empty = self.transaction(&sender.key, 0, 0, FUEL_MAX, vec![padded(0)]);
+        codec::length(&unsigned(empty))
     }
 }
 
@@ -183,13 +184,14 @@ fn padded(bytes: usize) -> Action {
         function: "bench".to_owned(),
         arguments: vec![0x5a; bytes],
         deposit: 0,
+        interface: None,
     }
 }
 
-fn unsigned(transaction: Transaction, public_key: PublicKey) -> SignedTransaction {
+fn unsigned(transaction: Transaction) -> SignedTransaction {
     let signature = Signature([0; 64]);
-    let signature = TransactionSignature { public_key, signature };
-    SignedTransaction { transaction, signatures: vec![signature], attachments: Vec::new() }
+    let (cosignatures, attachments) = (Vec::new(), Vec::new());
+    SignedTransaction { transaction, signature, cosignatures, attachments }
 }
 
 #[cfg(test)]
@@ -206,11 +208,11 @@ mod tests {
             assert_eq!(made.bytes, bytes);
             assert_eq!(accounts.which(&made.signed.transaction), Some((1, number)));
             made.signed.check_shape(&accounts.parameters).unwrap();
-            assert!(made.signed.check_signature(&accounts.chain_id).is_err());
+            assert!(made.signed.check_signatures(&accounts.chain_id).is_err());
         }
         for shape in [Shape::Signed(512), Shape::Transfer] {
             let made = accounts.make(shape, 0, 65, 7);
-            made.signed.check_signature(&accounts.chain_id).unwrap();
+            made.signed.check_signatures(&accounts.chain_id).unwrap();
             assert_eq!(accounts.which(&made.signed.transaction), Some((0, 65)));
         }
         assert_eq!(accounts.which(&accounts.funding(7)[0].signed.transaction), None);

@@ -156,7 +156,7 @@ impl Load {
             reserve = checked.ok()?.ok()?.reserve;
         }
         if self.with.is_some() {
-            made.signed.check_signature(&self.accounts.chain_id).ok()?;
+            made.signed.check_signatures(&self.accounts.chain_id).ok()?;
         }
         Some(reserve)
     }

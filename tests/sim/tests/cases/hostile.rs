@@ -331,7 +331,8 @@ fn case_50_one_rule_wherever_a_signature_is_checked() {
     let proof = proof.expect("two blocks of one slot");
     let attestation = Attestation::sign(chain_id, 5, NOBODY, &chain.keys[2]);
     let votes = SignedVotes::of(&block);
-    let transaction = chain.transaction(1);
+    let mut transaction = chain.transaction(1);
+    transaction.cosign(chain_id, &chain.keys[1]);
     let (member, stranger) = (chain.keys[2].public_key(), chain.keys[1].public_key());
     let takes_block = |signature| {
         let block = Block { signature, ..block.clone() };
@@ -349,17 +350,23 @@ fn case_50_one_rule_wherever_a_signature_is_checked() {
         |signature| SignedVotes { signature, ..votes.clone() }.verify(chain_id, committee);
     let takes_transaction = |signature| {
         let mut transaction = transaction.clone();
-        transaction.signatures[0].signature = signature;
-        transaction.check_signature(chain_id).is_ok()
+        transaction.signature = signature;
+        transaction.check_signatures(chain_id).is_ok()
+    };
+    let takes_cosignature = |signature| {
+        let mut transaction = transaction.clone();
+        transaction.cosignatures[0].signature = signature;
+        transaction.check_signatures(chain_id).is_ok()
     };
     type Takes<'a> = (&'a str, Signature, &'a dyn Fn(Signature) -> bool);
-    let places: [Takes<'_>; 6] = [
+    let places: [Takes<'_>; 7] = [
         ("a block", block.signature, &takes_block),
         ("evidence", proof.signatures[0], &|signature| takes_proof(0, signature)),
         ("evidence, the other side", proof.signatures[1], &|signature| takes_proof(1, signature)),
         ("an attestation", attestation.signature, &|s| takes_attestation(s, &member)),
         ("commit votes", votes.signature, &takes_votes),
-        ("a transaction", transaction.signatures[0].signature, &takes_transaction),
+        ("a transaction", transaction.signature, &takes_transaction),
+        ("its second signature", transaction.cosignatures[0].signature, &takes_cosignature),
     ];
     for (what, good, takes) in places {
         assert!(takes(good), "{what}: what was signed is taken");
