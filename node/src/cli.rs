@@ -62,7 +62,7 @@ pub struct Global {
     /// Ask this node of the network, from 1, and no other
     #[arg(long, global = true, value_name = "N")]
     pub node: Option<usize>,
-    /// Have another account pay the fee: KEY[,KEY..][@ACCOUNT]
+    /// Have another account pay the fee: KEY,.. or KEY,..@ACCOUNT
     #[arg(long, global = true, value_name = "KEYS")]
     pub payer: Option<String>,
     /// Print one JSON document instead of text
@@ -340,7 +340,7 @@ pub enum KeysCommand {
 /// `pollen transfer`.
 #[derive(Debug, Args)]
 pub struct TransferArgs {
-    /// Keys that sign: NAME[,NAME..][@ACCOUNT]
+    /// Keys that sign: NAME,.. or NAME,..@ACCOUNT
     pub from: String,
     /// A key's name or an address
     pub to: String,
@@ -353,7 +353,7 @@ pub struct TransferArgs {
 pub struct DeployArgs {
     /// The module's source folder, or a component (.wasm)
     pub source: PathBuf,
-    /// Keys that sign, NAME[,NAME..][@ACCOUNT]: their account deploys, pays and owns
+    /// Keys that sign, NAME,.. or NAME,..@ACCOUNT: their account deploys, pays and owns
     #[arg(long)]
     pub from: String,
     /// A name for it, unique on the chain

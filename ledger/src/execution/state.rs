@@ -39,7 +39,7 @@ pub enum Namespace {
     Versions = 7,
     /// [`Proposal`] by module address and the change's digest.
     Changes = 8,
-    /// [`AccountKeys`] by account id, of accounts whose keys are not those that they began with.
+    /// [`crate::keys::AccountKeys`] by account id, of accounts whose keys are not those that they began with.
     Keys = 9,
     /// [`KeyUse`] by account id and public key, of scoped keys with limits.
     KeyUses = 10,

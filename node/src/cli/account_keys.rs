@@ -28,7 +28,7 @@ pub struct OwnersArgs {
     /// The weight that must sign a transaction
     #[arg(long, default_value_t = 1)]
     pub threshold: u32,
-    /// Keys that sign: NAME[,NAME..][@ACCOUNT] [default: the account's]
+    /// Keys that sign: NAME,.. or NAME,..@ACCOUNT [default: the account's]
     #[arg(long, value_name = "KEYS")]
     pub from: Option<String>,
 }
@@ -67,7 +67,7 @@ pub struct AddKeyArgs {
     /// How long it is good, such as 90d
     #[arg(long, value_name = "DURATION")]
     pub expires: Option<humantime::Duration>,
-    /// Keys that sign: NAME[,NAME..][@ACCOUNT] [default: the account's]
+    /// Keys that sign: NAME,.. or NAME,..@ACCOUNT [default: the account's]
     #[arg(long, value_name = "KEYS")]
     pub from: Option<String>,
 }
@@ -79,7 +79,7 @@ pub struct RemoveKeyArgs {
     pub account: String,
     /// Name of the key, its label on the account, or 64 hexadecimal digits of its public key
     pub key: String,
-    /// Keys that sign: NAME[,NAME..][@ACCOUNT] [default: the account's]
+    /// Keys that sign: NAME,.. or NAME,..@ACCOUNT [default: the account's]
     #[arg(long, value_name = "KEYS")]
     pub from: Option<String>,
 }

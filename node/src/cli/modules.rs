@@ -28,7 +28,7 @@ const CALL_USAGE: &str = "usage: pollen call MODULE FUNCTION [ARGUMENTS] --from 
     Arguments are typed by the module's own interface: in order, or as --name VALUE.\n\
     `pollen call MODULE --help` lists its functions, `pollen call MODULE FUNCTION --help` explains one.\n\n\
     Options:\n  \
-    --from KEYS        who signs: NAME[,NAME..][@ACCOUNT]\n  \
+    --from KEYS        who signs: NAME,.. or NAME,..@ACCOUNT\n  \
     --payer KEYS       have another account pay the fee\n  \
     --deposit AMOUNT   native tokens to send along, as 5 or 0.25\n  \
     --max-fuel N       most fuel that it may use [default: 100000000]\n  \
