@@ -73,13 +73,13 @@ impl Run<'_> {
         let before = self.state.get(&key)?.map_or(0, |value| deposit(value.len()));
         let after = deposit(record.len());
         let account = self.state.account(&sender)?.expect("it was made above");
-        let AccountRecord { balance, deposit, .. } = account;
-        let reserve = self.rules.parameters.fee_reserve.min(balance);
-        let deposit = deposit - before + after;
-        let balance = (balance + before)
+        let reserve = self.rules.parameters.fee_reserve.min(account.balance);
+        let balance = (account.balance + before)
             .checked_sub(after)
             .filter(|left| after <= before || *left >= reserve)
             .ok_or_else(|| failure(Code::BalanceTooLow))?;
+        // It is paid, so both are parts of the supply.
+        let deposit = account.deposit - before + after;
         let account = AccountRecord { balance, deposit, has_keys: true };
         self.state.put_record(StateKey::account(&sender), &account);
         self.state.put(key, Some(record.into()));

@@ -160,19 +160,6 @@ impl Refusal {
         }
     }
 
-    /// True when the very same bytes may be admitted later.
-    pub const fn retryable(&self) -> bool {
-        match self {
-            Self::NotYetValid { .. }
-            | Self::BalanceTooLow { .. }
-            | Self::PoolFull { .. }
-            | Self::KeyLimit { .. } => true,
-            // Above the window it waits for others; below it is lost for ever.
-            Self::Nonce(NonceError::Outside { nonce, highest, .. }) => *nonce > *highest,
-            _ => false,
-        }
-    }
-
     /// What to do.
     pub fn hint(&self) -> String {
         match self {

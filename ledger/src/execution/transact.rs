@@ -141,7 +141,8 @@ pub(super) struct Run<'a> {
     pub(super) attached: Vec<(Hash, &'a [u8])>,
     authority: Authority,
     pub(super) state: TransactionState<'a>,
-    /// Grains that left the sender's balance, fees apart.
+    /// Grains that left the sender's balance, fees apart. What goes in circles counts each time, so that the sum
+    /// may be more than all grains there are: it stops at the highest number.
     spent: u64,
     /// Of `max_fuel`.
     fuel_left: u64,
@@ -315,7 +316,8 @@ impl Run<'_> {
             value: FailureValue::None,
             note: Some("the balance does not pay the deposit of what was stored".to_owned()),
         })?;
-        self.spent += before.saturating_sub(self.sender_balance()?);
+        let paid = before.saturating_sub(self.sender_balance()?);
+        self.spent = self.spent.saturating_add(paid);
         Ok(())
     }
 
@@ -330,7 +332,7 @@ impl Run<'_> {
         let sender = self.signed.transaction.sender;
         match self.state.transfer(&sender, to, amount)? {
             Ok(()) => {
-                self.spent += amount;
+                self.spent = self.spent.saturating_add(amount);
                 Ok(())
             }
             Err(MoveError::Insufficient) => Err(failure(Code::BalanceTooLow)),

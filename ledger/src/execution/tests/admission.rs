@@ -26,19 +26,18 @@ fn every_refusal_has_its_number_and_says_what_to_do() {
     let time_ms = world.time_ms;
     let lifetime_ms = world.genesis.parameters.transaction_lifetime_max_ms;
     let cases = [
-        (change("alice", &|tx| tx.version = 9), 1001, false),
-        (change("alice", &|tx| tx.nonce = 0), 1005, false),
-        (change("alice", &|tx| tx.nonce = 4_097), 1006, true),
-        (change("alice", &|tx| tx.valid_until_ms = time_ms), 1007, false),
-        (change("alice", &|tx| tx.valid_until_ms = time_ms + lifetime_ms + 1), 1008, true),
-        (change("alice", &|tx| tx.fuel_price = 0), 1009, false),
-        (change("alice", &|tx| tx.max_fuel = 10), 1009, false),
-        (change("poor", &|tx| tx.nonce = 0), 1010, true),
-        (change("nobody", &|_| ()), 1010, true),
+        (change("alice", &|tx| tx.version = 9), 1001),
+        (change("alice", &|tx| tx.nonce = 0), 1005),
+        (change("alice", &|tx| tx.nonce = 4_097), 1006),
+        (change("alice", &|tx| tx.valid_until_ms = time_ms), 1007),
+        (change("alice", &|tx| tx.valid_until_ms = time_ms + lifetime_ms + 1), 1008),
+        (change("alice", &|tx| tx.fuel_price = 0), 1009),
+        (change("alice", &|tx| tx.max_fuel = 10), 1009),
+        (change("poor", &|tx| tx.nonce = 0), 1010),
+        (change("nobody", &|_| ()), 1010),
     ];
-    for (refusal, number, retryable) in cases {
+    for (refusal, number) in cases {
         assert_eq!(refusal.number(), number, "{refusal}");
-        assert_eq!(refusal.retryable(), retryable, "{refusal}");
         assert!(!refusal.hint().is_empty());
     }
     let used = change("alice", &|tx| tx.nonce = 0);

@@ -79,6 +79,22 @@ fn succeeded(world: &mut World, signed: SignedTransaction) -> Receipt {
     receipt
 }
 
+/// Modules of one code, by alice's first transaction.
+fn two_modules(world: &mut World) -> [AccountId; 2] {
+    let code = b"m module".to_vec();
+    let deploy = Action::Deploy {
+        code: Hash::of_content(&code),
+        name: None,
+        arguments: Vec::new(),
+        upgrade: UpgradePolicy::Never,
+    };
+    let deploy = world.transaction("alice", 0, vec![deploy.clone(), deploy]);
+    let deploy = world.sign_with("alice", deploy, vec![code]);
+    let id = world.id(&deploy);
+    succeeded(world, deploy);
+    [0, 1].map(|action| AccountId::of_module(&id, action))
+}
+
 #[test]
 fn keys_are_exchanged_and_the_account_stays() {
     let mut world = world();
@@ -151,18 +167,7 @@ fn a_transaction_runs_once_whatever_its_signatures() {
 #[test]
 fn a_scoped_key_does_what_its_scope_says_and_nothing_else() {
     let mut world = world();
-    let code = b"m module".to_vec();
-    let deploy = Action::Deploy {
-        code: Hash::of_content(&code),
-        name: None,
-        arguments: Vec::new(),
-        upgrade: UpgradePolicy::Never,
-    };
-    let deploy = world.transaction("alice", 0, vec![deploy.clone(), deploy]);
-    let deploy = world.sign_with("alice", deploy, vec![code]);
-    let id = world.id(&deploy);
-    let (module, other) = (AccountId::of_module(&id, 0), AccountId::of_module(&id, 1));
-    succeeded(&mut world, deploy);
+    let [module, other] = two_modules(&mut world);
     let calls = vec![CallScope { module, functions: vec!["touch".to_owned()] }];
     let scope = Scope { calls, expires_ms: Some(world.time_ms + 3_600_000), ..Scope::default() };
     let put = signed(&world, "alice", &["alice"], 1, vec![put_key("device", scope)]);
@@ -281,6 +286,25 @@ fn what_comes_in_is_not_taken_off_what_goes_out() {
     assert_eq!(receipt.outcome, failure);
 }
 
+/// Story: what a transaction sent away was summed up without a bound, for every transaction, whoever signed it. A
+/// rich account that pays itself a few times would have stopped every node.
+#[test]
+fn sums_beyond_all_grains_stop_nobody() {
+    let mut world = World::new(&[("rich", u64::MAX)]);
+    let much = u64::MAX / 2;
+    let actions = vec![transfer("rich", much), transfer("rich", much), transfer("rich", much)];
+    let own = signed(&world, "rich", &["rich"], 0, actions.clone());
+    let fee = succeeded(&mut world, own).fee;
+    assert_eq!(world.balance("rich"), u64::MAX - fee);
+    // And no limit is passed by it.
+    let scope = Scope { transfers: true, spend_max: Some(u64::MAX - 1), ..Scope::default() };
+    let put = signed(&world, "rich", &["rich"], 1, vec![put_key("device", scope)]);
+    succeeded(&mut world, put);
+    let scoped = signed(&world, "rich", &["device"], 0, actions);
+    let receipt = done(&mut world, scoped);
+    assert!(matches!(receipt.outcome, Outcome::Failure { code: Code::KeyNotAllowed, .. }));
+}
+
 #[test]
 fn a_payer_pays_when_it_has_signed() {
     let mut world = world();
@@ -325,17 +349,7 @@ fn a_payer_pays_when_it_has_signed() {
 #[test]
 fn a_call_made_from_another_interface_is_not_made() {
     let mut world = world();
-    let code = b"m module".to_vec();
-    let deploy = Action::Deploy {
-        code: Hash::of_content(&code),
-        name: None,
-        arguments: Vec::new(),
-        upgrade: UpgradePolicy::Never,
-    };
-    let deploy = world.transaction("alice", 0, vec![deploy]);
-    let deploy = world.sign_with("alice", deploy, vec![code]);
-    let module = AccountId::of_module(&world.id(&deploy), 0);
-    succeeded(&mut world, deploy);
+    let [module, _] = two_modules(&mut world);
     let call = |interface| Action::Invoke {
         module,
         function: "touch".to_owned(),
