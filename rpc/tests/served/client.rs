@@ -48,6 +48,19 @@ async fn a_signed_transaction_fits_the_chain() {
     assert_eq!(first.transaction.fuel_price, 11);
 }
 
+/// Story: on a chain that had executed nothing yet, the first transaction was valid until a minute after genesis:
+/// it was refused as expired.
+#[tokio::test]
+async fn the_first_transaction_of_a_chain_is_valid_from_now_on() {
+    let served = served().await;
+    served.chain.begin_again();
+    let client = PollenClient::new([served.url()]).unwrap();
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    let bytes = signed(&client).await.bytes;
+    let transaction = codec::decode::<SignedTransaction>(&bytes, 1 << 20).unwrap().transaction;
+    assert!(u128::from(transaction.valid_until_ms) >= since.as_millis() + 60_000);
+}
+
 /// The same bytes twice are one transaction; a wait that is over is an answer with the stage
 /// reached.
 #[tokio::test]
