@@ -34,7 +34,7 @@ export function fromHex(text: string): Uint8Array {
 }
 
 /** True for 64 lower-case hexadecimal digits. */
-export function isHex32(value: unknown): value is Hex32 {
+export function isHex32(value: unknown): boolean {
   return typeof value === "string" && value.length === 64 && /^[0-9a-f]+$/.test(value);
 }
 

@@ -3,7 +3,7 @@
  * signs checkpoints (ledger/src/genesis.rs).
  */
 
-import { isHex32, toHex, type AccountId, type Hash, type PublicKey } from "./bytes.js";
+import { isHex32, toHex, type Hash, type PublicKey } from "./bytes.js";
 import { encode, hex32, list, struct, text, u16, u32, u64, u8, type Codec } from "./codec.js";
 import { InputError } from "./errors.js";
 import { domainHash } from "./hash.js";
@@ -27,6 +27,20 @@ export interface Genesis {
   coinType: number;
   /** Validators of epoch 0, in order. */
   committee: Validator[];
+  /** Numbers that who builds transactions must know, as `parameters` of `node_info`. */
+  parameters: ChainParameters;
+}
+
+/** What a chain asks of transactions. */
+export interface ChainParameters {
+  /** Least grains per 1 000 fuel. */
+  fuelPriceFloor: bigint;
+  /** Most fuel of a transaction. */
+  transactionFuelMax: bigint;
+  /** Ledger time from the publication of code until modules may run it. */
+  codeActivationMs: bigint;
+  /** How far ahead of ledger time `validUntilMs` may lie. */
+  transactionLifetimeMaxMs: bigint;
 }
 
 const COMMITTEE_MAX = 512;
@@ -157,7 +171,7 @@ export function readGenesis(json: string): Genesis {
   const document = DOCUMENT.read(parsed, "genesis") as Pick<Genesis, "name" | "addressPrefix" | "coinType"> & {
     protocolVersion: number;
     committee: { public_key: PublicKey; stake: bigint }[];
-    accounts: { id: AccountId }[];
+    parameters: ChainParameters;
   };
   if (document.protocolVersion !== PROTOCOL_VERSION) {
     wrong("genesis.protocolVersion", `${PROTOCOL_VERSION}, which this client knows`);
@@ -166,8 +180,8 @@ export function readGenesis(json: string): Genesis {
   const committee = document.committee.map((one) => ({ publicKey: one.public_key, stake: one.stake }));
   checkCommittee(committee);
   const chainId = toHex(domainHash("genesis", encode(DOCUMENT.codec, document as never)));
-  const { name, addressPrefix, coinType } = document;
-  return { chainId, name, addressPrefix, coinType, committee };
+  const { name, addressPrefix, coinType, parameters } = document;
+  return { chainId, name, addressPrefix, coinType, committee, parameters };
 }
 
 /** Checks that a committee is one: 1 to 512 members with keys of their own, each with stake. Throws {@link InputError}. */

@@ -1,0 +1,752 @@
+/**
+ * The client: every method of docs/rpc.md, and what people do with them: transfer, call, query, deploy, follow
+ * events, and read what is proved.
+ *
+ * With the genesis document it trusts no node for anything but nonces, ledger time and what it asks unproved: chain
+ * id, prices and committee come from genesis, and `proved` reads are believed only as far as they are proved.
+ */
+
+import { METHODS, STAGES, type Answer, type At, type Method, type Params, type ReadOptions, type Stage, type TxOutcome, type TxStatus } from "./api.js";
+import { formatAddress, parseAddress, type AddressKind } from "./address.js";
+import { isHex32, type AccountId, type Hash, type PublicKey } from "./bytes.js";
+import { InputError, PollenError, ProofError, RpcError, ValueError, AnswerError } from "./errors.js";
+import { EventStream, type EventsOptions, type SocketConstructor } from "./events.js";
+import { readGenesis, type ChainParameters, type Genesis } from "./genesis.js";
+import { contentHash } from "./hash.js";
+import type { KeyPair } from "./keys.js";
+import { LightClient, transactionOf, type CertifiedCheckpoint } from "./light.js";
+import { readAccountRecord, type AccountRecord, type Event, type Receipt } from "./receipt.js";
+import {
+  checkShape,
+  deployedModule,
+  encodeSigned,
+  signingBytes,
+  transactionId,
+  TRANSACTION_VERSION,
+  type Action,
+  type Cosignature,
+  type SignedTransaction,
+  type Transaction,
+  type UpgradePolicy,
+} from "./transaction.js";
+import { pause, Transport, type CallOptions, type TransportOptions } from "./transport.js";
+import { stateKey, type StateKey } from "./tree.js";
+import { failureType, readInterface, similar, successType, type FunctionKind, type FunctionType, type Interface } from "./types.js";
+import { decodeValue, encodeArguments, parseAmount, type Formats } from "./values.js";
+
+/** A key that signs: a {@link KeyPair}, or a wallet that asks its user. `bytes` are what docs/accounts.md says. */
+export interface SigningKey {
+  readonly publicKey: PublicKey;
+  sign(bytes: Uint8Array): Uint8Array | Promise<Uint8Array>;
+}
+
+/** Which keys sign for which account, and who pays. */
+export interface Signer {
+  /** Who asks: an address, or 64 hexadecimal digits. The account that began with the first key unless told. */
+  account?: string;
+  /** Keys of that account, at least one; the first leads: its nonces are used. */
+  keys: SigningKey[];
+  /** Another account that pays the fee, with keys of its own. */
+  payer?: { account: string; keys: SigningKey[] };
+}
+
+/** How a transaction is made. */
+export interface IntentOptions {
+  /** Most fuel that it may use; what is not used is not paid. */
+  maxFuel?: bigint;
+  /** Grains per 1 000 fuel; the chain's floor unless told. */
+  fuelPrice?: bigint;
+  /** How long it is valid after the chain's head, in milliseconds; 60 000 unless told. */
+  validForMs?: number;
+  /** Bytes that actions name by hash. */
+  attachments?: Uint8Array[];
+}
+
+/** How a transaction is waited for. */
+export interface WaitOptions {
+  /** The stage to wait for; `executed` unless told. */
+  stage?: Stage;
+  /** How long, in milliseconds; 30 000 unless told. A timeout is a result, not an error. */
+  timeoutMs?: number;
+  /** Told of every stage that is reached, once each, as a node saw it. */
+  onProgress?: (status: TxStatus) => void;
+  signal?: AbortSignal;
+}
+
+/** Who does it, and how it is made and waited for. */
+export interface SendOptions extends IntentOptions, WaitOptions {
+  from: KeyPair | Signer;
+}
+
+/** A call's options. */
+export interface CommandOptions extends SendOptions {
+  /** Grains to send along: a bigint, or text such as `"1.5 pollen"`. */
+  deposit?: bigint | string;
+}
+
+/** A signed transaction on its way: submit it, and submit it again, as often as it takes. */
+export interface Signed {
+  chainId: Hash;
+  /** Its id. */
+  hash: Hash;
+  /** What is submitted. */
+  bytes: Uint8Array;
+  transaction: SignedTransaction;
+}
+
+/** What became of a transaction, as far as it is known. */
+export interface Fate {
+  hash: Hash;
+  /** The furthest stage that a node told; null when none answered. */
+  stage: Stage | null;
+  /** Whether `status.outcome` stands and changes no more. */
+  ended: boolean;
+  /** The last answer. */
+  status: TxStatus | null;
+  /** What to submit again to go on waiting. */
+  signed: Signed;
+  /** Of a timeout: the last error on the way. */
+  lastError: PollenError | null;
+}
+
+/** A transaction that was executed, or is still on its way when the time is over. */
+export type Executed<T> =
+  | { ended: true; value: T; hash: Hash; status: TxStatus; signed: Signed }
+  | { ended: false; value?: undefined; hash: Hash; status: TxStatus | null; signed: Signed; stage: Stage | null; lastError: PollenError | null };
+
+/** A transaction that ended without a success: `status.outcome` has all of it. */
+export class TransactionFailed extends PollenError {
+  readonly hash: Hash;
+  /** Number of docs/rpc.md. */
+  readonly code: number;
+  /** Its stable name. */
+  readonly codeName: string;
+  /** The action that failed, from 0; null for a rejection and an expiry. */
+  readonly action: number | null;
+  /** The module's own error value, where it gave one and its interface is known. */
+  readonly error: unknown;
+  readonly status: TxStatus;
+
+  constructor(status: TxStatus, outcome: Exclude<TxOutcome, { kind: "success" }>, error: unknown) {
+    const expired = outcome.kind === "expired";
+    const code = expired ? 1007 : outcome.code;
+    const name = expired ? "Expired" : outcome.name;
+    const message = expired ? "the transaction expired before it was ordered" : outcome.message;
+    const hint = expired ? "the network was too busy or had no quorum: nothing was done, send it anew" : new RpcError(code, "").hint;
+    super(`${message} (${code} ${name})`, hint);
+    this.hash = status.hash;
+    this.code = code;
+    this.codeName = name;
+    this.action = outcome.kind === "failure" ? outcome.action : null;
+    this.error = error;
+    this.status = status;
+  }
+}
+
+/** The chain, as transactions and addresses need it. */
+export interface Network {
+  chainId: Hash;
+  addressPrefix: string;
+  coinType: number;
+  parameters: ChainParameters;
+}
+
+/** A module whose interface is known. */
+export interface KnownModule {
+  id: AccountId;
+  address: string;
+  interface: Interface;
+  /** What calls name, so that they fail where the module has another interface by then. */
+  interfaceHash: Hash;
+}
+
+/** A value of the state, proved. */
+export interface ProvedState {
+  /** The checkpoint after which it was so: it tells height and ledger time. */
+  checkpoint: CertifiedCheckpoint;
+  /** Null where it was proved that there is none. */
+  value: Uint8Array | null;
+}
+
+/** A transaction and what became of it, proved. */
+export interface ProvedTransaction {
+  checkpoint: CertifiedCheckpoint;
+  /** Its place in the checkpoint, from 0. */
+  index: bigint;
+  /** Without its attachments. */
+  transaction: SignedTransaction;
+  receipt: Receipt;
+}
+
+/** How a client is made. */
+export interface ClientOptions extends TransportOptions {
+  /** The text of the chain's `genesis.json`, from whom you trust: what makes proofs possible. */
+  genesis?: string;
+  /** In place of the platform's `WebSocket`, for events; without any they come by long polling. */
+  WebSocket?: SocketConstructor;
+}
+
+const VALID_FOR_MS = 60_000;
+const TIMEOUT_MS = 30_000;
+/** What one request of a submission waits at most before it asks again. */
+const WAIT_AT_ONCE_MS = 10_000;
+const CALL_FUEL = 100_000_000n;
+const TRANSFER_FUEL = 1_000_000n;
+/** Nonces above the next free one among which the first is chosen, so that two programs with one key rarely meet. */
+const NONCE_SPREAD = 256;
+/** How long a certificate that is on its way is waited for. */
+const CERTIFICATE_MS = 10_000;
+const NOT_FOUND = -32_040;
+const NOT_READY = -32_041;
+const NONCE_USED = 1005;
+/** Refusals that other state may lift: not the end of a transaction that a node may have taken before. */
+const MAY_CHANGE: ReadonlySet<number> = new Set([1006, 1010, 1011, 1012, 1013]);
+
+/** See the file's documentation. */
+export class PollenClient {
+  /** What checks proofs; null without a genesis document. */
+  readonly light: LightClient | null;
+  readonly #transport: Transport;
+  readonly #genesis: Genesis | null;
+  readonly #socket: SocketConstructor | undefined;
+  #network: Network | null = null;
+  readonly #modules = new Map<string, KnownModule>();
+  /** Per account and key the last nonce that was given out here. */
+  readonly #nonces = new Map<string, bigint>();
+
+  /** A client of the nodes at `urls` (`http://host:port`), preferred first. Connects when it is used. */
+  constructor(urls: string | readonly string[], options: ClientOptions = {}) {
+    this.#transport = new Transport(urls, options);
+    this.#genesis = options.genesis === undefined ? null : readGenesis(options.genesis);
+    this.light = this.#genesis === null ? null : LightClient.fromGenesis(this.#genesis);
+    this.#socket = options.WebSocket ?? (globalThis as { WebSocket?: SocketConstructor }).WebSocket;
+  }
+
+  /** The node that is asked first now. */
+  get url(): string {
+    return this.#transport.endpoints[this.#transport.current]!;
+  }
+
+  /** The highest height that an answer told. Every read waits until its node has executed it. */
+  get height(): bigint {
+    return this.#transport.seen;
+  }
+
+  /** Calls a method as docs/rpc.md has it. Throws `RpcError`, `UnreachableError` or `AnswerError`. */
+  request<M extends Method>(method: M, params: Params[M], options: CallOptions<M> = {}): Promise<Answer<M>> {
+    if (!Object.hasOwn(METHODS, method)) throw new InputError(`'${method}' is no method of docs/rpc.md`);
+    return this.#transport.call(method, params, options);
+  }
+
+  /** The chain's identity and numbers: of genesis where it was given, else as the node says, asked once. */
+  async network(): Promise<Network> {
+    if (this.#network === null) {
+      this.#network = this.#genesis ?? (await this.request("node_info", {}));
+    }
+    return this.#network;
+  }
+
+  /** What the node is. */
+  nodeInfo(): Promise<Answer<"node_info">> {
+    return this.request("node_info", {});
+  }
+
+  /** Where the chain is. */
+  head(options: ReadOptions = {}): Promise<Answer<"chain_head">> {
+    return this.request("chain_head", options);
+  }
+
+  /** An account: an address, or the `@name` of a module. One that does not exist is an answer too. */
+  account(account: string | KeyPair, options: ReadOptions & { publicKey?: PublicKey } = {}): Promise<Answer<"account_get">> {
+    return this.#named(account).then((account) => this.request("account_get", { account, ...options }));
+  }
+
+  /** Who may sign for an account, and what its scoped keys have used. */
+  accountKeys(account: string | KeyPair, options: ReadOptions = {}): Promise<Answer<"account_keys">> {
+    return this.#named(account).then((account) => this.request("account_keys", { account, ...options }));
+  }
+
+  /** A module by address or `@name`. */
+  module(module: string, options: ReadOptions = {}): Promise<Answer<"module_get">> {
+    return this.request("module_get", { module, ...options });
+  }
+
+  /** What became of a transaction, by its hash. */
+  status(hash: Hash): Promise<TxStatus> {
+    return this.request("tx_status", { hash }, { check: (status) => sameHash(status.hash, hash) });
+  }
+
+  /** The address of a key's account, or of an id. */
+  async address(of: KeyPair | AccountId, kind: AddressKind = "account"): Promise<string> {
+    const { addressPrefix } = await this.network();
+    return formatAddress({ kind, id: typeof of === "string" ? of : of.account }, addressPrefix);
+  }
+
+  /** The id of an account or module: of an address, of 64 hexadecimal digits, or of a `@name` (as the node says). */
+  async idOf(text: string): Promise<AccountId> {
+    if (isHex32(text)) return text;
+    if (text.startsWith("@")) return (await this.interfaceOf(text)).id;
+    const address = parseAddress(text, (await this.network()).addressPrefix);
+    if (address.kind === "validator") throw new InputError("this is the address of a validator, not of an account or module");
+    return address.id;
+  }
+
+  async #named(account: string | KeyPair): Promise<string> {
+    if (typeof account !== "string") return this.address(account);
+    return isHex32(account) ? this.address(account) : account;
+  }
+
+  // ---- Modules ------------------------------------------------------------------------------------------------
+
+  /** What a module offers, asked once; with `fresh` asked again. Names are resolved by the node. */
+  async interfaceOf(module: string, fresh = false): Promise<KnownModule> {
+    const known = this.#modules.get(module);
+    if (known !== undefined && !fresh) return known;
+    const { addressPrefix } = await this.network();
+    const answer = await this.request("module_interface", { module });
+    const { kind, id } = parseAddress(answer.module, addressPrefix);
+    if (kind !== "module") throw new AnswerError("result.module", "expected the address of a module");
+    if (!module.startsWith("@") && parseAddress(module, addressPrefix).id !== id) {
+      throw new AnswerError("result.module", "another module than was asked for");
+    }
+    const found: KnownModule = {
+      id,
+      address: answer.module,
+      interface: readInterface(answer.interface),
+      interfaceHash: contentHash(answer.package),
+    };
+    this.#modules.set(module, found);
+    return found;
+  }
+
+  /** How values of this network are read and shown. */
+  async formats(form: "json" | "native" = "json"): Promise<Formats> {
+    return { prefix: (await this.network()).addressPrefix, form };
+  }
+
+  /**
+   * Runs a query of a module: `args` is an object by parameter names, or a list. The result is JSON as
+   * docs/modules-encoding.md has it. Nothing is paid. Throws `ValueError` for arguments that do not fit,
+   * `RpcError` 2001 to 2014 for a call that fails.
+   */
+  async query(module: string, name: string, args: unknown = {}, options: ReadOptions & { caller?: string } = {}): Promise<unknown> {
+    const known = await this.interfaceOf(module);
+    const called = functionOf(known.interface, "query", name);
+    return (await this.queryTyped(known.address, called, args, await this.formats(), options)).value;
+  }
+
+  /** {@link query} of a function whose types are known; tells the state that was read, too. */
+  async queryTyped(
+    module: string,
+    called: FunctionType,
+    args: unknown,
+    formats: Formats,
+    options: ReadOptions & { caller?: string } = {},
+  ): Promise<{ value: unknown; at: At }> {
+    const argumentsBytes = encodeArguments(called.params, args, formats);
+    let value: unknown;
+    const read = (answer: Answer<"module_call">) => {
+      value = believed(called, answer.resultBytes, formats);
+    };
+    const { at } = await this.request("module_call", { module, function: called.name, argumentsBytes, ...options }, { check: read });
+    return { value, at };
+  }
+
+  /**
+   * Calls a command of a module and waits for its end: `args` as for {@link query}. The call names the interface
+   * that its arguments were made from, so it fails (1014) rather than do something else after an upgrade. Throws
+   * {@link TransactionFailed} where it ended without a success; a timeout is a result.
+   */
+  async call(module: string, name: string, args: unknown, options: CommandOptions): Promise<Executed<unknown>> {
+    const known = await this.interfaceOf(module);
+    const called = functionOf(known.interface, "command", name);
+    try {
+      return await this.callTyped(known, called, args, await this.formats(), options);
+    } catch (error) {
+      // Read again next time: what was known is of another interface.
+      if (error instanceof TransactionFailed && error.code === 1014) this.#modules.delete(module);
+      throw error;
+    }
+  }
+
+  /** {@link call} of a function whose types are known. */
+  async callTyped(
+    module: { id: AccountId; interfaceHash: Hash | null },
+    called: FunctionType,
+    args: unknown,
+    formats: Formats,
+    options: CommandOptions,
+  ): Promise<Executed<unknown>> {
+    const action: Action = {
+      kind: "invoke",
+      module: module.id,
+      function: called.name,
+      arguments: encodeArguments(called.params, args, formats),
+      deposit: grains(options.deposit ?? 0n, "deposit"),
+      interface: module.interfaceHash,
+    };
+    const fate = await this.send([action], { maxFuel: CALL_FUEL, ...options }, (bytes) => {
+      const failure = failureType(called);
+      return failure === null ? undefined : decodeValue(failure, bytes, formats);
+    });
+    return executed(fate, () => believed(called, resultOf(fate), formats));
+  }
+
+  /** Sends grains (a bigint, or text such as `"1.5 pollen"`) to an account or module. */
+  async transfer(to: string | KeyPair, amount: bigint | string, options: SendOptions): Promise<Executed<null>> {
+    const id = typeof to === "string" ? await this.idOf(to) : to.account;
+    const action: Action = { kind: "transfer", to: id, amount: grains(amount, "amount") };
+    const fate = await this.send([action], { maxFuel: TRANSFER_FUEL, ...options });
+    return executed(fate, () => null);
+  }
+
+  /**
+   * Deploys a component. `arguments` are those of `init`, encoded ({@link encodeArguments}); the policy tells who
+   * may change the module, its owner at once unless told. Where the chain lets new code wait, the component is
+   * published first and the wait is waited out. The value is the module's address.
+   */
+  async deploy(
+    component: Uint8Array,
+    options: SendOptions & { name?: string; arguments?: Uint8Array; policy?: UpgradePolicy },
+  ): Promise<Executed<string>> {
+    const { parameters } = await this.network();
+    const code = contentHash(component);
+    let attachments = [component];
+    if (parameters.codeActivationMs > 0n) {
+      const published = await this.send([{ kind: "publish", code }], { maxFuel: parameters.transactionFuelMax, ...options, attachments });
+      if (!published.ended) return executed(published, () => "");
+      const activeMs = (await this.head()).timeMs + parameters.codeActivationMs;
+      while ((await this.head()).timeMs < activeMs) await pause(200, options.signal);
+      attachments = [];
+    }
+    const action: Action = {
+      kind: "deploy",
+      code,
+      name: options.name ?? null,
+      arguments: options.arguments ?? new Uint8Array(),
+      policy: options.policy ?? { kind: "owner", delayMs: 0n },
+    };
+    const fate = await this.send([action], { maxFuel: parameters.transactionFuelMax, ...options, attachments });
+    const address = await this.address(deployedModule(fate.hash, 0), "module");
+    return executed(fate, () => address);
+  }
+
+  // ---- Transactions -------------------------------------------------------------------------------------------
+
+  /** Makes and signs a transaction: asks the node for the first key's next nonce and the chain's time. */
+  async sign(from: KeyPair | Signer, actions: Action[], options: IntentOptions = {}): Promise<Signed> {
+    const signer = signerOf(from);
+    const lead = signer.keys[0];
+    if (lead === undefined) throw new InputError("a signer has at least one key");
+    const { chainId, parameters } = await this.network();
+    const sender = signer.account === undefined ? (from as KeyPair).account : await this.idOf(signer.account);
+    const [nonce, head] = [await this.#nonce(sender, lead.publicKey), await this.head()];
+    // A chain that has executed nothing yet is still at the time of its genesis, maybe years ago.
+    const now = BigInt(Date.now());
+    const timeMs = head.at.height === 0n && now > head.timeMs ? now : head.timeMs;
+    const lifetime = BigInt(options.validForMs ?? VALID_FOR_MS);
+    const lifetimeMax = parameters.transactionLifetimeMaxMs;
+    const transaction: Transaction = {
+      version: TRANSACTION_VERSION,
+      sender,
+      key: lead.publicKey,
+      nonce,
+      validUntilMs: timeMs + (lifetime < lifetimeMax ? lifetime : lifetimeMax),
+      maxFuel: options.maxFuel ?? CALL_FUEL,
+      fuelPrice: options.fuelPrice ?? parameters.fuelPriceFloor,
+      payer: signer.payer === undefined ? null : await this.idOf(signer.payer.account),
+      actions,
+    };
+    const bytes = signingBytes(transaction, chainId);
+    const others = [...signer.keys.slice(1), ...(signer.payer?.keys ?? [])];
+    const cosignatures = new Map<PublicKey, Cosignature>();
+    const signature = await lead.sign(bytes);
+    for (const key of others) {
+      if (key.publicKey === lead.publicKey || cosignatures.has(key.publicKey)) continue;
+      cosignatures.set(key.publicKey, { publicKey: key.publicKey, signature: await key.sign(bytes) });
+    }
+    const ascending = [...cosignatures.values()].sort((a, b) => (a.publicKey < b.publicKey ? -1 : 1));
+    const signed = { transaction, signature, cosignatures: ascending, attachments: options.attachments ?? [] };
+    checkShape(signed, parameters.transactionFuelMax);
+    return signedOf(signed, chainId);
+  }
+
+  /** A nonce that is free as the node says, and that no other call of this client has. */
+  async #nonce(account: AccountId, publicKey: PublicKey): Promise<bigint> {
+    const { nonces } = await this.account(account, { publicKey });
+    if (nonces === null) throw new AnswerError("result.nonces", "the node told no nonces of the key");
+    const name = `${account} ${publicKey}`;
+    const before = this.#nonces.get(name);
+    const spread = nonces.next + BigInt(Math.floor(Math.random() * NONCE_SPREAD));
+    let nonce = before !== undefined && before >= nonces.next ? before + 1n : spread;
+    if (nonce > nonces.last) {
+      if (before !== undefined && before >= nonces.last) {
+        throw new InputError(
+          "too many transactions of this key are on their way",
+          "wait until some have ended, or send with another key",
+        );
+      }
+      nonce = nonces.last;
+    }
+    this.#nonces.set(name, nonce);
+    return nonce;
+  }
+
+  /**
+   * Signs, submits and waits for the end. Where another program took the nonce meanwhile, another is chosen: the
+   * refused transaction can never run. Throws {@link TransactionFailed} where it ended without a success.
+   */
+  async send(actions: Action[], options: SendOptions, readError?: (bytes: Uint8Array) => unknown): Promise<Fate> {
+    for (let tries = 1; ; tries++) {
+      const signed = await this.sign(options.from, actions, options);
+      try {
+        const fate = await this.submit(signed, options);
+        const outcome = fate.ended ? fate.status?.outcome : null;
+        if (outcome && outcome.kind !== "success") {
+          const value = outcome.kind === "failure" && outcome.error !== null ? outcome.error.bytes : null;
+          throw new TransactionFailed(fate.status!, outcome, value === null ? undefined : readable(readError, value));
+        }
+        return fate;
+      } catch (error) {
+        if (!(error instanceof RpcError && error.code === NONCE_USED) || tries === 4) throw error;
+      }
+    }
+  }
+
+  /**
+   * Submits a signed transaction and waits until it has reached a stage, can no longer, or the time is over. Safe to
+   * repeat, here and at other nodes. Goes on through lost nodes and full pools. Throws `RpcError` only where no node
+   * can have taken it: 1001 to 1014.
+   */
+  async submit(signed: Signed, options: WaitOptions = {}): Promise<Fate> {
+    const stage = options.stage ?? "executed";
+    const deadline = Date.now() + (options.timeoutMs ?? TIMEOUT_MS);
+    const fate: Fate = { hash: signed.hash, stage: null, ended: false, status: null, signed, lastError: null };
+    let isAccepted = false;
+    let isUncertain = false;
+    for (;;) {
+      const left = Math.max(deadline - Date.now(), 0);
+      const wanted = options.onProgress === undefined ? stage : after(fate.stage, stage);
+      const ask = { wait: wanted, timeoutMs: Math.min(left, WAIT_AT_ONCE_MS) };
+      const call = {
+        check: (status: TxStatus) => sameHash(status.hash, signed.hash),
+        onUnanswered: () => void (isUncertain = true),
+        ...(options.signal === undefined ? {} : { signal: options.signal }),
+      };
+      let wait = 0;
+      try {
+        const status = isAccepted
+          ? await this.request("tx_status", { hash: signed.hash, ...ask }, call)
+          : await this.request("tx_submit", { transaction: signed.bytes, chainId: signed.chainId, ...ask }, call);
+        isAccepted = true;
+        if (fate.stage !== status.stage || status.ended) options.onProgress?.(status);
+        Object.assign(fate, { stage: status.stage, ended: status.ended, status, lastError: null });
+        if (satisfies(status, stage)) return fate;
+      } catch (error) {
+        options.signal?.throwIfAborted();
+        if (!(error instanceof PollenError) || error instanceof InputError) throw error;
+        fate.lastError = error;
+        wait = 250;
+        if (error instanceof RpcError) {
+          wait = Math.max(error.retryAfterMs, 50);
+          if (isAccepted && error.code === NOT_FOUND) isAccepted = false;
+          else if (!error.retryable && !(isUncertain && MAY_CHANGE.has(error.code))) throw error;
+        } else {
+          isAccepted = false;
+        }
+      }
+      if (Date.now() + wait >= deadline) return fate;
+      if (wait > 0) await pause(wait, options.signal);
+    }
+  }
+
+  // ---- Events -------------------------------------------------------------------------------------------------
+
+  /**
+   * Events as they happen, as an async iterator: after `after`, or from now on. None is lost or told twice, whatever
+   * becomes of connections and nodes. Over WebSocket where there is one, else by long polling.
+   */
+  events(options: EventsOptions = {}): EventStream {
+    return new EventStream(this, this.#transport.endpoints, this.#socket, options);
+  }
+
+  // ---- What is proved -----------------------------------------------------------------------------------------
+
+  #lightClient(): LightClient {
+    if (this.light === null) {
+      throw new InputError("proofs begin with the genesis document", "give its text as `genesis` to the client");
+    }
+    return this.light;
+  }
+
+  /** A checkpoint, proved: that of a height, else the last that is certified where the node is. */
+  async checkpointProved(height?: bigint): Promise<CertifiedCheckpoint> {
+    const light = this.#lightClient();
+    let checkpoint: CertifiedCheckpoint | null = null;
+    await this.#patiently("chain_certificate", { at: height ?? "certified" }, (answer) => {
+      checkpoint = light.verifyCheckpoint(height ?? answer.at.height, answer);
+    });
+    return checkpoint!;
+  }
+
+  /**
+   * What the state has under a key ({@link stateKey}), proved: after the checkpoint of a height, else after the last
+   * that is certified where the node is. How fresh that is, no proof tells: compare `checkpoint.checkpoint.timestampMs`
+   * with your clock.
+   */
+  async stateProved(key: StateKey, height?: bigint): Promise<ProvedState> {
+    const light = this.#lightClient();
+    let proved: ProvedState | null = null;
+    await this.#patiently("state_get", { owner: key.owner, key: key.key, proof: true, at: height ?? "certified" }, (answer) => {
+      if (answer.proof === null) throw new ProofError("the node gave no proof", "ask another node");
+      const checkpoint = light.verifyCheckpoint(height ?? answer.at.height, answer.proof.checkpoint);
+      checkpoint.verifyState(key, answer.value, answer.proof.tree);
+      proved = { checkpoint, value: answer.value };
+    });
+    return proved!;
+  }
+
+  /** An account's balance and deposit, proved; null where it is proved that there is no such account. */
+  async accountProved(account: string | KeyPair, height?: bigint): Promise<{ checkpoint: CertifiedCheckpoint; record: AccountRecord | null }> {
+    const id = typeof account === "string" ? await this.idOf(account) : account.account;
+    const { checkpoint, value } = await this.stateProved(stateKey.account(id), height);
+    return { checkpoint, record: value === null ? null : readAccountRecord(value) };
+  }
+
+  /** A transaction and its receipt, proved to stand in a checkpoint. Waits for a certificate that is on its way. */
+  async transactionProved(hash: Hash): Promise<ProvedTransaction> {
+    const light = this.#lightClient();
+    let proved: ProvedTransaction | null = null;
+    await this.#patiently("tx_get", { hash, proof: true }, (answer) => {
+      if (answer.proof === null) throw new ProofError("the node gave no proof", "ask another node");
+      const { proof } = answer;
+      const checkpoint = light.verifyCheckpoint(answer.height, proof.checkpoint);
+      checkpoint.verifyTransaction(hash, proof.transaction);
+      if (proof.receipt.index !== proof.transaction.index) {
+        throw new ProofError("the receipt stands at another place than the transaction", "ask another node");
+      }
+      const receipt = checkpoint.verifyReceipt(hash, answer.receipt, proof.receipt);
+      const transaction = transactionOf(hash, answer.transaction, light.chainId);
+      proved = { checkpoint, index: proof.transaction.index, transaction, receipt };
+    });
+    return proved!;
+  }
+
+  /** An event of a transaction by its number, from 0, proved. */
+  async eventProved(hash: Hash, number: number): Promise<{ checkpoint: CertifiedCheckpoint; event: Event }> {
+    const { checkpoint, receipt } = await this.transactionProved(hash);
+    const event = receipt.events[number];
+    if (event === undefined) {
+      throw new ProofError(`the receipt has ${receipt.events.length} events, none with the number ${number}: they are counted from 0`);
+    }
+    return { checkpoint, event };
+  }
+
+  /** A request whose answer is checked, repeated while a certificate is on its way. */
+  async #patiently<M extends Method>(method: M, params: Params[M], check: (answer: Answer<M>) => void): Promise<void> {
+    const deadline = Date.now() + CERTIFICATE_MS;
+    for (;;) {
+      try {
+        await this.request(method, params, { check });
+        return;
+      } catch (error) {
+        const isOnItsWay = error instanceof RpcError && (error.code === NOT_READY || error.code === NOT_FOUND && method === "tx_get");
+        if (!isOnItsWay || Date.now() >= deadline) throw error;
+        await pause(50);
+      }
+    }
+  }
+}
+
+/** A transaction that was signed elsewhere, ready to be submitted. */
+export function signedOf(transaction: SignedTransaction, chainId: Hash): Signed {
+  const hash = transactionId(transaction.transaction, chainId);
+  return { chainId, hash, bytes: encodeSigned(transaction), transaction };
+}
+
+function signerOf(from: KeyPair | Signer): Signer {
+  if ("keys" in from) {
+    const lead = from.keys[0] as Partial<KeyPair> | undefined;
+    if (from.account !== undefined || lead?.account === undefined) return from;
+    return { ...from, account: lead.account };
+  }
+  return { account: from.account, keys: [from] };
+}
+
+/** A function by its name. Throws {@link InputError} with what is there instead. */
+export function functionOf(known: Interface, kind: FunctionKind, name: string): FunctionType {
+  const [functions, others] = kind === "command" ? [known.commands, known.queries] : [known.queries, known.commands];
+  const found = functions.find((one) => one.name === name);
+  if (found !== undefined) return found;
+  const names = functions.map((one) => one.name);
+  const near = similar(name, names)[0];
+  const instead = others.some((one) => one.name === name)
+    ? `, but a ${kind === "command" ? "query" : "command"} of that name`
+    : near !== undefined
+      ? `; did you mean '${near}'?`
+      : names.length === 0
+        ? " (it has none at all)"
+        : `; it has: ${names.join(", ")}`;
+  throw new InputError(`the module has no ${kind} '${name.slice(0, 128)}'${instead}`, "module_interface lists the functions");
+}
+
+function grains(amount: bigint | string, path: string): bigint {
+  const read = typeof amount === "string" ? parseAmount(amount) : amount;
+  if (read === null) throw new ValueError("amount: grains as a whole number, or such as '1.5 pollen'", `"${amount}"`, path);
+  return read;
+}
+
+/** A result by the function's type. Throws {@link AnswerError} for bytes that are none. */
+function believed(called: FunctionType, bytes: Uint8Array, formats: Formats): unknown {
+  const type = successType(called);
+  if (type === null) {
+    if (bytes.length > 0) throw new AnswerError("result", `${called.name} returns nothing, and here are ${bytes.length} bytes`);
+    return null;
+  }
+  try {
+    return decodeValue(type, bytes, formats);
+  } catch (error) {
+    if (!(error instanceof ValueError)) throw error;
+    throw new AnswerError("result", `no result of ${called.name}: ${error.message}`);
+  }
+}
+
+function resultOf(fate: Fate): Uint8Array {
+  const outcome = fate.status?.outcome;
+  const result = outcome?.kind === "success" ? outcome.results[0] : undefined;
+  if (result === undefined) throw new AnswerError("result.outcome", "a success without the action's result");
+  return result.bytes;
+}
+
+function readable(read: ((bytes: Uint8Array) => unknown) | undefined, bytes: Uint8Array): unknown {
+  try {
+    return read?.(bytes);
+  } catch {
+    return undefined; // of another interface than is known here: the status has the bytes
+  }
+}
+
+function executed<T>(fate: Fate, value: () => T): Executed<T> {
+  const { hash, status, signed, stage, lastError } = fate;
+  const isDone = status?.outcome?.kind === "success";
+  if (isDone) return { ended: true, value: value(), hash, status: status!, signed };
+  return { ended: false, hash, status, signed, stage, lastError };
+}
+
+/** True when who waits for `stage` need wait no longer: it is reached, or never will be. */
+function satisfies(status: TxStatus, stage: Stage): boolean {
+  const reached = STAGES.indexOf(status.stage);
+  return reached >= STAGES.indexOf(stage) || (status.ended && reached < STAGES.indexOf("executed"));
+}
+
+/** The next stage to wait for, up to the wanted one. */
+function after(stage: Stage | null, wanted: Stage): Stage {
+  const next = stage === null ? 0 : STAGES.indexOf(stage) + 1;
+  return STAGES[Math.min(next, STAGES.indexOf(wanted))]!;
+}
+
+function sameHash(found: Hash, wanted: Hash): void {
+  if (found !== wanted) throw new AnswerError("result.hash", "of another transaction than was asked for");
+}
+
+

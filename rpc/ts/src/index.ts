@@ -1,0 +1,41 @@
+/** Client of Pollen. README.md has the way in; docs/rpc.md of the repository every method and error. */
+
+export * from "./address.js";
+export { STAGES, compareCursors } from "./api.js";
+export type {
+  Account, AccountKeys, ActionView, Answer, At, CertificateView, ChainHead, ChainWrites, CheckpointView, Cursor,
+  DagRounds, EventNotice, EventsPage, EventView, Method, ModuleCall, ModuleInterface, ModuleView, NodeHealth,
+  NodeInfo, NodePeers, Params, PolicyView, ReadOptions, Stage, StateRecord, StateScan, TxList, TxOutcome, TxRecord,
+  TxStatus,
+} from "./api.js";
+export { fromBase64, fromHex, toBase64, toHex } from "./bytes.js";
+export type { AccountId, Hash, PublicKey } from "./bytes.js";
+export * from "./client.js";
+export * from "./errors.js";
+export { EventStream } from "./events.js";
+export type { EventsOptions, Socket, SocketConstructor } from "./events.js";
+export { readGenesis } from "./genesis.js";
+export type { ChainParameters, Genesis, Validator } from "./genesis.js";
+export { contentHash } from "./hash.js";
+export { accountOf, deriveEd25519, KeyPair, messageBytes, newWords, readWords, signMessage, verifyMessage, verifySignature } from "./keys.js";
+export type { KeyPath } from "./keys.js";
+export * from "./light.js";
+export { verifyListProof } from "./list.js";
+export type { ListProof } from "./list.js";
+export { Module } from "./module.js";
+export type { ModuleDefinition, QueryOptions, TypedEvent } from "./module.js";
+export * from "./receipt.js";
+export {
+  changeDigest, checkShape, childModule, cosign, decodeSigned, decodeTransaction, deployedModule, encodeSigned,
+  encodeTransaction, fee, isModuleName, readSigned, signingBytes, signTransaction, transactionId, verifySignatures,
+} from "./transaction.js";
+export type {
+  Action, CallScope, Cosignature, ModuleChange, OwnerKey, PolicyKey, Scope, ScopedKey, ScopeWindow, SignedTransaction,
+  Transaction, UpgradePolicy,
+} from "./transaction.js";
+export { keyHash, stateKey, verifyTreeProof } from "./tree.js";
+export type { StateKey } from "./tree.js";
+export { failureType, readInterface, successType, typeText } from "./types.js";
+export type { EventType, FunctionType, Interface, Scalar, Type } from "./types.js";
+export { decodeArguments, decodeValue, encodeArguments, encodeValue, formatAmount, parseAmount } from "./values.js";
+export type { Formats } from "./values.js";

@@ -1,0 +1,379 @@
+/** The client against a real network of four nodes. */
+
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import {
+  compareCursors,
+  decodeValue,
+  encodeArguments,
+  encodeSigned,
+  KeyPair,
+  PollenClient,
+  ProofError,
+  RpcError,
+  signedOf,
+  stateKey,
+  TransactionFailed,
+  UnreachableError,
+  ValueError,
+  type EventView,
+  type Stage,
+} from "../src/index.js";
+import { component, POLLEN_BIN, Proxy, startNetwork, type Network } from "./network.js";
+
+if (POLLEN_BIN === undefined) {
+  console.warn("skipped: POLLEN_BIN is not set; give it the path of a built `pollen` (scripts/test-ts does)");
+}
+
+const POLLEN = 1_000_000_000n;
+
+describe.skipIf(POLLEN_BIN === undefined)("a network", () => {
+  let network: Network;
+  let client: PollenClient;
+  const faucet = KeyPair.development("faucet");
+  const prefix = "pollend";
+
+  beforeAll(async () => {
+    network = await startNetwork();
+    client = new PollenClient(network.endpoints, { genesis: network.genesis });
+  });
+  afterAll(async () => {
+    await network?.stop();
+  });
+
+  /** A key whose account has something to spend. */
+  async function funded(amount = 10n * POLLEN): Promise<KeyPair> {
+    const key = KeyPair.random();
+    await client.transfer(key, amount, { from: faucet });
+    return key;
+  }
+
+  it("has the chain that genesis says, and nodes say so too", async () => {
+    const info = await client.nodeInfo();
+    const known = await client.network();
+    expect(info.chainId).toBe(known.chainId);
+    expect(info.coinType).toBe(known.coinType);
+    expect(info.committee.map((one) => one.publicKey)).toEqual(client.light!.committee.map((one) => one.publicKey));
+    expect(known.parameters.fuelPriceFloor).toBe(info.parameters.fuelPriceFloor);
+  });
+
+  it("transfers, and tells every stage", async () => {
+    const bob = KeyPair.random();
+    const stages: Stage[] = [];
+    const sent = await client.transfer(bob.address(prefix), "1.5 pollen", {
+      from: faucet,
+      stage: "certified",
+      onProgress: (status) => stages.push(status.stage),
+    });
+    expect(sent.ended).toBe(true);
+    expect(stages.at(-1)).toBe("certified");
+    expect(new Set(stages).size).toBe(stages.length);
+    // Whatever node is asked next has executed it: the client waits for the height that it saw.
+    for (const url of network.endpoints) {
+      const other = new PollenClient([url], { genesis: network.genesis });
+      const account = await other.account(bob, { atLeast: client.height, waitMs: 10_000 });
+      expect(account.balance).toBeGreaterThan(POLLEN);
+    }
+  });
+
+  it("takes the same transaction again and again as one", async () => {
+    const carol = KeyPair.random();
+    const signed = await client.sign(faucet, [{ kind: "transfer", to: carol.account, amount: POLLEN }]);
+    const fates = await Promise.all(
+      network.endpoints.map((url) => new PollenClient(url, { genesis: network.genesis }).submit(signed)),
+    );
+    for (const fate of fates) expect(fate.status?.outcome?.kind).toBe("success");
+    expect(new Set(fates.map((fate) => fate.status!.height)).size).toBe(1);
+    const again = await client.submit(signed);
+    expect(again.status!.height).toBe(fates[0]!.status!.height);
+  });
+
+  it("runs many transactions of one key at a time", async () => {
+    const dave = KeyPair.random();
+    await client.transfer(dave, POLLEN, { from: faucet });
+    const before = (await client.account(dave)).balance;
+    await Promise.all(Array.from({ length: 20 }, () => client.transfer(dave, 1n, { from: faucet })));
+    expect((await client.account(dave)).balance).toBe(before + 20n);
+  });
+
+  it("tells a timeout as a result, and where the transaction is", async () => {
+    const signed = await client.sign(faucet, [{ kind: "transfer", to: KeyPair.random().account, amount: POLLEN }]);
+    const fate = await client.submit(signed, { timeoutMs: 0 });
+    expect(fate.ended).toBe(false);
+    const later = await client.submit(fate.signed);
+    expect(later.status?.outcome?.kind).toBe("success");
+  });
+
+  it("refuses with code, hint and what to do", async () => {
+    const poor = KeyPair.random();
+    const refused = await client.transfer(faucet, 1n, { from: poor }).catch((error: unknown) => error);
+    expect(refused).toBeInstanceOf(RpcError);
+    expect(refused).toMatchObject({ code: 1010, codeName: "BalanceTooLow", retryable: false });
+    expect((refused as RpcError).hint).not.toBeNull();
+    const rich = await funded(POLLEN);
+    const failed = await client.transfer(faucet, 5n * POLLEN, { from: rich }).catch((error: unknown) => error);
+    expect([1010, 2007]).toContain((failed as TransactionFailed).code);
+    await expect(client.transfer("pollend1nothing", 1n, { from: faucet })).rejects.toThrow("is not an address");
+  });
+
+  it("refuses a signed transaction with any byte changed", async () => {
+    const signed = await client.sign(faucet, [{ kind: "transfer", to: faucet.account, amount: 1n }]);
+    // Of every part some: version, sender, key, nonce, amount, signature.
+    for (const place of [0, 2, 40, 70, 80, 90, 130, signed.bytes.length - 80, signed.bytes.length - 40, signed.bytes.length - 1]) {
+      const bytes = Uint8Array.from(signed.bytes);
+      bytes[place]! ^= 1;
+      await expect(client.request("tx_submit", { transaction: bytes })).rejects.toThrow(RpcError);
+    }
+  });
+
+  it("signs for an account by several keys, with a payer and by a scoped key", async () => {
+    const [first, second, shop, device] = [await funded(), KeyPair.random(), await funded(), KeyPair.random()];
+    const account = first.address(prefix);
+    await client.send(
+      [{ kind: "setOwners", threshold: 2, owners: [{ key: first.publicKey, weight: 1 }, { key: second.publicKey, weight: 1 }] }],
+      { from: first },
+    );
+    const alone = await client.transfer(faucet, 1n, { from: first }).catch((error: unknown) => error);
+    expect(alone).toMatchObject({ code: 1013, codeName: "PolicyNotMet" });
+    const before = (await client.account(account)).balance;
+    await client.transfer(faucet, 7n, {
+      from: { account, keys: [first, second], payer: { account: shop.address(prefix), keys: [shop] } },
+    });
+    expect((await client.account(account)).balance).toBe(before - 7n);
+
+    const scope = { calls: [], transfers: true, sponsors: false, expiresMs: null, spendMax: 10n * POLLEN, window: null };
+    await client.send([{ kind: "putKey", key: { key: device.publicKey, label: "device", scope } }], {
+      from: { account, keys: [first, second] },
+    });
+    await client.transfer(faucet, 3n, { from: { account, keys: [device] } });
+    const keys = await client.accountKeys(account);
+    expect(keys.scoped).toMatchObject([{ key: device.publicKey, label: "device", transfers: true }]);
+    expect(keys.scoped[0]!.used.spent).toBeGreaterThan(0n);
+    const denied = await client
+      .send([{ kind: "removeKey", key: device.publicKey }], { from: { account, keys: [device] } })
+      .catch((error: unknown) => error);
+    expect(denied).toMatchObject({ code: 1012, codeName: "KeyNotAllowed" });
+  });
+
+  describe("with modules", () => {
+    let owner: KeyPair;
+    let counter: string;
+    let token: string;
+
+    beforeAll(async () => {
+      owner = await funded(100n * POLLEN);
+      const formats = await client.formats();
+      const deployed = await client.deploy(component("counter"), {
+        from: owner,
+        name: "ts-counter",
+        arguments: encodeArguments([["start", "u64"]], [40], formats),
+      });
+      if (!deployed.ended) throw new Error("the counter was not deployed in time");
+      counter = deployed.value;
+      const init: [string, "string" | "u8" | "u64"][] = [["name", "string"], ["symbol", "string"], ["decimals", "u8"], ["supply", "u64"]];
+      const made = await client.deploy(component("token"), {
+        from: owner,
+        arguments: encodeArguments(init, ["Honey", "HNY", 2, 1000], formats),
+      });
+      if (!made.ended) throw new Error("the token was not deployed in time");
+      token = made.value;
+    });
+
+    it("calls and queries by address and by name", async () => {
+      expect((await client.module("@ts-counter")).module).toBe(counter);
+      const called = await client.call("@ts-counter", "increment", { by: 2 }, { from: owner });
+      expect(called).toMatchObject({ ended: true, value: "42" });
+      expect(await client.query(counter, "get")).toBe("42");
+      const info = (await client.query(token, "info")) as Record<string, unknown>;
+      expect(info).toEqual({ name: "Honey", symbol: "HNY", decimals: 2, owner: owner.address(prefix) });
+    });
+
+    it("tells a module's own error, and what does not fit before anything is sent", async () => {
+      const overflow = await client.call(counter, "increment", [(1n << 64n) - 1n], { from: owner }).catch((error: unknown) => error);
+      expect(overflow).toBeInstanceOf(TransactionFailed);
+      expect(overflow).toMatchObject({ code: 2006, codeName: "ModuleError", error: "overflow", action: 0 });
+      const other = KeyPair.random();
+      const poor = await client
+        .call(token, "transfer-from", { owner: other.address(prefix), to: other.address(prefix), amount: "5" }, { from: owner })
+        .catch((error: unknown) => error);
+      expect(poor).toMatchObject({ error: { "insufficient-allowance": "0" } });
+      await expect(client.call(counter, "increment", { by: -1 }, { from: owner })).rejects.toThrow(ValueError);
+      await expect(client.call(counter, "incremend", {}, { from: owner })).rejects.toThrow("did you mean 'increment'?");
+      await expect(client.query(counter, "increment")).rejects.toThrow("but a command of that name");
+    });
+
+    it("a call names its interface, and fails where it is another one", async () => {
+      const known = await client.interfaceOf(counter);
+      expect((await client.module(counter)).interfaceHash).toBe(known.interfaceHash);
+      const increment = known.interface.commands.find((one) => one.name === "increment")!;
+      const wrong = { id: known.id, interfaceHash: "00".repeat(32) };
+      const failed = await client
+        .callTyped(wrong, increment, { by: 1 }, await client.formats(), { from: owner })
+        .catch((error: unknown) => error);
+      expect(failed).toMatchObject({ code: 1014, codeName: "InterfaceMismatch" });
+    });
+
+    it("goes on at the next node where one is dead", async () => {
+      const both = new PollenClient(["http://127.0.0.1:9", network.endpoints[1]!], { genesis: network.genesis });
+      const called = await both.call(counter, "increment", { by: 1 }, { from: owner });
+      expect(called.ended).toBe(true);
+      expect(both.url).toBe(network.endpoints[1]);
+      const none = new PollenClient("http://127.0.0.1:9");
+      await expect(none.head()).rejects.toThrow(UnreachableError);
+    });
+
+    it("tells events by both ways, none lost or doubled over cut connections", async () => {
+      const proxy = await Proxy.to(network.endpoints[2]!);
+      try {
+        for (const transport of ["socket", "polling"] as const) {
+          const watcher = new PollenClient(proxy.url, { genesis: network.genesis });
+          const after = (await client.head()).at.height.toString();
+          const stop = new AbortController();
+          const stream = watcher.events({ module: counter, name: "incremented", after, transport, signal: stop.signal });
+          const told: EventView[] = [];
+          const reading = (async () => {
+            for await (const event of stream) {
+              told.push(event);
+              if (told.length === 12) return;
+            }
+          })();
+          for (let round = 0; round < 4; round++) {
+            await Promise.all([1, 2, 3].map(() => client.call(counter, "increment", { by: 1 }, { from: owner })));
+            proxy.cut();
+          }
+          await reading;
+          expect(told.length).toBe(12);
+          const cursors = told.map((event) => event.cursor);
+          for (let index = 1; index < cursors.length; index++) {
+            expect(compareCursors(cursors[index - 1]!, cursors[index]!)).toBeLessThan(0);
+          }
+          const all = await client.request("events_query", { module: counter, name: "incremented", after });
+          expect(cursors).toEqual(all.events.map((event) => event.cursor));
+          stop.abort();
+        }
+        expect(proxy.connections).toBeGreaterThan(2);
+      } finally {
+        await proxy.stop();
+      }
+    });
+
+    it("fills the gap that a node tells", async () => {
+      const after = (await client.head()).at.height.toString();
+      const sent = await Promise.all([1, 2, 3].map(() => client.call(counter, "increment", { by: 1 }, { from: owner })));
+      const resume = (await client.head()).at.height.toString();
+      // A node that was left behind says only this; its events are read by queries.
+      class Behind extends EventTarget {
+        constructor() {
+          super();
+          queueMicrotask(() => this.dispatchEvent(new Event("open")));
+        }
+        send(text: string): void {
+          const { id } = JSON.parse(text) as { id: number };
+          const say = (json: object) => this.dispatchEvent(new MessageEvent("message", { data: JSON.stringify(json) }));
+          say({ jsonrpc: "2.0", id, result: "s" });
+          say({ jsonrpc: "2.0", method: "events_notice", params: { subscription: "s", result: { type: "gap", after, resume } } });
+        }
+        close(): void {}
+      }
+      const watcher = new PollenClient(network.endpoints, { WebSocket: Behind as never });
+      const told: EventView[] = [];
+      for await (const event of watcher.events({ module: counter, after })) {
+        told.push(event);
+        if (told.length === 3) break;
+      }
+      expect(new Set(told.map((event) => event.transaction))).toEqual(new Set(sent.map((one) => one.hash)));
+    });
+
+    it("proves transactions, receipts, events, the state and what is not in it", async () => {
+      const called = await client.call(counter, "increment", { by: 1 }, { from: owner });
+      const { hash } = called;
+      const proved = await client.transactionProved(hash);
+      expect(proved.receipt.outcome.kind).toBe("success");
+      expect(proved.transaction.transaction.sender).toBe(owner.account);
+      const { event } = await client.eventProved(hash, 0);
+      const incremented = (await client.interfaceOf(counter)).interface.events[0]!;
+      expect(decodeValue(incremented.type, event.data, await client.formats())).toMatchObject({ by: "1" });
+      await expect(client.eventProved(hash, 1)).rejects.toThrow("none with the number 1");
+
+      const height = proved.checkpoint.height;
+      const account = await client.accountProved(owner, height);
+      expect(account.record!.balance).toBe((await client.account(owner, { at: height })).balance);
+      expect((await client.accountProved(KeyPair.random())).record).toBeNull();
+      const name = await client.stateProved(stateKey.name("ts-counter"), height);
+      expect(name.value).toEqual(Uint8Array.from(Buffer.from(await client.idOf(counter), "hex")));
+      expect((await client.stateProved(stateKey.name("nobody"), height)).value).toBeNull();
+      expect((await client.checkpointProved()).height).toBeGreaterThanOrEqual(height);
+    });
+
+    it("believes no answer that was altered, and asks another node", async () => {
+      const { hash } = await client.call(counter, "increment", { by: 1 }, { from: owner });
+      const { checkpoint } = await client.transactionProved(hash);
+      const height = checkpoint.height;
+      const proxy = await Proxy.to(network.endpoints[0]!);
+      const alone = new PollenClient(proxy.url, { genesis: network.genesis });
+      const helped = new PollenClient([proxy.url, network.endpoints[1]!], { genesis: network.genesis });
+      const key = stateKey.account(owner.account);
+      const honest = await client.stateProved(key, height);
+      try {
+        for (const field of ["value", "tree", "certificate", "transaction", "receipt"]) {
+          // One bit of the bytes in the first field of this name.
+          proxy.alter = (body) =>
+            body.replace(new RegExp(`("${field}":")([A-Za-z0-9+/]{8,}=*)"`), (_, before: string, text: string) => {
+              const bytes = Buffer.from(text, "base64");
+              bytes[Math.floor(bytes.length / 2)]! ^= 1;
+              return `${before}${bytes.toString("base64")}"`;
+            });
+          const ofState = field === "value" || field === "tree" || field === "certificate";
+          const ask = (asked: PollenClient) => (ofState ? asked.stateProved(key, height) : asked.transactionProved(hash));
+          await expect(ask(alone), field).rejects.toThrow(ProofError);
+          const found = await ask(helped);
+          expect(found.checkpoint.digest).toBe(ofState ? honest.checkpoint.digest : checkpoint.digest);
+        }
+        // A stage that is told for another transaction, and shapes that are none.
+        proxy.alter = (body) => body.replaceAll(hash, "00".repeat(32));
+        await expect(alone.status(hash)).rejects.toThrow("of another transaction");
+        proxy.alter = (body) => body.replace(/"height":"\d+"/, '"height":-1');
+        await expect(alone.head()).rejects.toThrow("expected a whole number from 0 to 2^64 - 1 as text");
+        proxy.alter = () => "{";
+        await expect(alone.head()).rejects.toThrow("no JSON");
+        expect((await helped.head()).at.height).toBeGreaterThanOrEqual(height);
+      } finally {
+        await proxy.stop();
+      }
+    });
+
+    it("refuses what is of another chain, signed or proved", async () => {
+      const signed = await client.sign(owner, [{ kind: "transfer", to: faucet.account, amount: 1n }]);
+      const elsewhere = signedOf(signed.transaction, "11".repeat(32));
+      expect(elsewhere.hash).not.toBe(signed.hash);
+      expect(encodeSigned(elsewhere.transaction)).toEqual(signed.bytes);
+      await expect(client.submit(elsewhere)).rejects.toThrow(expect.objectContaining({ code: 1003 }) as Error);
+      const other = network.genesis.replace('"timeMs": ', '"timeMs": 1');
+      const stranger = new PollenClient(network.endpoints, { genesis: other });
+      await expect(stranger.checkpointProved()).rejects.toThrow("is of the chain");
+      await expect(stranger.transfer(faucet, 1n, { from: owner })).rejects.toThrow(expect.objectContaining({ code: 1003 }) as Error);
+    });
+
+    it("notices nothing when a node dies", async () => {
+      const watcher = new PollenClient(network.endpoints.slice().reverse(), { genesis: network.genesis });
+      const after = (await client.head()).at.height.toString();
+      const lost: Error[] = [];
+      const stream = watcher.events({ module: counter, after, onReconnect: (why) => lost.push(why) });
+      const told: EventView[] = [];
+      const reading = (async () => {
+        for await (const event of stream) {
+          told.push(event);
+          if (told.length === 4) return;
+        }
+      })();
+      await watcher.call(counter, "increment", { by: 1 }, { from: owner });
+      process.kill(network.processes.at(-1)!, "SIGKILL");
+      for (let round = 0; round < 3; round++) {
+        const called = await watcher.call(counter, "increment", { by: 1 }, { from: owner });
+        expect(called.ended).toBe(true);
+      }
+      await reading;
+      expect(told).toHaveLength(4);
+      expect(lost.length).toBeGreaterThan(0);
+    });
+  });
+});
