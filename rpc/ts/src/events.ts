@@ -33,6 +33,11 @@ export interface EventsOptions {
   signal?: AbortSignal;
   /** By which way; over WebSocket where there is one, unless told. */
   transport?: "socket" | "polling";
+  /**
+   * After so long a silence, in milliseconds, a query tells whether a connection left out events: it may be dead
+   * without a word. 30 000 unless told.
+   */
+  silenceMs?: number;
   /** Told of every connection that was lost, for logs; the stream goes on. */
   onReconnect?: (why: Error) => void;
 }
@@ -40,7 +45,6 @@ export interface EventsOptions {
 /** Messages that wait to be read; a reader that is slower than that gets them again later. */
 const QUEUE_MAX = 4_096;
 const OPEN_MS = 10_000;
-/** After so long a silence a query tells whether events were missed: a connection may be dead without a word. */
 const SILENCE_MS = 30_000;
 /** A connection that held so long was a good one. */
 const HELD_MS = 5_000;
@@ -183,7 +187,7 @@ export class EventStream implements AsyncIterable<EventView> {
     for (;;) {
       try {
         this.#open ??= await this.#connect(socket);
-        const notice = await this.#open.next(this.#options.signal);
+        const notice = await this.#open.next(this.#options.silenceMs ?? SILENCE_MS, this.#options.signal);
         if (notice !== null && notice.type !== "end") this.#failures = [];
         return notice;
       } catch (error) {
@@ -294,8 +298,8 @@ class Connection {
   }
 
   /** The next notice; null after a silence. What was taken in before the connection ended comes first. */
-  async next(signal?: AbortSignal): Promise<EventNotice | null> {
-    const deadline = Date.now() + SILENCE_MS;
+  async next(silenceMs: number, signal?: AbortSignal): Promise<EventNotice | null> {
+    const deadline = Date.now() + silenceMs;
     for (;;) {
       const notice = this.#queue.shift();
       if (notice !== undefined) return notice;
