@@ -15,6 +15,7 @@ import { readGenesis, type ChainParameters, type Genesis } from "./genesis.js";
 import { contentHash } from "./hash.js";
 import type { KeyPair } from "./keys.js";
 import { LightClient, transactionOf, type CertifiedCheckpoint } from "./light.js";
+import { previewTransaction, type Preview } from "./preview.js";
 import { readAccountRecord, type AccountRecord, type Event, type Receipt } from "./receipt.js";
 import {
   checkShape,
@@ -155,6 +156,8 @@ export interface Network {
 export interface KnownModule {
   id: AccountId;
   address: string;
+  /** The name that it is registered under. */
+  name: string | null;
   interface: Interface;
   /** What calls name, so that they fail where the module has another interface by then. */
   interfaceHash: Hash;
@@ -312,6 +315,7 @@ export class PollenClient {
     const found: KnownModule = {
       id,
       address: answer.module,
+      name: answer.name,
       interface: readInterface(answer.interface),
       interfaceHash: contentHash(answer.package),
     };
@@ -469,6 +473,26 @@ export class PollenClient {
     const signed = { transaction, signature, cosignatures: ascending, attachments: options.attachments ?? [] };
     checkShape(signed, parameters.transactionFuelMax);
     return signedOf(signed, chainId);
+  }
+
+  /**
+   * A transaction in words, for who is asked to sign it: from its bytes and the interfaces of the modules that it
+   * names. A module that no node knows is shown by its address, its arguments as bytes.
+   */
+  async preview(transaction: Transaction): Promise<Preview> {
+    const { addressPrefix } = await this.network();
+    const known = new Map<AccountId, KnownModule>();
+    const named = transaction.actions.flatMap((action) =>
+      action.kind === "putKey" ? action.key.scope.calls.map((call) => call.module) : "module" in action ? [action.module] : [],
+    );
+    for (const id of new Set(named)) {
+      try {
+        known.set(id, await this.interfaceOf(formatAddress({ kind: "module", id }, addressPrefix)));
+      } catch (error) {
+        if (!(error instanceof RpcError) || error.retryable) throw error;
+      }
+    }
+    return previewTransaction(transaction, addressPrefix, (id) => known.get(id) ?? null);
   }
 
   /** A nonce that is free as the node says, and that no other call of this client has. */

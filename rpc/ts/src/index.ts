@@ -39,3 +39,6 @@ export { failureType, readInterface, successType, typeText } from "./types.js";
 export type { EventType, FunctionType, Interface, Scalar, Type } from "./types.js";
 export { decodeArguments, decodeValue, encodeArguments, encodeValue, formatAmount, parseAmount } from "./values.js";
 export type { Formats } from "./values.js";
+export { previewTransaction } from "./preview.js";
+export type { FindModule, Preview, PreviewModule } from "./preview.js";
+export { quoted, showArguments, showBytes, showMoment, showValue } from "./show.js";

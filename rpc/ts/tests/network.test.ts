@@ -201,6 +201,18 @@ describe.skipIf(POLLEN_BIN === undefined)("a network", () => {
       await expect(client.query(counter, "increment")).rejects.toThrow("but a command of that name");
     });
 
+    it("tells in words what is signed", async () => {
+      const known = await client.interfaceOf("@ts-counter");
+      const by = encodeArguments([["by", "u64"]], [7], await client.formats());
+      const invoke = { kind: "invoke", module: known.id, function: "increment", arguments: by, deposit: 0n, interface: known.interfaceHash } as const;
+      const stranger = { ...invoke, module: "77".repeat(32) };
+      const { transaction } = (await client.sign(owner, [invoke, stranger])).transaction;
+      const preview = await client.preview(transaction);
+      expect(preview.actions[0]).toBe("Call ts-counter.increment with by 7");
+      expect(preview.actions[1]).toMatch(/^Call pollend1.*increment with arguments 0x0700000000000000; its interface is not known$/);
+      expect(preview.terms[1]).toBe(`Fee at most 0.0001 pollen, paid by ${owner.address(prefix)}`);
+    });
+
     it("a call names its interface, and fails where it is another one", async () => {
       const known = await client.interfaceOf(counter);
       expect((await client.module(counter)).interfaceHash).toBe(known.interfaceHash);
