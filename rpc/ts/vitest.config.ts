@@ -1,6 +1,8 @@
 import { defineConfig } from "vitest/config";
 
 export default defineConfig({
+  // The package by its own name, as generated bindings and examples import it.
+  resolve: { alias: { "@pollen/client": new URL("./src/index.ts", import.meta.url).pathname } },
   test: {
     include: ["tests/**/*.test.ts"],
     testTimeout: 60_000,

@@ -1,5 +1,6 @@
 /** The client against a real network of four nodes. */
 
+import { execFileSync } from "node:child_process";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import {
   compareCursors,
@@ -18,6 +19,7 @@ import {
   type EventView,
   type Stage,
 } from "../src/index.js";
+import { repository } from "./files.js";
 import { component, POLLEN_BIN, Proxy, startNetwork, type Network } from "./network.js";
 
 if (POLLEN_BIN === undefined) {
@@ -366,6 +368,16 @@ describe.skipIf(POLLEN_BIN === undefined)("a network", () => {
       const stranger = new PollenClient(network.endpoints, { genesis: other });
       await expect(stranger.checkpointProved()).rejects.toThrow("is of the chain");
       await expect(stranger.transfer(faucet, 1n, { from: owner })).rejects.toThrow(expect.objectContaining({ code: 1003 }) as Error);
+    });
+
+    it("runs the example of the README", () => {
+      execFileSync("npm", ["run", "--silent", "build"], { cwd: repository("rpc/ts") });
+      const example = repository("rpc/ts/examples/transfer.mjs");
+      const said = execFileSync(process.execPath, [example, network.endpoints[0]!, network.genesisFile, "@ts-counter"], { encoding: "utf8" });
+      expect(said).toMatch(/the counter is \d+ now/);
+      expect(said).toMatch(/event \d+\.\d+\.\d+: .*"by":"2"/);
+      expect(said).toMatch(/proved by checkpoint \d+ of 20/);
+      expect(said).toMatch(/alice has [\d.]+ pollen, proved/);
     });
 
     it("goes on without a node that hangs", async () => {

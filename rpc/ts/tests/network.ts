@@ -17,8 +17,9 @@ export interface Network {
   endpoints: string[];
   /** Processes of the nodes, in order. */
   processes: number[];
-  /** Text of genesis.json. */
+  /** Text of genesis.json, and where it is. */
   genesis: string;
+  genesisFile: string;
   /** Runs the program on this network; its standard output. */
   pollen(...words: string[]): string;
   stop(): Promise<void>;
@@ -45,10 +46,12 @@ export async function startNetwork(): Promise<Network> {
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
   const { endpoints, processes } = JSON.parse(readFileSync(file, "utf8")) as { endpoints: string[]; processes: number[] };
+  const genesisFile = join(home, "dev/genesis.json");
   return {
     endpoints,
     processes,
-    genesis: readFileSync(join(home, "dev/genesis.json"), "utf8"),
+    genesis: readFileSync(genesisFile, "utf8"),
+    genesisFile,
     pollen: (...words) => execFileSync(POLLEN_BIN!, ["--home", home, ...words], { encoding: "utf8" }),
     async stop() {
       await ended(running);
