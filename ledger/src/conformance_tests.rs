@@ -214,7 +214,7 @@ structs! {
         probation_doublings_max, transaction_lifetime_max_ms
     }
     GenesisAccount { name, id, balance }
-    Genesis { name, address_prefix, protocol_version, time_ms, committee, accounts, parameters }
+    Genesis { name, address_prefix, coin_type, protocol_version, time_ms, committee, accounts, parameters }
     IndexPlace { family, from }
     Indexes { height, states }
     ListProof { count, index, siblings }

@@ -31,6 +31,7 @@ mod genesis;
 mod modules;
 mod nonce;
 mod query;
+mod simulate;
 mod state;
 mod transact;
 mod tree;
@@ -45,8 +46,9 @@ pub use executor::{
 pub use genesis::genesis_batch;
 pub use nonce::{NonceError, NonceWindow};
 pub use query::{QueryCall, account, account_keys, fees, nonce_window, query};
+pub use simulate::{KeyChange, KeyRead, Simulation, simulate};
 pub use state::{
-    AccountRecord, CallContext, Changes, CodeRecord, CreateError, KeyUse, ModuleRecord,
+    AccountRecord, CallContext, CallTrace, Changes, CodeRecord, CreateError, KeyUse, ModuleRecord,
     ModuleVersion, MoveError, Namespace, OwnUpgrade, Proposal, Savepoint, StateKey, StateLimit,
     StateRead, Terms, TransactionState, Value, position,
 };

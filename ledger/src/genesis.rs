@@ -99,6 +99,8 @@ pub struct Genesis {
     pub name: String,
     /// Prefix of its addresses: 1 to 20 lower-case letters.
     pub address_prefix: String,
+    /// Coin type in the paths of wallets (SLIP-0044); 1 on networks for tests.
+    pub coin_type: u32,
     /// [`PROTOCOL_VERSION`].
     pub protocol_version: u16,
     /// Ledger time of genesis, in milliseconds since 1970.

@@ -24,6 +24,7 @@ pub mod light;
 pub mod limits;
 pub mod list;
 pub mod mempool;
+pub mod message;
 pub mod module;
 pub mod ordering;
 pub mod policy;

@@ -227,7 +227,7 @@ impl Executor {
             commit: commit.digest,
             position: position(commit.index, place),
         };
-        let rules = Rules { parameters: &self.parameters, engine: &*self.engine };
+        let rules = Rules { parameters: &self.parameters, engine: &*self.engine, simulated: false };
         match transact(&rules, &self.cache, signed, good, context)? {
             Transacted::Skipped(reason) => Ok(Some(reason)),
             Transacted::Executed { changes, receipt, note } => {

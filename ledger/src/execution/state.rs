@@ -12,7 +12,7 @@ use crate::codec;
 use crate::crypto::{Hash, PublicKey};
 use crate::genesis::Parameters;
 use crate::limits;
-use crate::receipt::Event;
+use crate::receipt::{Code, Event};
 use crate::store::StoreError;
 use crate::transaction::{AccountId, UpgradePolicy};
 use crate::tree;
@@ -319,6 +319,24 @@ pub struct OwnUpgrade {
     pub arguments: Vec<u8>,
 }
 
+/// A call of a module in a simulation, for people: what it took, calls inside it included.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CallTrace {
+    /// How many calls are open around it.
+    pub depth: usize,
+    /// Whom.
+    pub module: AccountId,
+    /// Its function.
+    pub function: String,
+    /// Fuel that it used.
+    pub fuel_used: u64,
+    /// Why it failed, if it did.
+    pub failed: Option<Code>,
+}
+
+/// Calls of one simulation that are traced; more are left out.
+const TRACED_CALLS_MAX: usize = 1_024;
+
 /// See the module's documentation.
 pub struct TransactionState<'a> {
     base: &'a dyn StateRead,
@@ -336,6 +354,8 @@ pub struct TransactionState<'a> {
     written_bytes: usize,
     events: Vec<Event>,
     events_bytes: usize,
+    /// Of a simulation, its calls in the order in which they began.
+    trace: Option<Vec<CallTrace>>,
 }
 
 /// What a transaction leaves behind.
@@ -347,6 +367,8 @@ pub struct Changes {
     pub code: BTreeMap<Hash, Value>,
     /// Events, in order.
     pub events: Vec<Event>,
+    /// Of a simulation, its calls in the order in which they began.
+    pub trace: Vec<CallTrace>,
 }
 
 impl<'a> TransactionState<'a> {
@@ -366,6 +388,38 @@ impl<'a> TransactionState<'a> {
             written_bytes: 0,
             events: Vec::new(),
             events_bytes: 0,
+            trace: None,
+        }
+    }
+
+    /// The same for a simulation: calls are traced, and have no more right to this machine than queries have.
+    pub(super) fn simulated(self) -> Self {
+        Self { trace: Some(Vec::new()), ..self }
+    }
+
+    /// Whether this is a simulation: nothing of it will stay.
+    pub fn is_simulated(&self) -> bool {
+        self.trace.is_some()
+    }
+
+    /// A call begins, in a simulation. Give the answer to [`Self::trace_end`].
+    pub fn trace_begin(
+        &mut self,
+        depth: usize,
+        module: AccountId,
+        function: &str,
+    ) -> Option<usize> {
+        let trace = self.trace.as_mut().filter(|trace| trace.len() < TRACED_CALLS_MAX)?;
+        let function = function.to_owned();
+        trace.push(CallTrace { depth, module, function, fuel_used: 0, failed: None });
+        Some(trace.len() - 1)
+    }
+
+    /// A call that was begun has ended.
+    pub fn trace_end(&mut self, begun: Option<usize>, fuel_used: u64, failed: Option<Code>) {
+        if let Some((trace, place)) = self.trace.as_mut().zip(begun) {
+            let call = &mut trace[place];
+            (call.fuel_used, call.failed) = (fuel_used, failed);
         }
     }
 
@@ -616,6 +670,7 @@ impl<'a> TransactionState<'a> {
     /// when `succeeded`.
     pub fn finish(self, succeeded: bool) -> Changes {
         let code = if succeeded { self.code } else { BTreeMap::new() };
-        Changes { writes: self.writes, code, events: self.events }
+        let trace = self.trace.unwrap_or_default();
+        Changes { writes: self.writes, code, events: self.events, trace }
     }
 }

@@ -53,6 +53,8 @@ pub(super) enum Transacted {
 pub(super) struct Rules<'a> {
     pub(super) parameters: &'a Parameters,
     pub(super) engine: &'a dyn ModuleEngine,
+    /// Whether nothing of it will stay.
+    pub(super) simulated: bool,
 }
 
 /// Why an action was not done: a failure of the transaction, unless it is the node's own.
@@ -100,6 +102,9 @@ pub(super) fn transact(
     let id = context.transaction;
     let context = CallContext { by_scoped_key: authority.by_scoped_key, ..context };
     let mut state = TransactionState::new(base, context, Terms::from(rules.parameters));
+    if rules.simulated {
+        state = state.simulated();
+    }
     let window_key = window_key(&tx.sender, &tx.key);
     let mut window: NonceWindow = state.record(&window_key)?.unwrap_or_default();
     if let Err(error) = window.consume(tx.nonce) {

@@ -14,7 +14,7 @@ use crate::genesis::Genesis;
 use crate::ordering::SigningHistory;
 
 /// The layout that this program reads and writes.
-pub const SCHEMA_VERSION: u32 = 5;
+pub const SCHEMA_VERSION: u32 = 6;
 
 /// Brings a store from one schema to a later one, which it writes into `meta` with its last batch: after a
 /// crash it begins again.

@@ -213,6 +213,7 @@ fn genesis_of(options: &Options, keys: &[KeyPair]) -> Genesis {
     Genesis {
         name: format!("simulation {}", options.seed),
         address_prefix: "pollen".into(),
+        coin_type: 1,
         protocol_version: PROTOCOL_VERSION,
         time_ms: BEGIN_MS - GENESIS_BEFORE_MS,
         committee: options.stakes.iter().enumerate().map(member).collect(),

@@ -13,6 +13,7 @@ fn the_development_genesis_is_what_it_says() {
     let expected = Genesis {
         name: "pollen-dev".to_owned(),
         address_prefix: "pollend".to_owned(),
+        coin_type: 1,
         protocol_version: 1,
         time_ms: 1_767_225_600_000,
         committee: validators
@@ -65,6 +66,6 @@ fn checkpoint_0_is_pinned() {
     let (checkpoint, _) = genesis_batch(&genesis);
     assert_eq!(
         checkpoint.digest().to_string(),
-        "71d37e42930a4975f93894a4c8716a5fb133508b42a797e6c1c4b67ff7f401f4"
+        "faeda503e53941283601cda2af042a15a46624b14d00ec62c3047865ee3205ed"
     );
 }
