@@ -167,8 +167,10 @@ impl ModuleEngine for Vm {
         call: Call<'_>,
     ) -> Result<CallReport, EngineFailure> {
         let (_place, waiter) = match call.kind {
-            CallKind::Query => (Some(QueryPlace::take(&self.shared)?), Waiter::Query),
-            CallKind::Command | CallKind::Init | CallKind::Migrate => (None, Waiter::Execution),
+            CallKind::Command | CallKind::Init | CallKind::Migrate if !state.is_simulated() => {
+                (None, Waiter::Execution)
+            }
+            _ => (Some(QueryPlace::take(&self.shared)?), Waiter::Query),
         };
         let frame = Frame {
             module: call.module,

@@ -15,6 +15,7 @@ pub mod host;
 mod instrument;
 pub mod interface;
 pub mod manifest;
+pub mod preview;
 pub mod validate;
 pub mod value;
 

@@ -29,7 +29,8 @@ use crate::interface::{IdKind, Type};
 pub use bridge::{from_val, to_vals};
 pub use json::{decode_json, decode_params_json, encode_json, encode_params_json};
 pub use pollen_ledger::limits::VALUE_BYTES_MAX;
-pub use show::{show, show_amount, show_params};
+pub(crate) use show::show_bytes;
+pub use show::{quoted, show, show_amount, show_each, show_moment, show_params};
 pub use words::{encode_words, help, usage};
 
 /// Values, counted with all their parts, in one encoding; a list of bytes counts as one. More than a list

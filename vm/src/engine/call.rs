@@ -79,6 +79,21 @@ impl Shared {
         state: &mut TransactionState<'_>,
         frame: Frame<'_>,
     ) -> Result<CallReport, EngineFailure> {
+        let begun = state.trace_begin(frame.running.len(), frame.module, frame.function);
+        let report = self.run_frame(state, frame)?;
+        let failed = match &report.end {
+            CallEnd::Returned(_) => None,
+            CallEnd::Failed { code, .. } => Some(*code),
+        };
+        state.trace_end(begun, report.fuel_used, failed);
+        Ok(report)
+    }
+
+    fn run_frame(
+        self: &Arc<Self>,
+        state: &mut TransactionState<'_>,
+        frame: Frame<'_>,
+    ) -> Result<CallReport, EngineFailure> {
         let Some(record) = state.module(&frame.module)? else {
             return Ok(failed(
                 Code::ModuleNotFound,
@@ -146,8 +161,8 @@ impl Shared {
     }
 }
 
-/// See [`StateDoor::new`]: the store that holds the door is dropped before [`Shared::run`] returns, and
-/// `run` does not touch `state` after this.
+/// See [`StateDoor::new`]: the store that holds the door is dropped before [`Shared::run_frame`] returns,
+/// and that does not touch `state` after this.
 #[allow(unsafe_code)]
 fn lend(state: &mut TransactionState<'_>) -> StateDoor {
     // SAFETY: told above.
