@@ -5,6 +5,7 @@ mod answers;
 mod interfaces;
 mod lists;
 mod proofs;
+mod simulation;
 mod submit;
 
 use std::collections::BTreeSet;
@@ -12,8 +13,8 @@ use std::sync::Arc;
 
 use futures::future::BoxFuture;
 use pollen_ledger::execution::{
-    AccountRecord, CallContext, ModuleRecord, ModuleVersion, QueryCall as StateQuery, StateKey,
-    Terms, TransactionState, position,
+    AccountRecord, CallContext, CodeRecord, ModuleRecord, ModuleVersion, QueryCall as StateQuery,
+    StateKey, Terms, TransactionState, position,
 };
 use pollen_ledger::module::{CallEnd, EngineFailure, ModuleEngine};
 use pollen_ledger::store::{
@@ -24,14 +25,14 @@ use pollen_ledger::{
 };
 use pollen_rpc::api::{
     Account, AccountKeys, Answer, At, Bytes, CertificateView, ChainHead, ChainWrites,
-    CheckpointView, Cursor, DagRounds, EventsPage, KeyUseView, Module, ModuleCall, ModuleInterface,
-    Named, NodeHealth, NodeInfo, NodePeers, NonceWindow, OwnerView, PolicyView, ReadAt,
-    ScopedKeyUsed, ScopedKeyView, Stage, StateRecord, StateScan, TxList, TxRecord, TxStatus,
-    VERSIONS_SHOWN_MAX, VersionView,
+    CheckpointView, Cursor, DagRounds, EventsPage, FeeEstimate, KeyUseView, Module, ModuleCall,
+    ModuleCode, ModuleInterface, Named, NodeHealth, NodeInfo, NodePeers, NonceWindow, OwnerView,
+    PolicyView, ReadAt, ScopedKeyUsed, ScopedKeyView, Stage, StateRecord, StateScan, TxList,
+    TxPreview, TxRecord, TxSimulation, TxStatus, VERSIONS_SHOWN_MAX, VersionView,
 };
 use pollen_rpc::backend::{
-    Answering, Backend, CallArguments, EntryName, EventFilter, Network, QueryCall, RoundRange,
-    StateRange, TxRange,
+    Answering, Backend, CallArguments, CodeName, EntryName, EventFilter, Network, QueryCall,
+    RoundRange, StateRange, Trial, TxRange,
 };
 use pollen_rpc::error::{ErrorCode, RpcError};
 use pollen_vm::Vm;
@@ -107,7 +108,6 @@ impl NodeBackend {
     }
 }
 
-/// What a failing read means to a client.
 /// The codes of a module, the newest first.
 fn versions(
     state: &TransactionState<'_>,
@@ -127,6 +127,7 @@ fn versions(
     found.filter_map(Result::transpose).collect()
 }
 
+/// What a failing read means to a client.
 fn storage(error: impl Into<EngineFailure>) -> RpcError {
     match error.into() {
         EngineFailure::Store(StoreError::NotHeld { height, oldest, .. }) => {
@@ -332,6 +333,32 @@ impl Parts {
             deposit: account.deposit,
         };
         Ok(Answer::new(reading.at, module))
+    }
+
+    fn module_code(
+        &self,
+        name: &CodeName,
+        facts_only: bool,
+        at: ReadAt,
+    ) -> Result<Answer<ModuleCode>, RpcError> {
+        let reading = self.reading(at)?;
+        let hash = match name {
+            CodeName::Hash(hash) => *hash,
+            CodeName::Module(named) => self.module_record(&reading.state, named)?.1.code,
+        };
+        let overlay = self.overlay(&reading.state);
+        let record: Option<CodeRecord> = overlay.record(&StateKey::code(&hash)).map_err(storage)?;
+        let missing = || RpcError::not_found(format!("no code {hash} is on the ledger"), None);
+        let record = record.ok_or_else(missing)?;
+        let code = if facts_only { None } else { overlay.code(&hash).map_err(storage)? };
+        let value = ModuleCode {
+            code_hash: hash,
+            code_bytes: record.bytes,
+            active_ms: record.active_ms,
+            interface_hash: record.interface,
+            code: code.map(|code| Bytes(code.to_vec())),
+        };
+        Ok(Answer::new(reading.at, value))
     }
 
     fn module_interface(
@@ -589,6 +616,18 @@ impl Backend for NodeBackend {
         self.blocking(move |parts| parts.state(entry, proof, at))
     }
 
+    fn tx_preview(&self, trial: Trial) -> Answering<'_, TxPreview> {
+        self.blocking(move |parts| parts.tx_preview(&trial))
+    }
+
+    fn tx_simulate(&self, trial: Trial) -> Answering<'_, TxSimulation> {
+        self.blocking(move |parts| parts.tx_simulate(&trial))
+    }
+
+    fn tx_fee_estimate(&self, trial: Option<Trial>, at: ReadAt) -> Answering<'_, FeeEstimate> {
+        self.blocking(move |parts| parts.tx_fee_estimate(trial.as_ref(), at))
+    }
+
     fn tx_list(&self, range: TxRange) -> Answering<'_, TxList> {
         self.blocking(move |parts| parts.tx_list(&range))
     }
@@ -599,6 +638,15 @@ impl Backend for NodeBackend {
 
     fn module(&self, module: Named, at: ReadAt) -> Answering<'_, Module> {
         self.blocking(move |parts| parts.module(&module, at))
+    }
+
+    fn module_code(
+        &self,
+        code: CodeName,
+        facts_only: bool,
+        at: ReadAt,
+    ) -> Answering<'_, ModuleCode> {
+        self.blocking(move |parts| parts.module_code(&code, facts_only, at))
     }
 
     fn module_interface(&self, module: Named, at: ReadAt) -> Answering<'_, ModuleInterface> {

@@ -8,9 +8,11 @@ pub mod output;
 mod account_keys;
 mod accounts;
 mod backup;
+mod bind;
 mod dag;
 mod db;
 mod doctor;
+mod draft;
 mod failure;
 mod lifecycle;
 mod lists;
@@ -68,6 +70,9 @@ pub struct Global {
     /// Print one JSON document instead of text
     #[arg(long, global = true)]
     pub json: bool,
+    /// Of `tx build`: print the transaction instead of signing and sending it; how long it is valid.
+    #[arg(skip)]
+    pub build_valid_for_ms: Option<u64>,
 }
 
 /// What the program does.
@@ -166,6 +171,11 @@ pub enum Command {
         #[arg(long)]
         wit: bool,
     },
+    /// Print typed bindings of a module, for programs in other languages
+    #[command(after_help = "Examples:\n  pollen bind ts coldchain > coldchain.ts\n  \
+                      pollen bind ts target/modules/components/coldchain.wasm > coldchain.ts\n\n\
+                      The file needs the package @pollen/client")]
+    Bind(bind::BindArgs),
     /// Show the nodes of the network
     Status,
     /// Draw the last rounds of the DAG, or each as it is decided
@@ -265,6 +275,28 @@ pub enum TxCommand {
                             pollen tx list alice --all --json"
     )]
     List(TxListArgs),
+    /// Print the transaction of a command instead of signing and sending it; keys may be written out, no secret is
+    /// read
+    #[command(after_help = "Examples:\n  pollen tx build transfer alice bob 5 > tx.json\n  \
+                            pollen tx build --valid-for 1h call coldchain record box-1 9.5 --from alice > tx.json\n  \
+                            pollen tx build transfer alice bob 5 | pollen tx sign alice | pollen tx send")]
+    Build(draft::BuildArgs),
+    /// Say in words what a transaction does, and who has signed it; needs no network
+    #[command(
+        after_help = "Examples:\n  pollen tx show tx.json\n  pollen tx show < tx.json --json"
+    )]
+    Show(draft::FileArgs),
+    /// Ask a node what a transaction would do now: outcome, fuel by call, changes
+    #[command(
+        after_help = "Example:\n  pollen tx build call counter increment 2 --from alice | pollen tx simulate"
+    )]
+    Simulate(draft::FileArgs),
+    /// Add signatures to a transaction: of its sender, of other owners, of who pays; needs no network
+    #[command(after_help = "Example:\n  pollen tx sign laptop,phone tx.json > signed.json")]
+    Sign(draft::SignArgs),
+    /// Send a signed transaction, and wait
+    #[command(after_help = "Example:\n  pollen tx send signed.json --wait certified")]
+    Send(draft::SendArgs),
 }
 
 /// `pollen tx list`.
@@ -326,15 +358,40 @@ pub struct StateScanArgs {
 #[derive(Debug, Subcommand)]
 pub enum KeysCommand {
     /// Make a key; on a development network its account gets something to spend
-    New {
-        /// What to call it
-        name: String,
-        /// Do not ask the development network's faucet
-        #[arg(long)]
-        no_fund: bool,
-    },
+    #[command(
+        after_help = "Examples:\n  pollen keys new alice\n  pollen keys new savings --words 24 --encrypt\n\n\
+                      An encrypted key asks for its passphrase on the terminal, or takes the first line of the file \
+                      that POLLEN_PASSPHRASE_FILE names."
+    )]
+    New(accounts::NewKeyArgs),
+    /// Make a key again from its words (BIP-39), or the next one of the same words; reads them from the terminal
+    /// or standard input
+    #[command(
+        after_help = "Examples:\n  pollen keys recover alice\n  pollen keys recover alice-2 --index 1 < words.txt"
+    )]
+    Recover(accounts::RecoverKeyArgs),
     /// List keys and their addresses
     List,
+    /// Sign a text, to prove who you are; it can never be a transaction
+    #[command(after_help = "Example:\n  pollen keys sign alice \"I am alice, 2026-11-29\"")]
+    Sign {
+        /// The key's name
+        name: String,
+        /// The text
+        message: String,
+    },
+    /// Check who signed a text
+    #[command(
+        after_help = "Example:\n  pollen keys check 3f1c.. 9a02.. \"I am alice, 2026-11-29\""
+    )]
+    Check {
+        /// A key's name, or 64 hexadecimal digits
+        key: String,
+        /// The signature: 128 hexadecimal digits
+        signature: String,
+        /// The text
+        message: String,
+    },
 }
 
 /// `pollen transfer`.
@@ -564,6 +621,27 @@ pub struct DevArgs {
     pub log: String,
 }
 
+impl Command {
+    /// Whether it signs a transaction.
+    fn is_transaction(&self) -> bool {
+        match self {
+            Self::Transfer(_)
+            | Self::Deploy(_)
+            | Self::Publish(_)
+            | Self::Upgrade(_)
+            | Self::Pause(_)
+            | Self::Resume(_)
+            | Self::Policy(_)
+            | Self::CancelChange(_)
+            | Self::Call(_) => true,
+            Self::Account(AccountArgs { command, .. }) => {
+                !matches!(command, None | Some(AccountCommand::Keys { .. }))
+            }
+            _ => false,
+        }
+    }
+}
+
 /// What every command works with: where the keys are and whom to ask.
 pub struct Session {
     /// Home folder.
@@ -572,6 +650,8 @@ pub struct Session {
     pub json: bool,
     /// Who pays the fees instead of who signs.
     pub payer: Option<String>,
+    /// Where transactions are only built: for how long they are valid.
+    pub build_valid_for_ms: Option<u64>,
     endpoints: Vec<String>,
 }
 
@@ -591,7 +671,8 @@ impl Session {
                 None => return Err(Failure::usage(format!("--node is 1 to {count}"))),
             };
         }
-        Ok(Self { home, json: global.json, payer: global.payer.clone(), endpoints })
+        let Global { json, payer, build_valid_for_ms, .. } = global.clone();
+        Ok(Self { home, json, payer, build_valid_for_ms, endpoints })
     }
 
     /// The endpoints that are asked, in order.
@@ -601,7 +682,9 @@ impl Session {
 
     /// The same home, other endpoints.
     pub fn with_endpoints(&self, endpoints: Vec<String>) -> Self {
-        Self { home: self.home.clone(), json: self.json, payer: self.payer.clone(), endpoints }
+        let (home, payer) = (self.home.clone(), self.payer.clone());
+        let Self { json, build_valid_for_ms, .. } = *self;
+        Self { home, json, payer, build_valid_for_ms, endpoints }
     }
 
     /// A client over the endpoints.
@@ -624,8 +707,13 @@ impl Session {
 pub async fn run(cli: Cli) -> Result<(), Failure> {
     let session = Session::new(&cli.global)?;
     match cli.command {
-        Command::Keys(KeysCommand::New { name, no_fund }) => {
-            accounts::new_key(&session, &name, !no_fund).await
+        Command::Keys(KeysCommand::New(args)) => accounts::new_key(&session, &args).await,
+        Command::Keys(KeysCommand::Recover(args)) => accounts::recover_key(&session, &args).await,
+        Command::Keys(KeysCommand::Sign { name, message }) => {
+            accounts::sign_message(&session, &name, &message).await
+        }
+        Command::Keys(KeysCommand::Check { key, signature, message }) => {
+            accounts::check_message(&session, &key, &signature, &message).await
         }
         Command::Keys(KeysCommand::List) => accounts::list_keys(&session).await,
         Command::Account(AccountArgs { command: None, who }) => {
@@ -648,9 +736,14 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Command::CancelChange(args) => lifecycle::cancel(&session, &args).await,
         Command::Call(args) => modules::call(&cli.global, args.words).await,
         Command::Query(args) => modules::query(&cli.global, args.words).await,
-        Command::Tx(TxArgs { command: Some(TxCommand::List(args)), .. }) => {
-            lists::transactions(&session, &args).await
-        }
+        Command::Tx(TxArgs { command: Some(command), .. }) => match command {
+            TxCommand::List(args) => lists::transactions(&session, &args).await,
+            TxCommand::Build(args) => draft::build(&cli.global, args).await,
+            TxCommand::Show(args) => draft::show(&session, &args),
+            TxCommand::Simulate(args) => draft::simulate(&session, &args).await,
+            TxCommand::Sign(args) => draft::sign(&session, &args),
+            TxCommand::Send(args) => draft::send(&session, &args).await,
+        },
         Command::Tx(TxArgs { hash, wait, .. }) => {
             let hash = hash.ok_or_else(|| Failure::usage("which transaction? give its hash"))?;
             look::transaction(&session, &hash, wait).await
@@ -662,6 +755,7 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Verify(args) => verify::run(&session, &args).await,
         Command::Events(args) => look::events(&session, &args).await,
         Command::Module { module, wit } => modules::show(&session, &module, wit).await,
+        Command::Bind(args) => bind::run(&session, &args).await,
         Command::Status => look::status(&session).await,
         Command::Dag(args) => dag::run(&session, &args).await,
         Command::Db(command) => db::run(&session, &cli.global, &command).await,

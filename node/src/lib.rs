@@ -30,4 +30,5 @@ pub mod snapshots;
 pub mod state_sync;
 pub mod tracker;
 pub mod verdicts;
+pub mod wallet;
 pub mod writer;

@@ -10,6 +10,7 @@ mod lists;
 mod params;
 mod policy;
 mod proofs;
+mod simulation;
 mod transaction;
 mod values;
 
@@ -24,6 +25,7 @@ pub use lists::*;
 pub use params::*;
 pub use policy::*;
 pub use proofs::*;
+pub use simulation::*;
 pub use transaction::*;
 pub use values::*;
 
@@ -77,6 +79,8 @@ pub struct NodeInfo {
     pub chain_id: Hash,
     /// Prefix of the chain's addresses.
     pub address_prefix: String,
+    /// Coin type in the paths of wallets (SLIP-0044).
+    pub coin_type: u32,
     /// Protocol that the chain runs.
     pub protocol_version: u16,
     /// What it keeps of the past: `validator`, `full` or `archive`.
@@ -551,6 +555,23 @@ pub struct ModuleInterface {
     pub interface: Value,
     /// As a binary WIT package.
     pub package: Bytes,
+}
+
+/// Code on the ledger (`module_code`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ModuleCode {
+    /// Plain blake3 of the component.
+    pub code_hash: Hash,
+    /// Its length.
+    pub code_bytes: u32,
+    /// Ledger time from which on modules may run it.
+    #[serde(with = "decimal")]
+    pub active_ms: u64,
+    /// Plain blake3 of its interface's description.
+    pub interface_hash: Hash,
+    /// The component; null when it was not asked for.
+    pub code: Option<Bytes>,
 }
 
 /// What a query returned (`module_call`).

@@ -6,14 +6,14 @@
 //! comes in has the right type but is otherwise unchecked.
 
 use futures::future::BoxFuture;
-use pollen_ledger::{AccountId, Hash, PublicKey};
+use pollen_ledger::{AccountId, Hash, PublicKey, SignedTransaction};
 use serde_json::Value;
 
 use crate::api::{
     Account, AccountKeys, Answer, At, CertificateView, ChainHead, ChainWrites, CheckpointView,
-    Cursor, DagRounds, EventsPage, Module, ModuleCall, ModuleInterface, Named, NodeHealth,
-    NodeInfo, NodePeers, ReadAt, Stage, StateRecord, StateScan, TxCursor, TxList, TxRecord,
-    TxStatus,
+    Cursor, DagRounds, EventsPage, FeeEstimate, Module, ModuleCall, ModuleCode, ModuleInterface,
+    Named, NodeHealth, NodeInfo, NodePeers, ReadAt, Stage, StateRecord, StateScan, TxCursor,
+    TxList, TxPreview, TxRecord, TxSimulation, TxStatus,
 };
 use crate::error::RpcError;
 
@@ -64,6 +64,15 @@ pub enum CallArguments {
     Encoded(Vec<u8>),
 }
 
+/// Which code.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CodeName {
+    /// That of a module.
+    Module(Named),
+    /// By its plain blake3.
+    Hash(Hash),
+}
+
 /// An entry of the state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EntryName {
@@ -73,6 +82,17 @@ pub enum EntryName {
     Module(Named, Vec<u8>),
     /// Any entry, as it is stored.
     Owner(AccountId, Vec<u8>),
+}
+
+/// A transaction that is asked about before it is sent. Its size is within the chain's bounds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trial {
+    /// The transaction; of one that nobody signed, with a signature of zeros.
+    pub signed: SignedTransaction,
+    /// Whether anybody signed it.
+    pub is_signed: bool,
+    /// The state to look at.
+    pub at: ReadAt,
 }
 
 /// Which transactions of an account.
@@ -164,6 +184,13 @@ pub trait Backend: Send + Sync + 'static {
     /// `tx_get`; -32040 where this node has not executed it.
     fn tx_get(&self, hash: Hash, proof: bool) -> Answering<'_, TxRecord>;
 
+    /// `tx_preview`.
+    fn tx_preview(&self, trial: Trial) -> Answering<'_, TxPreview>;
+    /// `tx_simulate`.
+    fn tx_simulate(&self, trial: Trial) -> Answering<'_, TxSimulation>;
+    /// `tx_feeEstimate`; without a transaction the prices alone.
+    fn tx_fee_estimate(&self, trial: Option<Trial>, at: ReadAt) -> Answering<'_, FeeEstimate>;
+
     /// `tx_list`; -32043 without the index `accounts`, -32040 with `after` below what is kept.
     fn tx_list(&self, range: TxRange) -> Answering<'_, TxList>;
     /// `state_scan`; -32043 without the index `keys`. May stop early with `next` to bound the work of one
@@ -187,6 +214,13 @@ pub trait Backend: Send + Sync + 'static {
 
     /// `module_get`; 2001 where there is none.
     fn module(&self, module: Named, at: ReadAt) -> Answering<'_, Module>;
+    /// `module_code`; 2001 or -32040 where there is none.
+    fn module_code(
+        &self,
+        code: CodeName,
+        facts_only: bool,
+        at: ReadAt,
+    ) -> Answering<'_, ModuleCode>;
     /// `module_interface`; 2001 where there is none.
     fn module_interface(&self, module: Named, at: ReadAt) -> Answering<'_, ModuleInterface>;
     /// `module_call`; 2001 to 2008 where it fails. Runs with the chain's `call_fuel_max` at most.

@@ -7,6 +7,7 @@
 //!
 //! It trusts its nodes but in [`PollenClient::state_proved`]: other answers are not checked.
 
+mod draft;
 mod events;
 mod proved;
 mod signing;
@@ -29,6 +30,7 @@ use tokio::time::Instant;
 use crate::api::*;
 use crate::error::ErrorCode;
 
+pub use draft::{Author, DRAFT_BYTES_MAX, Draft, DraftError, DraftSignature};
 pub use events::EventStream;
 pub use proved::{ProvedError, ProvedState};
 pub use signing::{Intent, Sender, Signed, Signer};
@@ -243,6 +245,10 @@ impl PollenClient {
         tx_status(TxStatusParams) -> TxStatus;
         /// An executed transaction, with its proof.
         tx_get(TxGetParams) -> TxRecord;
+        /// What a transaction says, in words.
+        tx_preview(TxTrialParams) -> TxPreview;
+        /// What a transaction would do now.
+        tx_simulate(TxTrialParams) -> TxSimulation;
         /// Transactions of an account, of a node with the index `accounts`.
         tx_list(TxListParams) -> TxList;
         /// An account.
@@ -255,6 +261,8 @@ impl PollenClient {
         state_scan(StateScanParams) -> StateScan;
         /// A module.
         module_get(ModuleParams) -> Module;
+        /// Code that is on the ledger.
+        module_code(ModuleCodeParams) -> ModuleCode;
         /// What a module offers.
         module_interface(ModuleParams) -> ModuleInterface;
         /// Runs a query of a module.
@@ -266,6 +274,14 @@ impl PollenClient {
     /// What the node is.
     pub async fn node_info(&self) -> Result<Answer<NodeInfoAnswer>, ClientError> {
         self.call("node_info", &NoParams {}).await
+    }
+
+    /// What to offer for a transaction.
+    pub async fn tx_fee_estimate(
+        &self,
+        params: &TxTrialParams,
+    ) -> Result<Answer<FeeEstimate>, ClientError> {
+        self.call("tx_feeEstimate", params).await
     }
 
     /// Whether the node does its work.

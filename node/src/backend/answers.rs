@@ -43,6 +43,7 @@ impl Parts {
             chain_name: self.genesis.name.clone(),
             chain_id: self.network.chain_id,
             address_prefix: self.prefix().to_owned(),
+            coin_type: self.genesis.coin_type,
             protocol_version: self.genesis.protocol_version,
             role: self.role.name().into(),
             indexes: self.indexes.iter().map(|index| index.name().to_owned()).collect(),
@@ -233,17 +234,7 @@ impl Parts {
         record: &EventRecord,
     ) -> Result<EventView, RpcError> {
         let event = &record.event;
-        let module = self.overlay(state).module(&event.module).map_err(storage)?;
-        let (mut name, mut json) = (None, None);
-        if let Some(module) = module {
-            let known = self.interfaces.of(state, &module.code)?;
-            let formats = Formats::new(self.prefix());
-            json = known
-                .interface
-                .event(&event.name)
-                .and_then(|ty| value::decode_json(&ty.ty, &event.data, &formats).ok());
-            name = module.name;
-        }
+        let (name, json) = self.told(state, event)?;
         let checkpoint = self.database.checkpoint(record.cursor.height).map_err(storage)?;
         Ok(EventView {
             cursor: Cursor {
@@ -262,7 +253,7 @@ impl Parts {
         })
     }
 
-    fn outcome(
+    pub(super) fn outcome(
         &self,
         state: &StateAt,
         signed: &SignedTransaction,

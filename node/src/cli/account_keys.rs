@@ -141,7 +141,7 @@ pub async fn owners(session: &Session, args: &OwnersArgs) -> Result<(), Failure>
                 (key, weight.parse().map_err(wrong)?)
             }
         };
-        Ok::<_, Failure>(OwnerKey { key: public_key(session, key)?, weight })
+        Ok::<_, Failure>(OwnerKey { key: accounts::public_key(session, key)?, weight })
     };
     let owners = args.owners.iter().map(owner).collect::<Result<Vec<_>, _>>()?;
     pollen_ledger::keys::check_owners(args.threshold, &owners).map_err(Failure::usage)?;
@@ -189,7 +189,7 @@ pub async fn add(session: &Session, args: &AddKeyArgs) -> Result<(), Failure> {
         ));
     }
     let label = args.label.clone().unwrap_or_else(|| args.key.chars().take(16).collect());
-    let key = ScopedKey { key: public_key(session, &args.key)?, label, scope };
+    let key = ScopedKey { key: accounts::public_key(session, &args.key)?, label, scope };
     key.check().map_err(Failure::usage)?;
     let told = format!("'{}' may sign for the account within its scope", key.label);
     change(session, &args.account, args.from.as_deref(), Action::PutKey(key), &told).await
@@ -203,7 +203,7 @@ pub async fn remove(session: &Session, args: &RemoveKeyArgs) -> Result<(), Failu
     let labelled = there.iter().find(|one| one.scoped.label == args.key);
     let key = match labelled {
         Some(one) => one.scoped.key,
-        None => public_key(session, &args.key)?,
+        None => accounts::public_key(session, &args.key)?,
     };
     let told = format!("{} signs no more for the account", args.key);
     change(session, &args.account, args.from.as_deref(), Action::RemoveKey { key }, &told).await
@@ -225,24 +225,18 @@ async fn change(
     };
     let signer = accounts::signer(session, &client, &from).await?;
     let prefix = &client.network().await?.address_prefix;
-    if signer.account != accounts::resolve(session, prefix, account)? {
+    if signer.account() != accounts::resolve(session, prefix, account)? {
         return Err(Failure::usage(format!("{from} signs for another account than {account}")));
     }
-    let status =
-        accounts::submit(&client, &signer, Intent::new(vec![action], KEYS_FUEL_MAX)).await?;
+    let intent = Intent::new(vec![action], KEYS_FUEL_MAX);
+    let Some(status) = accounts::send(&client, &signer, intent).await? else {
+        return Ok(());
+    };
     session.print(&status, || format!("{told}\n{}", accounts::ended(&status)));
     Ok(())
 }
 
-/// A key of a name in the home folder, or one that is written out.
-fn public_key(session: &Session, text: &str) -> Result<PublicKey, Failure> {
-    if let Ok(key) = text.parse::<PublicKey>() {
-        return Ok(key);
-    }
-    Ok(keys::read(&keys::path_of(&session.home, text)?)?.public_key())
-}
-
-fn milliseconds(duration: humantime::Duration) -> u64 {
+pub(super) fn milliseconds(duration: humantime::Duration) -> u64 {
     u64::try_from(Duration::from(duration).as_millis()).unwrap_or(u64::MAX)
 }
 

@@ -1,16 +1,19 @@
 //! `pollen keys`, `pollen account`, `pollen transfer`; and how every command signs and submits.
 
+use std::io::IsTerminal as _;
 use std::time::Duration;
 
-use pollen_ledger::{AccountId, Action, Address, KeyPair};
+use clap::Args;
+use pollen_ledger::{AccountId, Action, Address, KeyPair, PublicKey, Signature, message};
 use pollen_rpc::api::{Account, AccountGetParams, Answer, ReadAt, Stage, TxOutcome, TxStatus};
-use pollen_rpc::client::{Intent, PollenClient, Signer};
+use pollen_rpc::client::{Author, Intent, PollenClient, Signer};
 use pollen_rpc::error::ErrorCode;
 use serde_json::json;
+use zeroize::Zeroizing;
 
 use super::output::{self, pollen};
 use super::{Failure, Session, TransferArgs};
-use crate::{dev, keys};
+use crate::{dev, keys, wallet};
 
 /// How long a command waits for the end of its transaction.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -19,12 +22,109 @@ const TRANSFER_FUEL_MAX: u64 = 1_000_000;
 /// What the faucet of a development network gives a new account.
 const FAUCET_GRAINS: u64 = 1_000 * output::GRAINS;
 
+/// `pollen keys new`.
+#[derive(Debug, Args)]
+pub struct NewKeyArgs {
+    /// What to call it
+    pub name: String,
+    /// Make it out of so many words, 12 or 24, and print them: whoever has them has the key
+    #[arg(long, value_name = "COUNT", value_parser = ["12", "24"])]
+    pub words: Option<String>,
+    /// Coin type of its path, with --words [default: the network's]
+    #[arg(long, value_name = "NUMBER", requires = "words", value_parser = clap::value_parser!(u32).range(..=i64::from(wallet::INDEX_MAX)))]
+    pub coin_type: Option<u32>,
+    /// Encrypt it with a passphrase
+    #[arg(long)]
+    pub encrypt: bool,
+    /// Do not ask the development network's faucet
+    #[arg(long)]
+    pub no_fund: bool,
+}
+
+/// `pollen keys recover`.
+#[derive(Debug, Args)]
+pub struct RecoverKeyArgs {
+    /// What to call it
+    pub name: String,
+    /// Which key of the words
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u32).range(..=i64::from(wallet::INDEX_MAX)))]
+    pub index: u32,
+    /// Coin type of its path [default: the network's]
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(..=i64::from(wallet::INDEX_MAX)))]
+    pub coin_type: Option<u32>,
+    /// Encrypt it with a passphrase
+    #[arg(long)]
+    pub encrypt: bool,
+}
+
 /// `pollen keys new NAME`.
-pub async fn new_key(session: &Session, name: &str, fund: bool) -> Result<(), Failure> {
+pub async fn new_key(session: &Session, args: &NewKeyArgs) -> Result<(), Failure> {
+    let mut entropy = Zeroizing::new([0; 32]);
+    getrandom::fill(entropy.as_mut()).expect("the system has randomness");
+    let words = args.words.as_ref().map(|count| match count.as_str() {
+        "12" => wallet::new_words(&entropy[..16]),
+        _ => wallet::new_words(entropy.as_ref()),
+    });
+    let made = match &words {
+        Some(words) => {
+            let coin_type = coin_type(session, args.coin_type).await?;
+            Made { key: wallet::derive(words, coin_type, 0), path: Some((coin_type, 0)) }
+        }
+        None => Made { key: keys::generate(), path: None },
+    };
+    let words = words.map(|words| Zeroizing::new(words.to_string()));
+    keep_key(session, &args.name, &made, args.encrypt)?;
+    tell_key(session, &args.name, &made, !args.no_fund, words.as_ref().map(|words| words.as_str()))
+        .await
+}
+
+/// `pollen keys recover NAME`.
+pub async fn recover_key(session: &Session, args: &RecoverKeyArgs) -> Result<(), Failure> {
+    let coin_type = coin_type(session, args.coin_type).await?;
+    let text = match std::io::stdin().is_terminal() {
+        true => rpassword::prompt_password("words: "),
+        false => std::io::read_to_string(std::io::stdin()),
+    };
+    let text = text.map(Zeroizing::new).map_err(|error| Failure::new(format!("words: {error}")))?;
+    let words = wallet::read_words(&text).map_err(|error| Failure::usage(error.to_string()))?;
+    let key = wallet::derive(&words, coin_type, args.index);
+    let made = Made { key, path: Some((coin_type, args.index)) };
+    keep_key(session, &args.name, &made, args.encrypt)?;
+    tell_key(session, &args.name, &made, false, None).await
+}
+
+/// A key, and coin type and index of its path where it is out of words.
+struct Made {
+    key: KeyPair,
+    path: Option<(u32, u32)>,
+}
+
+/// What is given, or the network's; without a network nobody could say which key it is.
+async fn coin_type(session: &Session, given: Option<u32>) -> Result<u32, Failure> {
+    match given {
+        Some(coin_type) => Ok(coin_type),
+        None => Ok(session.client()?.network().await?.coin_type),
+    }
+}
+
+fn keep_key(session: &Session, name: &str, made: &Made, encrypt: bool) -> Result<(), Failure> {
     let path = keys::path_of(&session.home, name)?;
-    let key = keys::generate();
-    keys::write(&path, &key)?;
-    let id = AccountId::of_key(&key.public_key());
+    match encrypt {
+        true => keys::write_encrypted(&path, &made.key, keys::passphrase(&path, true)?)?,
+        false => keys::write(&path, &made.key)?,
+    }
+    Ok(())
+}
+
+async fn tell_key(
+    session: &Session,
+    name: &str,
+    made: &Made,
+    fund: bool,
+    words: Option<&str>,
+) -> Result<(), Failure> {
+    let path = keys::path_of(&session.home, name)?;
+    let id = AccountId::of_key(&made.key.public_key());
     // Without a network the key is as good: the address then waits for one.
     let client = session.client()?;
     let network = client.network().await.ok();
@@ -35,18 +135,31 @@ pub async fn new_key(session: &Session, name: &str, fund: bool) -> Result<(), Fa
         }
         _ => None,
     };
+    let derivation = made.path.map(|(coin_type, index)| format!("m/44'/{coin_type}'/{index}'"));
     let document = json!({
         "name": name,
         "account": id.to_string(),
         "address": address,
+        "publicKey": made.key.public_key(),
+        "path": derivation,
+        "words": words,
         "file": path,
         "fundedGrains": funded.map(|grains| grains.to_string()),
     });
     session.print(&document, || {
         let address = address.clone().unwrap_or_else(|| format!("{id} (no network answered)"));
         let mut text = format!("made {name}: {address}\n  key file {}\n", path.display());
+        if let Some(derivation) = &derivation {
+            text += &format!("  path {derivation}\n");
+        }
         if let Some(grains) = funded {
             text += &format!("  got {} from the development network's faucet\n", pollen(grains));
+        }
+        if let Some(words) = words {
+            text += &format!(
+                "\n  {words}\n\nWrite these words down and keep them where nobody finds them: they are the key, and are \
+                 not shown again.\n"
+            );
         }
         text
     });
@@ -107,7 +220,7 @@ pub fn resolve(session: &Session, prefix: &str, who: &str) -> Result<AccountId, 
         return Ok(Address::parse(who, prefix)?.id);
     }
     let path = keys::path_of(&session.home, who)?;
-    Ok(AccountId::of_key(&keys::read(&path)?.public_key()))
+    Ok(AccountId::of_key(&keys::read_public(&path)?))
 }
 
 async fn account(client: &PollenClient, address: String) -> Result<Answer<Account>, Failure> {
@@ -126,10 +239,8 @@ pub async fn show(session: &Session, who: &str) -> Result<(), Failure> {
     let client = session.client()?;
     let prefix = client.network().await?.address_prefix.clone();
     let id = resolve(session, &prefix, who)?;
-    let public_key = keys::path_of(&session.home, who)
-        .ok()
-        .and_then(|path| keys::read(&path).ok())
-        .map(|key| key.public_key());
+    let public_key =
+        keys::path_of(&session.home, who).ok().and_then(|path| keys::read_public(&path).ok());
     let params = AccountGetParams {
         account: Address::account(id).display(&prefix),
         public_key,
@@ -171,19 +282,56 @@ pub async fn address(
     Ok(Address::account(resolve(session, prefix, who)?).display(prefix))
 }
 
+/// Who signs a transaction, now or, of one that is only built, later.
+pub enum By {
+    /// Now.
+    Keys(Signer),
+    /// Somebody else, or somewhere else.
+    Later {
+        /// Whose transaction it is, and which key leads.
+        author: Author,
+        /// For how long it is valid.
+        valid_for_ms: u64,
+    },
+}
+
+impl By {
+    /// Whose transaction it is.
+    pub fn account(&self) -> AccountId {
+        match self {
+            Self::Keys(signer) => signer.account,
+            Self::Later { author, .. } => author.account,
+        }
+    }
+}
+
 /// Who signs, as `KEY[,KEY..][@ACCOUNT]`: names of keys, and an account where it is not the first key's own. With
-/// the payer of `--payer`, told in the same way.
-pub async fn signer(
-    session: &Session,
-    client: &PollenClient,
-    text: &str,
-) -> Result<Signer, Failure> {
+/// the payer of `--payer`, told in the same way. Of a transaction that is only built no secret is read, and keys
+/// may be written out.
+pub async fn signer(session: &Session, client: &PollenClient, text: &str) -> Result<By, Failure> {
+    let payer = session.payer.as_deref();
+    if let Some(valid_for_ms) = session.build_valid_for_ms {
+        let (account, key) = account_and_key(session, client, text).await?;
+        let payer = match payer {
+            Some(payer) => Some(account_and_key(session, client, payer).await?.0),
+            None => None,
+        };
+        return Ok(By::Later { author: Author { account, key, payer }, valid_for_ms });
+    }
     let (account, keys) = account_and_keys(session, client, text).await?;
-    let payer = match &session.payer {
+    let payer = match payer {
         Some(payer) => Some(account_and_keys(session, client, payer).await?),
         None => None,
     };
-    Ok(Signer { account, keys, payer })
+    Ok(By::Keys(Signer { account, keys, payer }))
+}
+
+fn names_and_account(text: &str) -> (impl Iterator<Item = &str>, Option<&str>) {
+    let (names, account) = match text.split_once('@') {
+        Some((names, account)) => (names, Some(account)),
+        None => (text, None),
+    };
+    (names.split(','), account)
 }
 
 async fn account_and_keys(
@@ -191,17 +339,76 @@ async fn account_and_keys(
     client: &PollenClient,
     text: &str,
 ) -> Result<(AccountId, Vec<KeyPair>), Failure> {
-    let (names, account) = match text.split_once('@') {
-        Some((names, account)) => (names, Some(account)),
-        None => (text, None),
-    };
+    let (names, account) = names_and_account(text);
     let read = |name: &str| Ok::<_, Failure>(keys::read(&keys::path_of(&session.home, name)?)?);
-    let keys = names.split(',').map(read).collect::<Result<Vec<_>, _>>()?;
+    let keys = names.map(read).collect::<Result<Vec<_>, _>>()?;
     let account = match account {
         Some(account) => resolve(session, &client.network().await?.address_prefix, account)?,
         None => AccountId::of_key(&keys[0].public_key()),
     };
     Ok((account, keys))
+}
+
+/// The public half of [`account_and_keys`]: the account, and the key that leads.
+async fn account_and_key(
+    session: &Session,
+    client: &PollenClient,
+    text: &str,
+) -> Result<(AccountId, PublicKey), Failure> {
+    let (mut names, account) = names_and_account(text);
+    let key = public_key(session, names.next().unwrap_or_default())?;
+    let account = match account {
+        Some(account) => resolve(session, &client.network().await?.address_prefix, account)?,
+        None => AccountId::of_key(&key),
+    };
+    Ok((account, key))
+}
+
+/// A key of a name in the home folder, or one that is written out.
+pub fn public_key(session: &Session, text: &str) -> Result<PublicKey, Failure> {
+    match text.parse::<PublicKey>() {
+        Ok(key) => Ok(key),
+        Err(_) => Ok(keys::read_public(&keys::path_of(&session.home, text)?)?),
+    }
+}
+
+/// `pollen keys sign NAME MESSAGE`.
+pub async fn sign_message(session: &Session, name: &str, text: &str) -> Result<(), Failure> {
+    let chain_id = session.client()?.network().await?.chain_id;
+    let key = keys::read(&keys::path_of(&session.home, name)?)?;
+    let signature = hex::encode(message::sign(&chain_id, &key, text.as_bytes()).0);
+    let document = json!({
+        "chainId": chain_id,
+        "publicKey": key.public_key(),
+        "signature": signature,
+        "message": text,
+    });
+    session.print(&document, || format!("{signature}\n"));
+    Ok(())
+}
+
+/// `pollen keys check KEY SIGNATURE MESSAGE`.
+pub async fn check_message(
+    session: &Session,
+    key: &str,
+    signature: &str,
+    text: &str,
+) -> Result<(), Failure> {
+    let chain_id = session.client()?.network().await?.chain_id;
+    let key = public_key(session, key)?;
+    let mut bytes = [0; 64];
+    hex::decode_to_slice(signature, &mut bytes)
+        .map_err(|_| Failure::usage("a signature has 128 hexadecimal digits"))?;
+    if !message::verify(&chain_id, &key, text.as_bytes(), &Signature(bytes)) {
+        return Err(Failure::new("the signature does not fit")
+            .hint("another key, another text, or another network"));
+    }
+    let account = AccountId::of_key(&key);
+    let prefix = &session.client()?.network().await?.address_prefix.clone();
+    let address = Address::account(account).display(prefix);
+    let document = json!({ "good": true, "publicKey": key, "account": address });
+    session.print(&document, || format!("good: signed by {key}, the first key of {address}\n"));
+    Ok(())
 }
 
 /// `pollen transfer FROM TO AMOUNT`.
@@ -212,11 +419,29 @@ pub async fn transfer(session: &Session, args: &TransferArgs) -> Result<(), Fail
     let prefix = client.network().await?.address_prefix.clone();
     let to = resolve(session, &prefix, &args.to)?;
     let intent = Intent::new(vec![Action::Transfer { to, amount }], TRANSFER_FUEL_MAX);
-    let status = submit(&client, &by, intent).await?;
+    let Some(status) = send(&client, &by, intent).await? else { return Ok(()) };
     session.print(&status, || {
         format!("sent {} from {} to {}\n{}", pollen(amount), args.from, args.to, ended(&status))
     });
     Ok(())
+}
+
+/// Signs, submits and waits for the end; or prints the transaction, where it is only to be built: then there is
+/// nothing more to tell.
+pub async fn send(
+    client: &PollenClient,
+    by: &By,
+    mut intent: Intent,
+) -> Result<Option<Answer<TxStatus>>, Failure> {
+    match by {
+        By::Keys(signer) => Ok(Some(submit(client, signer, intent).await?)),
+        By::Later { author, valid_for_ms } => {
+            intent.valid_for_ms = Some(*valid_for_ms);
+            let draft = client.draft(author, intent, rand::random()).await?;
+            println!("{}", serde_json::to_string(&draft).expect("drafts are JSON"));
+            Ok(None)
+        }
+    }
 }
 
 /// Signs, submits and waits for the end; anything but a success is a failure with its reason. A nonce
@@ -257,7 +482,7 @@ pub async fn submit_in_parts(
 }
 
 /// The reason of whatever is no success.
-fn check(status: &Answer<TxStatus>) -> Result<(), Failure> {
+pub fn check(status: &Answer<TxStatus>) -> Result<(), Failure> {
     let hash = status.value.hash;
     match &status.value.outcome {
         Some(TxOutcome::Success { .. }) => Ok(()),

@@ -12,8 +12,9 @@ use clap::Args;
 use pollen_ledger::limits::POLICY_DELAY_MAX_MS;
 use pollen_ledger::policy::{ModuleChange, PolicyKey, UpgradePolicy};
 use pollen_ledger::{Action, Hash};
-use pollen_rpc::api::{Answer, ChangeReportView, TxOutcome, TxStatus};
+use pollen_rpc::api::{Answer, ChangeReportView, ModuleCodeParams, TxOutcome, TxStatus};
 use pollen_rpc::client::{Intent, PollenClient};
+use pollen_rpc::error::ErrorCode;
 use pollen_vm::Interface;
 use serde_json::json;
 
@@ -153,7 +154,9 @@ pub async fn publish(session: &Session, args: &PublishArgs) -> Result<(), Failur
     let component = component_of(&args.source).await?;
     let bytes = component.len();
     let client = session.client()?;
-    let (code, status) = publish_code(session, &client, &args.from, component).await?;
+    let Some((code, status)) = publish_code(session, &client, &args.from, component).await? else {
+        return Ok(());
+    };
     let document = json!({ "code": code, "bytes": bytes, "transaction": status });
     session.print(&document, || {
         format!("published {code} ({bytes} bytes)\n{}", accounts::ended(&status))
@@ -166,13 +169,14 @@ async fn publish_code(
     client: &PollenClient,
     from: &str,
     component: Vec<u8>,
-) -> Result<(Hash, Answer<TxStatus>), Failure> {
+) -> Result<Option<(Hash, Answer<TxStatus>)>, Failure> {
     let by = accounts::signer(session, client, from).await?;
     let code = Hash::of_content(&component);
     let max_fuel = client.network().await?.parameters.transaction_fuel_max;
     let mut intent = Intent::new(vec![Action::Publish { code }], max_fuel);
     intent.attachments = vec![component];
-    Ok((code, accounts::submit(client, &by, intent).await?))
+    let status = accounts::send(client, &by, intent).await?;
+    Ok(status.map(|status| (code, status)))
 }
 
 /// Publishes `component` where the chain lets new code wait, and waits until it is active. Returns what a
@@ -186,6 +190,18 @@ pub async fn ready_code(
     let activation_ms = client.network().await?.parameters.code_activation_ms;
     if activation_ms == 0 {
         return Ok(vec![component]);
+    }
+    if session.build_valid_for_ms.is_some() {
+        let code = Hash::of_content(&component);
+        let params = ModuleCodeParams { code: Some(code), facts_only: true, ..Default::default() };
+        let found = client.module_code(&params).await;
+        return match found {
+            Err(error) if error.is(ErrorCode::NotFound) => {
+                Err(Failure::new(format!("the code {code} is not on the ledger yet"))
+                    .hint("publish it first: pollen tx build publish SOURCE --from KEY"))
+            }
+            found => Ok(found.map(|_| Vec::new())?),
+        };
     }
     publish_code(session, client, from, component).await?;
     // Code that was published before would be active sooner; the wait is short enough not to ask.
@@ -286,7 +302,7 @@ async fn agree(
     let action = Action::Change { module: module.id, change };
     let mut intent = Intent::new(vec![action], max_fuel);
     intent.attachments = attachments;
-    let status = accounts::submit(client, &by, intent).await?;
+    let Some(status) = accounts::send(client, &by, intent).await? else { return Ok(()) };
     let report = report(&status)?;
     let document = json!({ "change": report, "transaction": status });
     session
@@ -328,7 +344,8 @@ pub async fn cancel(session: &Session, args: &CancelArgs) -> Result<(), Failure>
     let module = target(&client, &args.module).await?.id;
     let by = accounts::signer(session, &client, &args.from).await?;
     let action = Action::Cancel { module, change: args.change };
-    let status = accounts::submit(&client, &by, Intent::new(vec![action], CHANGE_FUEL_MAX)).await?;
+    let intent = Intent::new(vec![action], CHANGE_FUEL_MAX);
+    let Some(status) = accounts::send(&client, &by, intent).await? else { return Ok(()) };
     session.print(&status, || format!("taken back\n{}", accounts::ended(&status)));
     Ok(())
 }

@@ -80,7 +80,7 @@ pub async fn transaction(
     }
 }
 
-fn outcome_text(outcome: &TxOutcome) -> String {
+pub fn outcome_text(outcome: &TxOutcome) -> String {
     match outcome {
         TxOutcome::Success { results } => {
             let results: Vec<String> = results

@@ -242,7 +242,10 @@ pub async fn call(global: &Global, words: Vec<String>) -> Result<(), Failure> {
         deposit,
         interface: Some(target.interface_hash),
     };
-    let status = accounts::submit(&client, &by, Intent::new(vec![action], max_fuel)).await?;
+    let intent = Intent::new(vec![action], max_fuel);
+    let Some(status) = accounts::send(&client, &by, intent).await? else {
+        return Ok(());
+    };
     session.print(&status, || call_text(&status));
     Ok(())
 }
@@ -398,7 +401,11 @@ struct Wanted<'a> {
     words: &'a [String],
 }
 
-async fn deploy_component(session: &Session, wanted: Wanted<'_>) -> Result<Deployment, Failure> {
+/// None of a deployment that is only built.
+async fn deploy_component(
+    session: &Session,
+    wanted: Wanted<'_>,
+) -> Result<Option<Deployment>, Failure> {
     let Wanted { source, name, from, policy, words } = wanted;
     let client = session.client()?;
     let by = accounts::signer(session, &client, from).await?;
@@ -413,7 +420,9 @@ async fn deploy_component(session: &Session, wanted: Wanted<'_>) -> Result<Deplo
     let action = Action::Deploy { code, name, arguments, upgrade };
     let mut intent = Intent::new(vec![action], max_fuel);
     intent.attachments = attachments;
-    let status = accounts::submit(&client, &by, intent).await?;
+    let Some(status) = accounts::send(&client, &by, intent).await? else {
+        return Ok(None);
+    };
     let module = match &status.value.outcome {
         Some(TxOutcome::Success { results }) => results.first().and_then(|result| {
             let json = result.json.as_ref()?;
@@ -422,7 +431,7 @@ async fn deploy_component(session: &Session, wanted: Wanted<'_>) -> Result<Deplo
         _ => None,
     };
     let module = module.ok_or_else(|| Failure::new("the node told no address of the module"))?;
-    Ok(Deployment { status, module, bytes })
+    Ok(Some(Deployment { status, module, bytes }))
 }
 
 /// Arguments of a function of `commands` by the component's own interface; none where there is none.
@@ -458,7 +467,7 @@ pub async fn deploy(session: &Session, args: &DeployArgs) -> Result<(), Failure>
         policy: &args.policy,
         words: &args.arguments,
     };
-    let deployed = deploy_component(session, wanted).await?;
+    let Some(deployed) = deploy_component(session, wanted).await? else { return Ok(()) };
     let document = json!({
         "module": deployed.module,
         "name": args.name,
@@ -491,6 +500,7 @@ pub async fn deploy_once(
         Err(error) if error.is(ErrorCode::ModuleNotFound) => {
             let wanted = Wanted { source, name: Some(name), from, policy: "owner", words };
             let deployed = deploy_component(session, wanted).await?;
+            let deployed = deployed.ok_or_else(|| Failure::new("it was built, not deployed"))?;
             Ok(format!("{} {} bytes", deployed.module, deployed.bytes))
         }
         Err(error) => Err(error.into()),
@@ -516,7 +526,7 @@ pub async fn first_call(
     let function = function.to_owned();
     let action =
         Action::Invoke { module: target.id, function, arguments, deposit: 0, interface: None };
-    accounts::submit(&client, &by, Intent::new(vec![action], CALL_FUEL_MAX)).await?;
+    accounts::send(&client, &by, Intent::new(vec![action], CALL_FUEL_MAX)).await?;
     Ok(format!("{module} {}", found.name))
 }
 

@@ -4,20 +4,7 @@ use std::fmt::Display;
 
 use comfy_table::presets::NOTHING;
 use comfy_table::{ContentArrangement, Table};
-
-/// Grains in a pollen.
-pub const GRAINS: u64 = 1_000_000_000;
-
-/// An amount as people write it: `5 pollen`, `0.0001 pollen`.
-pub fn pollen(grains: u64) -> String {
-    let whole = grains / GRAINS;
-    let rest = grains % GRAINS;
-    if rest == 0 {
-        return format!("{whole} pollen");
-    }
-    let rest = format!("{rest:09}");
-    format!("{whole}.{} pollen", rest.trim_end_matches('0'))
-}
+pub use pollen_vm::value::{GRAINS, show_amount as pollen, show_moment as moment};
 
 /// Reads `5`, `0.25` or `1200grains` into grains.
 pub fn parse_amount(text: &str) -> Result<u64, String> {
@@ -73,15 +60,6 @@ pub fn pairs<V: Display>(pairs: impl IntoIterator<Item = (&'static str, V)>) -> 
     pairs.iter().map(|(key, value)| format!("  {key:<width$}  {value}\n")).collect()
 }
 
-/// A moment as people read it: RFC 3339 in UTC, to the second.
-pub fn moment(time_ms: u64) -> String {
-    let since = std::time::Duration::from_millis(time_ms.min(MOMENT_MAX_MS));
-    humantime::format_rfc3339_seconds(std::time::UNIX_EPOCH + since).to_string()
-}
-
-/// The end of the year 9999, beyond which RFC 3339 has no dates.
-const MOMENT_MAX_MS: u64 = 253_402_300_799_000;
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -104,12 +82,5 @@ mod tests {
         {
             assert!(parse_amount(text).is_err(), "{text}");
         }
-    }
-
-    /// A time from the network never panics, however far.
-    #[test]
-    fn moments_are_dates_for_any_number() {
-        assert_eq!(moment(951_827_696_000), "2000-02-29T12:34:56Z");
-        assert_eq!(moment(u64::MAX), "9999-12-31T23:59:59Z");
     }
 }

@@ -129,6 +129,19 @@ pub struct TxSubmitParams {
     pub chain_id: Option<Hash>,
 }
 
+read_params! {
+    /// Of `tx_preview`, `tx_simulate` and `tx_feeEstimate`: either `transaction` or `unsigned`.
+    #[derive(Default)]
+    TxTrialParams {
+        /// A signed transaction, borsh.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        transaction: Option<Bytes>,
+        /// The part that is signed, borsh, before anybody signs it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        unsigned: Option<Bytes>,
+    }
+}
+
 /// Of `tx_status`: either `hash` or `transaction`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -225,6 +238,22 @@ read_params! {
     ModuleParams {
         /// Address or `@name`.
         module: String,
+    }
+}
+
+read_params! {
+    /// Of `module_code`: either `module` or `code`.
+    #[derive(Default)]
+    ModuleCodeParams {
+        /// The module whose code: address or `@name`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        module: Option<String>,
+        /// Plain blake3 of the component.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        code: Option<Hash>,
+        /// Tell about it, and leave the component itself out.
+        #[serde(default)]
+        facts_only: bool,
     }
 }
 

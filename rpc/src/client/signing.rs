@@ -5,10 +5,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use pollen_ledger::transaction::TRANSACTION_VERSION;
 use pollen_ledger::{
-    AccountId, Action, Address, Hash, KeyPair, SignedTransaction, Transaction, codec,
+    AccountId, Action, Address, Hash, KeyPair, PublicKey, SignedTransaction, Transaction, codec,
 };
 
-use super::{ClientError, PollenClient};
+use super::{Author, ClientError, PollenClient};
 use crate::api::{AccountGetParams, ChainHeadParams, NodeInfo, ReadAt};
 
 /// How long a transaction is valid when it is not told, from the chain's head on, in milliseconds.
@@ -77,21 +77,11 @@ impl Intent {
     /// [`Self::sign`] by any keys of any account.
     pub fn sign_by(self, network: &NodeInfo, by: &Signer, nonce: u64, time_ms: u64) -> Signed {
         let lead = by.keys.first().expect("a signer has a key");
-        let parameters = &network.parameters;
-        let lifetime = self.valid_for_ms.unwrap_or(VALID_FOR_MS);
-        let lifetime = lifetime.min(parameters.transaction_lifetime_max_ms);
-        let transaction = Transaction {
-            version: TRANSACTION_VERSION,
-            sender: by.account,
-            key: lead.public_key(),
-            nonce,
-            valid_until_ms: time_ms.saturating_add(lifetime),
-            max_fuel: self.max_fuel,
-            fuel_price: self.fuel_price.unwrap_or(parameters.fuel_price_floor),
-            payer: by.payer.as_ref().map(|(payer, _)| *payer),
-            actions: self.actions,
-        };
-        let mut signed = transaction.sign(&network.chain_id, lead, self.attachments);
+        let payer = by.payer.as_ref().map(|(payer, _)| *payer);
+        let author = Author { account: by.account, key: lead.public_key(), payer };
+        let attachments = self.attachments.clone();
+        let transaction = self.transaction(network, &author, nonce, time_ms);
+        let mut signed = transaction.sign(&network.chain_id, lead, attachments);
         let payers = by.payer.iter().flat_map(|(_, keys)| keys);
         for key in by.keys[1..].iter().chain(payers) {
             if key.public_key() != lead.public_key() {
@@ -99,6 +89,32 @@ impl Intent {
             }
         }
         Signed::new(&signed, network.chain_id)
+    }
+}
+
+impl Intent {
+    /// The part that is signed.
+    pub(super) fn transaction(
+        self,
+        network: &NodeInfo,
+        author: &Author,
+        nonce: u64,
+        time_ms: u64,
+    ) -> Transaction {
+        let parameters = &network.parameters;
+        let lifetime = self.valid_for_ms.unwrap_or(VALID_FOR_MS);
+        let lifetime = lifetime.min(parameters.transaction_lifetime_max_ms);
+        Transaction {
+            version: TRANSACTION_VERSION,
+            sender: author.account,
+            key: author.key,
+            nonce,
+            valid_until_ms: time_ms.saturating_add(lifetime),
+            max_fuel: self.max_fuel,
+            fuel_price: self.fuel_price.unwrap_or(parameters.fuel_price_floor),
+            payer: author.payer,
+            actions: self.actions,
+        }
     }
 }
 
@@ -158,9 +174,22 @@ impl PollenClient {
     ) -> Result<Signed, ClientError> {
         let by = by.into();
         let network = self.network().await?;
+        let lead = by.keys.first().expect("a signer has a key").public_key();
+        let (nonce, time_ms) = self.next_place(&by.account, &lead, random).await?;
+        Ok(intent.sign_by(network, &by, nonce, time_ms))
+    }
+
+    /// A nonce that is free, and the time of the chain's head.
+    pub(super) async fn next_place(
+        &self,
+        account: &AccountId,
+        key: &PublicKey,
+        random: u64,
+    ) -> Result<(u64, u64), ClientError> {
+        let network = self.network().await?;
         let account = AccountGetParams {
-            account: Address::account(by.account).display(&network.address_prefix),
-            public_key: by.keys.first().map(KeyPair::public_key),
+            account: Address::account(*account).display(&network.address_prefix),
+            public_key: Some(*key),
             at: ReadAt::Latest,
             at_least: None,
             wait_ms: 0,
@@ -176,6 +205,6 @@ impl PollenClient {
             0 => now_ms().max(head.value.time_ms),
             _ => head.value.time_ms,
         };
-        Ok(intent.sign_by(network, &by, nonce, time_ms))
+        Ok((nonce, time_ms))
     }
 }

@@ -8,7 +8,7 @@ use jsonrpsee::RpcModule;
 use jsonrpsee::server::Methods;
 use jsonrpsee::types::{ErrorObjectOwned, Params};
 use pollen_ledger::limits::STORAGE_KEY_BYTES_MAX;
-use pollen_ledger::{AccountId, SignedTransaction, codec};
+use pollen_ledger::{AccountId, Signature, SignedTransaction, codec};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -19,8 +19,8 @@ use super::connections::ConnectionPermit;
 use super::subscription;
 use crate::api::*;
 use crate::backend::{
-    Backend, CallArguments, EntryName, EventFilter, QueryCall, RoundRange, StateOwner, StateRange,
-    TxRange,
+    Backend, CallArguments, CodeName, EntryName, EventFilter, QueryCall, RoundRange, StateOwner,
+    StateRange, Trial, TxRange,
 };
 use crate::error::{ErrorCode, RpcError};
 
@@ -42,17 +42,19 @@ pub(super) struct Served {
 
 type Answered<T> = Result<Answer<T>, RpcError>;
 
-/// Registers methods whose names are those of [`Served`]'s functions.
+/// Registers methods whose names are those of [`Served`]'s functions, or told.
 macro_rules! serve {
-    ($module:ident: $($name:ident),* $(,)?) => { $(
+    ($module:ident: $($name:ident $(as $told:literal)?),* $(,)?) => { $(
         $module
-            .register_async_method(stringify!($name), |params, served, extensions| async move {
+            .register_async_method(serve!(@ $name $($told)?), |params, served, extensions| async move {
                 let _call = admit(&extensions)?;
                 let params = parse(&params)?;
                 served.$name(params).await.map_err(ErrorObjectOwned::from)
             })
             .expect("every method is registered once");
     )* };
+    (@ $name:ident) => { stringify!($name) };
+    (@ $name:ident $told:literal) => { $told };
 }
 
 /// All methods, answered from `backend`.
@@ -64,10 +66,10 @@ pub(super) fn methods(backend: Arc<dyn Backend>, limits: Limits) -> Methods {
         node_info, node_health, node_peers,
         chain_head, chain_checkpoint, chain_certificate, chain_writes,
         dag_rounds,
-        tx_submit, tx_status, tx_get, tx_list,
+        tx_submit, tx_status, tx_get, tx_list, tx_preview, tx_simulate, tx_fee_estimate as "tx_feeEstimate",
         account_get, account_keys,
         state_get, state_scan,
-        module_get, module_interface, module_call,
+        module_get, module_interface, module_code, module_call,
         events_query,
     }
     module
@@ -281,6 +283,48 @@ impl Served {
         self.backend.tx_get(params.hash, params.proof).await
     }
 
+    async fn tx_preview(&self, params: TxTrialParams) -> Answered<TxPreview> {
+        self.settle(&params).await?;
+        let trial = self.trial(params)?;
+        let _call = self.costly_call_permit()?;
+        self.backend.tx_preview(trial).await
+    }
+
+    async fn tx_simulate(&self, params: TxTrialParams) -> Answered<TxSimulation> {
+        self.settle(&params).await?;
+        let trial = self.trial(params)?;
+        let _call = self.costly_call_permit()?;
+        self.backend.tx_simulate(trial).await
+    }
+
+    async fn tx_fee_estimate(&self, params: TxTrialParams) -> Answered<FeeEstimate> {
+        self.settle(&params).await?;
+        let at = params.at;
+        let is_given = params.transaction.is_some() || params.unsigned.is_some();
+        let trial = is_given.then(|| self.trial(params)).transpose()?;
+        let _call = self.costly_call_permit()?;
+        self.backend.tx_fee_estimate(trial, at).await
+    }
+
+    /// The transaction of a question about one, decoded within the chain's bounds.
+    fn trial(&self, params: TxTrialParams) -> Result<Trial, RpcError> {
+        let max = self.backend.network().transaction_bytes_max;
+        let (signed, is_signed) = match (params.transaction, params.unsigned) {
+            (Some(signed), None) => (codec::decode(&signed.0, max)?, true),
+            (None, Some(unsigned)) => {
+                let transaction = codec::decode(&unsigned.0, max)?;
+                let (signature, cosignatures) = (Signature([0; 64]), Vec::new());
+                let attachments = Vec::new();
+                (SignedTransaction { transaction, signature, cosignatures, attachments }, false)
+            }
+            _ => {
+                let words = "give either `transaction` or `unsigned`";
+                return Err(RpcError::invalid_params("params", words));
+            }
+        };
+        Ok(Trial { signed, is_signed, at: params.at })
+    }
+
     async fn tx_list(&self, params: TxListParams) -> Answered<TxList> {
         let account = self.named(&params.account, "params.account")?;
         let limit = self.list_limit(params.limit)?;
@@ -383,6 +427,17 @@ impl Served {
         self.settle(&params).await?;
         let _call = self.costly_call_permit()?;
         self.backend.module_interface(module, params.at).await
+    }
+
+    async fn module_code(&self, params: ModuleCodeParams) -> Answered<ModuleCode> {
+        let code = match (params.module.as_deref(), params.code) {
+            (Some(module), None) => CodeName::Module(self.named(module, "params.module")?),
+            (None, Some(code)) => CodeName::Hash(code),
+            _ => return Err(RpcError::invalid_params("params", "give either `module` or `code`")),
+        };
+        self.settle(&params).await?;
+        let _call = self.costly_call_permit()?;
+        self.backend.module_code(code, params.facts_only, params.at).await
     }
 
     async fn module_call(&self, params: ModuleCallParams) -> Answered<ModuleCall> {

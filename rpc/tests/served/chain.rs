@@ -100,6 +100,10 @@ impl Chain {
     }
 }
 
+fn said() -> Preview {
+    Preview { actions: vec!["Send 1 pollen".into()], terms: vec!["For nobody".into()] }
+}
+
 pub fn account_address() -> String {
     Address::account(AccountId::of_key(&KeyPair::development("alice").public_key())).display(PREFIX)
 }
@@ -135,6 +139,7 @@ impl Backend for Chain {
             chain_name: "test".into(),
             chain_id: self.network.chain_id,
             address_prefix: PREFIX.into(),
+            coin_type: 1,
             protocol_version: 1,
             role: "validator".into(),
             indexes: vec!["keys".into()],
@@ -270,6 +275,42 @@ impl Backend for Chain {
         })
     }
 
+    fn tx_preview(&self, trial: Trial) -> Answering<'_, TxPreview> {
+        let hash = trial.signed.transaction.id(&self.network.chain_id);
+        let transaction = TransactionView::of(&trial.signed.transaction, &hash, PREFIX);
+        let (signatures, attachments) = (Vec::new(), Vec::new());
+        let preview = said();
+        ready(self.answer(TxPreview { hash, preview, transaction, signatures, attachments }))
+    }
+
+    fn tx_simulate(&self, trial: Trial) -> Answering<'_, TxSimulation> {
+        ready(self.answer(TxSimulation {
+            hash: trial.signed.transaction.id(&self.network.chain_id),
+            refusal: None,
+            outcome: Some(TxOutcome::Success { results: Vec::new() }),
+            fuel_used: 1_000,
+            fee: 1,
+            events: Vec::new(),
+            note: None,
+            calls: Vec::new(),
+            reads: Vec::new(),
+            changes: Vec::new(),
+            preview: said(),
+        }))
+    }
+
+    fn tx_fee_estimate(&self, trial: Option<Trial>, _: ReadAt) -> Answering<'_, FeeEstimate> {
+        let used = trial.map(|_| 1_000);
+        ready(self.answer(FeeEstimate {
+            fuel_price_floor: 1,
+            fuel_price: 1,
+            fuel_used: used,
+            max_fuel: used,
+            fee: used.map(|_| 1),
+            max_fee: used.map(|_| 1),
+        }))
+    }
+
     fn tx_list(&self, range: TxRange) -> Answering<'_, TxList> {
         if range.account == Named::Name("unindexed".into()) {
             let words = "this node keeps no index 'accounts'";
@@ -388,6 +429,17 @@ impl Backend for Chain {
     fn module(&self, module: Named, _: ReadAt) -> Answering<'_, Module> {
         let words = format!("there is no module {module:?}");
         ready(Err(RpcError::new(ErrorCode::ModuleNotFound, words)))
+    }
+
+    fn module_code(&self, _: CodeName, facts_only: bool, _: ReadAt) -> Answering<'_, ModuleCode> {
+        let code = b"a component".to_vec();
+        ready(self.answer(ModuleCode {
+            code_hash: Hash::of_content(&code),
+            code_bytes: code.len() as u32,
+            active_ms: TIME_MS,
+            interface_hash: Hash::ZERO,
+            code: (!facts_only).then(|| Bytes(code)),
+        }))
     }
 
     fn module_interface(&self, module: Named, _: ReadAt) -> Answering<'_, ModuleInterface> {
