@@ -34,6 +34,7 @@ import { pause, Transport, type CallOptions, type TransportOptions } from "./tra
 import { stateKey, type StateKey } from "./tree.js";
 import { failureType, readInterface, similar, successType, type FunctionKind, type FunctionType, type Interface } from "./types.js";
 import { decodeValue, encodeArguments, parseAmount, type Formats } from "./values.js";
+import { checkPackage } from "./wit.js";
 
 /** A key that signs: a {@link KeyPair}, or a wallet that asks its user. `bytes` are what docs/accounts.md says. */
 export interface SigningKey {
@@ -301,24 +302,29 @@ export class PollenClient {
 
   // ---- Modules ------------------------------------------------------------------------------------------------
 
-  /** What a module offers, asked once; with `fresh` asked again. Names are resolved by the node. */
+  /**
+   * What a module offers, asked once; with `fresh` asked again. Checked against the package that calls name by its
+   * hash, so a node cannot give arguments another meaning. Which module a `@name` means, the node says.
+   */
   async interfaceOf(module: string, fresh = false): Promise<KnownModule> {
     const known = this.#modules.get(module);
     if (known !== undefined && !fresh) return known;
     const { addressPrefix } = await this.network();
-    const answer = await this.request("module_interface", { module });
-    const { kind, id } = parseAddress(answer.module, addressPrefix);
-    if (kind !== "module") throw new AnswerError("result.module", "expected the address of a module");
-    if (!module.startsWith("@") && parseAddress(module, addressPrefix).id !== id) {
-      throw new AnswerError("result.module", "another module than was asked for");
-    }
-    const found: KnownModule = {
-      id,
-      address: answer.module,
-      name: answer.name,
-      interface: readInterface(answer.interface),
-      interfaceHash: contentHash(answer.package),
+    let found: KnownModule | null = null;
+    const believe = (answer: Answer<"module_interface">) => {
+      const { kind, id } = parseAddress(answer.module, addressPrefix);
+      if (kind !== "module") throw new AnswerError("result.module", "expected the address of a module");
+      if (!module.startsWith("@") && parseAddress(module, addressPrefix).id !== id) {
+        throw new AnswerError("result.module", "another module than was asked for");
+      }
+      const told = readInterface(answer.interface);
+      // A component without a description of itself has an empty package: then nothing says more than the node.
+      if (answer.package.length > 0) checkPackage(told, answer.package);
+      const { module: address, name } = answer;
+      found = { id, address, name, interface: told, interfaceHash: contentHash(answer.package) };
     };
+    await this.request("module_interface", { module }, { check: believe });
+    if (found === null) throw new AnswerError("result", "no interface");
     this.#modules.set(module, found);
     return found;
   }

@@ -42,3 +42,4 @@ export type { Formats } from "./values.js";
 export { previewTransaction } from "./preview.js";
 export type { FindModule, Preview, PreviewModule } from "./preview.js";
 export { quoted, showArguments, showBytes, showMoment, showValue } from "./show.js";
+export { checkPackage, readPackage } from "./wit.js";

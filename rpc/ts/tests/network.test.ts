@@ -350,6 +350,10 @@ describe.skipIf(POLLEN_BIN === undefined)("a network", () => {
         await expect(alone.status(hash)).rejects.toThrow("of another transaction");
         proxy.alter = (body) => body.replace(/"height":"\d+"/, '"height":-1');
         await expect(alone.head()).rejects.toThrow("expected a whole number from 0 to 2^64 - 1 as text");
+        // An interface that gives arguments another meaning.
+        proxy.alter = (body) => body.replaceAll('"by"', '"to"');
+        await expect(alone.interfaceOf(counter)).rejects.toThrow("is not the one whose hash calls name");
+        expect((await helped.interfaceOf(counter)).interface.commands.at(-1)!.params).toEqual([["by", "u64"]]);
         proxy.alter = () => "{";
         await expect(alone.head()).rejects.toThrow("no JSON");
         expect((await helped.head()).at.height).toBeGreaterThanOrEqual(height);

@@ -1,0 +1,88 @@
+/** Interfaces out of the packages of real modules, and that a node cannot tell another one. */
+
+import { readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { fromUtf8 } from "../src/bytes.js";
+import { AnswerError, PollenError, ProofError } from "../src/errors.js";
+import type { Type } from "../src/types.js";
+import { checkPackage, readPackage } from "../src/wit.js";
+import { repository, vectors } from "./files.js";
+import { readInterface } from "../src/types.js";
+
+/** The section `pollen-wit` of a component. */
+function packageOf(name: string): Uint8Array {
+  const component = Uint8Array.from(readFileSync(repository(`vm/vectors/${name}.wasm`)));
+  let place = 8;
+  const number = () => {
+    for (let value = 0, shift = 0; ; shift += 7) {
+      const part = component[place++]!;
+      value += (part & 0x7f) * 2 ** shift;
+      if (part < 0x80) return value;
+    }
+  };
+  while (place < component.length) {
+    const kind = component[place++];
+    const end = number() + place;
+    if (kind === 0) {
+      const length = number();
+      if (fromUtf8(component.subarray(place, place + length)) === "pollen-wit") return component.slice(place + length, end);
+    }
+    place = end;
+  }
+  throw new Error(`${name} has no package`);
+}
+
+describe("packages", () => {
+  it("have what the ledger reads in them", () => {
+    const coldchain = readPackage(packageOf("coldchain"));
+    const known = vectors("tests/vectors/previews.json") as { modules: { name: string | null; interface: unknown }[] };
+    const told = readInterface(known.modules.find(({ name }) => name === "coldchain")!.interface);
+    checkPackage(told, packageOf("coldchain"));
+    expect(coldchain.package).toBe("pollen:coldchain@0.1.0");
+    expect(coldchain.commands.map(({ name }) => name)).toEqual(["open-box", "record", "close-box"]);
+    const token = readPackage(packageOf("token"));
+    expect(token.commands.find(({ name }) => name === "transfer")!.params).toEqual([["to", "account"], ["amount", "u64"]]);
+    const probe = readPackage(packageOf("probe"));
+    expect(probe.commands.find(({ name }) => name === "random")!.result).toEqual({ tuple: ["bytes", "bytes"] });
+    expect(readPackage(packageOf("counter")).events).toEqual([
+      { name: "incremented", docs: null, type: { name: "events.incremented", record: [["by", "u64"], ["value", "u64"]] } },
+    ]);
+  });
+
+  it("give a node away that tells another interface", () => {
+    const told = readPackage(packageOf("token"));
+    const transfer = told.commands.find(({ name }) => name === "transfer")!;
+    for (const params of [
+      [["to", "account"], ["fee", "u64"]],
+      [["amount", "u64"], ["to", "account"]],
+      [["to", "account"], ["amount", "amount"]],
+    ] as [string, Type][][]) {
+      const commands = told.commands.map((one) => (one === transfer ? { ...transfer, params } : one));
+      expect(() => checkPackage({ ...told, commands }, packageOf("token"))).toThrow(ProofError);
+    }
+    expect(() => checkPackage(told, packageOf("counter"))).toThrow(ProofError);
+  });
+
+  it("are read strictly, and end no other way than by an error of ours", () => {
+    for (const name of ["counter", "coldchain"]) {
+      const good = packageOf(name);
+      for (let place = 0; place < good.length; place++) {
+        const flipped = Uint8Array.from(good);
+        flipped[place]! ^= 1 << (place % 8);
+        try {
+          readPackage(flipped);
+        } catch (error) {
+          expect(error).toBeInstanceOf(PollenError);
+        }
+        if (place % 5 === 0) {
+          try {
+            readPackage(good.slice(0, place));
+          } catch (error) {
+            expect(error).toBeInstanceOf(AnswerError);
+          }
+        }
+      }
+    }
+    expect(() => readPackage(new Uint8Array())).toThrow(AnswerError);
+  });
+});
