@@ -276,6 +276,17 @@ const action = oneOf("kind", {
 });
 export type ActionView = Out<typeof action>;
 
+const transactionView = object({
+  sender: text,
+  key: hash,
+  payer: nullable(text),
+  nonce: u64,
+  validUntilMs: u64,
+  maxFuel: u64,
+  fuelPrice: u64,
+  actions: list(action),
+});
+
 const txStatus = answer({
   /** Its id. */
   hash,
@@ -302,20 +313,62 @@ const txStatus = answer({
     certifiedMs: nullable(u64),
   }),
   /** What it asked for, where the node still has it. */
-  transaction: nullable(
-    object({
-      sender: text,
-      key: hash,
-      payer: nullable(text),
-      nonce: u64,
-      validUntilMs: u64,
-      maxFuel: u64,
-      fuelPrice: u64,
-      actions: list(action),
-    }),
-  ),
+  transaction: nullable(transactionView),
 });
 export type TxStatus = Out<typeof txStatus>;
+
+/** A transaction in words: a sentence per action, then who asks, what it costs at most, until when it is valid. */
+const preview = object({ actions: list(text), terms: list(text) });
+
+const txPreview = answer({
+  hash,
+  preview,
+  transaction: transactionView,
+  /** Who signed it; `good` tells whether the signature fits. */
+  signatures: list(object({ key: hash, good: flag })),
+  attachments: list(object({ hash, bytes: small })),
+});
+export type TxPreview = Out<typeof txPreview>;
+
+/** A value in a simulation; `bytes` is null where it is longer than 1 024. */
+const simulatedValue = object({ length: small, bytes: nullable(bytes) });
+
+const txSimulate = answer({
+  hash,
+  /** Why a node would not take it in now, its signatures apart; null when it would. */
+  refusal: nullable(object({ code: small, name: text, message: text, hint: text })),
+  /** How it would end; null when it would leave no trace. */
+  outcome: nullable(outcome),
+  fuelUsed: u64,
+  /** Grains that it would pay. */
+  fee: u64,
+  /** Their cursors are made up: there is no place yet. */
+  events: list(eventView),
+  note: nullable(text),
+  /** Calls of modules, in the order in which they begin. */
+  calls: list(
+    object({ depth: small, module: text, moduleName: nullable(text), function: text, fuelUsed: u64, failed: nullable(text) }),
+  ),
+  reads: list(object({ owner: hash, key: bytes, value: nullable(simulatedValue) })),
+  changes: list(object({ owner: hash, key: bytes, before: nullable(simulatedValue), after: nullable(simulatedValue) })),
+  preview,
+});
+export type TxSimulation = Out<typeof txSimulate>;
+
+const txFeeEstimate = answer({
+  /** Least grains per 1 000 fuel that the chain takes. */
+  fuelPriceFloor: u64,
+  /** What to offer now, in grains per 1 000 fuel. */
+  fuelPrice: u64,
+  /** Fuel that it would use now; null of one that cannot run. */
+  fuelUsed: nullable(u64),
+  /** What to offer as `maxFuel`. */
+  maxFuel: nullable(u64),
+  /** Grains that it would pay now, and at most. */
+  fee: nullable(u64),
+  maxFee: nullable(u64),
+});
+export type FeeEstimate = Out<typeof txFeeEstimate>;
 
 const listProof = object({ count: u64, index: u64, siblings: list(hash) });
 const txGet = answer({
@@ -470,6 +523,9 @@ export interface Params {
   dag_rounds: { from?: number; to?: number; last?: number };
   tx_submit: { transaction: Uint8Array; wait?: Stage | "none"; timeoutMs?: number; chainId?: string };
   tx_status: { hash?: string; transaction?: Uint8Array; wait?: Stage; timeoutMs?: number };
+  tx_preview: { transaction?: Uint8Array; unsigned?: Uint8Array } & ReadOptions;
+  tx_simulate: { transaction?: Uint8Array; unsigned?: Uint8Array } & ReadOptions;
+  tx_feeEstimate: { transaction?: Uint8Array; unsigned?: Uint8Array } & ReadOptions;
   tx_get: { hash: string; proof?: boolean };
   tx_list: { account: string; descending?: boolean } & ListOptions<string> & ReadOptions;
   account_get: { account: string; publicKey?: string } & ReadOptions;
@@ -494,6 +550,9 @@ export const METHODS = {
   dag_rounds: dagRounds,
   tx_submit: txStatus,
   tx_status: txStatus,
+  tx_preview: txPreview,
+  tx_simulate: txSimulate,
+  tx_feeEstimate: txFeeEstimate,
   tx_get: txGet,
   tx_list: txList,
   account_get: accountGet,
@@ -513,7 +572,7 @@ export type Answer<M extends Method> = Out<(typeof METHODS)[M]>;
 /** Methods that take `atLeast` and `waitMs`. */
 export const READS: ReadonlySet<Method> = new Set([
   "chain_head", "chain_checkpoint", "chain_certificate", "tx_list", "account_get", "account_keys", "state_get",
-  "state_scan", "module_get", "module_interface", "module_call",
+  "state_scan", "module_get", "module_interface", "module_call", "tx_preview", "tx_simulate", "tx_feeEstimate",
 ]);
 
 /** Parameters as they are sent: bigint as digits, bytes as base64, nothing that is undefined. */

@@ -21,6 +21,7 @@ import {
   checkShape,
   deployedModule,
   encodeSigned,
+  encodeTransaction,
   signingBytes,
   transactionId,
   TRANSACTION_VERSION,
@@ -443,20 +444,21 @@ export class PollenClient {
 
   // ---- Transactions -------------------------------------------------------------------------------------------
 
-  /** Makes and signs a transaction: asks the node for the first key's next nonce and the chain's time. */
-  async sign(from: KeyPair | Signer, actions: Action[], options: IntentOptions = {}): Promise<Signed> {
+  /** Makes a transaction, unsigned: asks the node for the first key's next nonce and the chain's time. */
+  async build(from: KeyPair | Signer, actions: Action[], options: IntentOptions = {}): Promise<Transaction> {
     const signer = signerOf(from);
     const lead = signer.keys[0];
     if (lead === undefined) throw new InputError("a signer has at least one key");
-    const { chainId, parameters } = await this.network();
-    const sender = signer.account === undefined ? (from as KeyPair).account : await this.idOf(signer.account);
+    if (signer.account === undefined) throw new InputError("a key that is no KeyPair needs the account that it signs for");
+    const { parameters } = await this.network();
+    const sender = await this.idOf(signer.account);
     const [nonce, head] = [await this.#nonce(sender, lead.publicKey), await this.head()];
     // A chain that has executed nothing yet is still at the time of its genesis, maybe years ago.
     const now = BigInt(Date.now());
     const timeMs = head.at.height === 0n && now > head.timeMs ? now : head.timeMs;
     const lifetime = BigInt(options.validForMs ?? VALID_FOR_MS);
     const lifetimeMax = parameters.transactionLifetimeMaxMs;
-    const transaction: Transaction = {
+    return {
       version: TRANSACTION_VERSION,
       sender,
       key: lead.publicKey,
@@ -467,18 +469,34 @@ export class PollenClient {
       payer: signer.payer === undefined ? null : await this.idOf(signer.payer.account),
       actions,
     };
+  }
+
+  /** Makes a transaction and signs it by all keys of the signer. */
+  async sign(from: KeyPair | Signer, actions: Action[], options: IntentOptions = {}): Promise<Signed> {
+    const { chainId, parameters } = await this.network();
+    const transaction = await this.build(from, actions, options);
+    const { keys, payer } = signerOf(from);
     const bytes = signingBytes(transaction, chainId);
-    const others = [...signer.keys.slice(1), ...(signer.payer?.keys ?? [])];
+    const signature = await keys[0]!.sign(bytes);
     const cosignatures = new Map<PublicKey, Cosignature>();
-    const signature = await lead.sign(bytes);
-    for (const key of others) {
-      if (key.publicKey === lead.publicKey || cosignatures.has(key.publicKey)) continue;
+    for (const key of [...keys.slice(1), ...(payer?.keys ?? [])]) {
+      if (key.publicKey === transaction.key || cosignatures.has(key.publicKey)) continue;
       cosignatures.set(key.publicKey, { publicKey: key.publicKey, signature: await key.sign(bytes) });
     }
     const ascending = [...cosignatures.values()].sort((a, b) => (a.publicKey < b.publicKey ? -1 : 1));
     const signed = { transaction, signature, cosignatures: ascending, attachments: options.attachments ?? [] };
     checkShape(signed, parameters.transactionFuelMax);
     return signedOf(signed, chainId);
+  }
+
+  /** What a transaction would do now, as the node says: outcome, events, fuel, fee, what it reads and changes. */
+  simulate(transaction: Transaction | Signed, options: ReadOptions = {}): Promise<Answer<"tx_simulate">> {
+    return this.request("tx_simulate", { ...trial(transaction), ...options });
+  }
+
+  /** What to offer for a transaction, as the node says. */
+  estimateFee(transaction: Transaction | Signed, options: ReadOptions = {}): Promise<Answer<"tx_feeEstimate">> {
+    return this.request("tx_feeEstimate", { ...trial(transaction), ...options });
   }
 
   /**
@@ -692,6 +710,10 @@ export class PollenClient {
 export function signedOf(transaction: SignedTransaction, chainId: Hash): Signed {
   const hash = transactionId(transaction.transaction, chainId);
   return { chainId, hash, bytes: encodeSigned(transaction), transaction };
+}
+
+function trial(transaction: Transaction | Signed): { transaction: Uint8Array } | { unsigned: Uint8Array } {
+  return "bytes" in transaction ? { transaction: transaction.bytes } : { unsigned: encodeTransaction(transaction) };
 }
 
 function signerOf(from: KeyPair | Signer): Signer {

@@ -4,9 +4,9 @@ export * from "./address.js";
 export { STAGES, compareCursors } from "./api.js";
 export type {
   Account, AccountKeys, ActionView, Answer, At, CertificateView, ChainHead, ChainWrites, CheckpointView, Cursor,
-  DagRounds, EventNotice, EventsPage, EventView, Method, ModuleCall, ModuleInterface, ModuleView, NodeHealth,
-  NodeInfo, NodePeers, Params, PolicyView, ReadOptions, Stage, StateRecord, StateScan, TxList, TxOutcome, TxRecord,
-  TxStatus,
+  DagRounds, EventNotice, FeeEstimate, EventsPage, EventView, Method, ModuleCall, ModuleInterface, ModuleView, NodeHealth,
+  NodeInfo, NodePeers, Params, PolicyView, ReadOptions, Stage, StateRecord, StateScan, TxList, TxOutcome, TxPreview,
+  TxRecord, TxSimulation, TxStatus,
 } from "./api.js";
 export { fromBase64, fromHex, toBase64, toHex } from "./bytes.js";
 export type { AccountId, Hash, PublicKey } from "./bytes.js";

@@ -215,6 +215,24 @@ describe.skipIf(POLLEN_BIN === undefined)("a network", () => {
       expect(preview.terms[1]).toBe(`Fee at most 0.0001 pollen, paid by ${owner.address(prefix)}`);
     });
 
+    it("tells before what a transaction would do, in the same words as the node", async () => {
+      const known = await client.interfaceOf(counter);
+      const by = encodeArguments([["by", "u64"]], [7], await client.formats());
+      const transaction = await client.build(owner, [
+        { kind: "invoke", module: known.id, function: "increment", arguments: by, deposit: 0n, interface: known.interfaceHash },
+      ]);
+      const simulated = await client.simulate(transaction);
+      expect(simulated).toMatchObject({ refusal: null, outcome: { kind: "success" } });
+      expect(simulated.events[0]).toMatchObject({ name: "incremented", json: { by: "7" } });
+      expect(simulated.preview).toEqual(await client.preview(transaction));
+      const estimate = await client.estimateFee(transaction);
+      expect(estimate.maxFuel).toBeGreaterThan(simulated.fuelUsed);
+      const signed = await client.sign(owner, transaction.actions, { maxFuel: estimate.maxFuel! });
+      const told = await client.request("tx_preview", { transaction: signed.bytes });
+      expect(told).toMatchObject({ hash: signed.hash, signatures: [{ key: owner.publicKey, good: true }] });
+      expect((await client.submit(signed)).status?.outcome?.kind).toBe("success");
+    });
+
     it("a call names its interface, and fails where it is another one", async () => {
       const known = await client.interfaceOf(counter);
       expect((await client.module(counter)).interfaceHash).toBe(known.interfaceHash);
