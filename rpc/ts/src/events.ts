@@ -28,7 +28,7 @@ export interface EventsOptions {
   module?: string;
   /** Only of this name. */
   name?: string;
-  /** Only what comes after; from now on unless told. `"0"` for all that the node keeps. */
+  /** Only what comes after; from now on unless told. */
   after?: Cursor;
   signal?: AbortSignal;
   /** By which way; over WebSocket where there is one, unless told. */

@@ -72,7 +72,9 @@ const KEYWORDS: ReadonlySet<string> = new Set(
 );
 
 /** Deepest nesting of a type; a scalar has depth 1. */
-const DEPTH_MAX = 32;
+export const TYPE_DEPTH_MAX = 32;
+/** Types of an interface, counted with all their parts wherever they are used: small definitions can mean many. */
+export const TYPE_NODES_MAX = 16_384;
 /** Cases of a variant, enum or flags: a tag is one byte. */
 const CASES_MAX = 256;
 /** Functions of a module, and its events. */
@@ -118,11 +120,19 @@ export function readInterface(json: unknown): Interface {
 
 type Json = Record<string, unknown>;
 
+/** A type with what its size is measured by. */
+interface Sized {
+  type: Type;
+  depth: number;
+  nodes: number;
+}
+
 class InterfaceReader {
   readonly #json: Json;
   readonly #types: Json;
-  /** Types by their key in `types`, with their depth; null while one is being read. */
-  readonly #read = new Map<string, { type: Type; depth: number } | null>();
+  /** Types by their key in `types`; null while one is being read. */
+  readonly #read = new Map<string, Sized | null>();
+  #nodes = 0;
 
   constructor(json: unknown) {
     this.#json = object(json, "interface");
@@ -166,10 +176,13 @@ class InterfaceReader {
   }
 
   #typed(json: Json, path: string): Type {
-    return this.#type(string(json["type"], `${path}.type`), json["schema"], path).type;
+    const { type, nodes } = this.#type(string(json["type"], `${path}.type`), json["schema"], path);
+    this.#nodes += nodes;
+    if (this.#nodes > TYPE_NODES_MAX) throw new AnswerError(path, `more than ${TYPE_NODES_MAX} types in all`);
+    return type;
   }
 
-  #type(text: string, schema: unknown, path: string): { type: Type; depth: number } {
+  #type(text: string, schema: unknown, path: string): Sized {
     if (text.length > TEXT_MAX) throw new AnswerError(path, "a type that is too long");
     const words = text.match(/[<>,]|%?[A-Za-z0-9_-]+/g) ?? [];
     if (words.join("") !== text.replaceAll(" ", "")) throw new AnswerError(path, `'${text.slice(0, 80)}' is no type`);
@@ -184,25 +197,21 @@ class InterfaceReader {
     schema: unknown,
     path: string,
     level: number,
-  ): { type: Type; depth: number } {
-    if (level > DEPTH_MAX) throw new AnswerError(path, `a type nested more than ${DEPTH_MAX} deep`);
+  ): Sized {
+    if (level > TYPE_DEPTH_MAX) throw new AnswerError(path, `a type nested more than ${TYPE_DEPTH_MAX} deep`);
     const take = () => parser.words[parser.place++];
     const next = (wanted: string) => {
       if (take() !== wanted) throw new AnswerError(path, `a type without its '${wanted}'`);
     };
     const part = (schema: unknown) => this.#parse(parser, schema, path, level + 1);
-    const made = (type: Type, ...depths: number[]) => {
-      const depth = 1 + Math.max(0, ...depths);
-      if (depth > DEPTH_MAX) throw new AnswerError(path, `a type nested more than ${DEPTH_MAX} deep`);
-      return { type, depth };
-    };
+    const made = (type: Type, ...parts: Sized[]) => sized(path, type, parts);
     const word = take() ?? "";
     const isGeneric = parser.words[parser.place] === "<";
     if (word === "list" && isGeneric) {
       next("<");
       const item = part(at(schema, "items"));
       next(">");
-      return made({ list: item.type }, item.depth);
+      return made({ list: item.type }, item);
     }
     if (word === "option" && isGeneric) {
       next("<");
@@ -211,7 +220,7 @@ class InterfaceReader {
       const some = at(schema, "anyOf", 1);
       const inner = part(isNested ? at(some, "properties", "some") : some);
       next(">");
-      return made({ option: inner.type }, inner.depth);
+      return made({ option: inner.type }, inner);
     }
     if (word === "tuple" && isGeneric) {
       next("<");
@@ -221,7 +230,7 @@ class InterfaceReader {
         parts.push(part(at(schema, "prefixItems", parts.length)));
       }
       next(">");
-      return made({ tuple: parts.map((one) => one.type) }, ...parts.map((one) => one.depth));
+      return made({ tuple: parts.map((one) => one.type) }, ...parts);
     }
     if (word === "result") return this.#result(parser, schema, path, isGeneric, part, made);
     if (SCALARS.has(word) && at(schema, "$ref") === undefined) return made(word as Scalar);
@@ -233,11 +242,11 @@ class InterfaceReader {
     schema: unknown,
     path: string,
     isGeneric: boolean,
-    part: (schema: unknown) => { type: Type; depth: number },
-    made: (type: Type, ...depths: number[]) => { type: Type; depth: number },
-  ): { type: Type; depth: number } {
-    let ok: { type: Type; depth: number } | null = null;
-    let err: { type: Type; depth: number } | null = null;
+    part: (schema: unknown) => Sized,
+    made: (type: Type, ...parts: Sized[]) => Sized,
+  ): Sized {
+    let ok: Sized | null = null;
+    let err: Sized | null = null;
     if (isGeneric) {
       parser.place++;
       if (parser.words[parser.place] === "_") parser.place++;
@@ -248,11 +257,11 @@ class InterfaceReader {
       }
       if (parser.words[parser.place++] !== ">") throw new AnswerError(path, "a result without its '>'");
     }
-    return made({ result: { ok: ok?.type ?? null, err: err?.type ?? null } }, ok?.depth ?? 0, err?.depth ?? 0);
+    return made({ result: { ok: ok?.type ?? null, err: err?.type ?? null } }, ...[ok, err].flatMap((one) => one ?? []));
   }
 
   /** A type that is defined under `types`, found by the schema's reference. */
-  #named(word: string, schema: unknown, path: string): { type: Type; depth: number } {
+  #named(word: string, schema: unknown, path: string): Sized {
     const reference = at(schema, "$ref");
     const match = typeof reference === "string" ? /^#\/types\/(.+)\/schema$/.exec(reference) : null;
     const key = match?.[1]!.replaceAll("~1", "/") ?? "";
@@ -264,12 +273,11 @@ class InterfaceReader {
     if (known !== undefined) return known;
     this.#read.set(key, null);
     const read = this.#definition(key, `interface.types.${key}`);
-    if (read.depth > DEPTH_MAX) throw new AnswerError(path, `a type nested more than ${DEPTH_MAX} deep`);
     this.#read.set(key, read);
     return read;
   }
 
-  #definition(key: string, path: string): { type: Type; depth: number } {
+  #definition(key: string, path: string): Sized {
     const definition = object(this.#types[key], path);
     const lines = string(definition["wit"], `${path}.wit`)
       .split("\n")
@@ -296,12 +304,12 @@ class InterfaceReader {
     if (!fits) throw new AnswerError(`${path}.wit`, `parts that no ${kind} has`);
     if (kind === "enum" || kind === "flags") {
       const names = parts.map((part) => part.name);
-      return { type: kind === "enum" ? { enum: names, name: key } : { flags: names, name: key }, depth: 1 };
+      return sized(path, kind === "enum" ? { enum: names, name: key } : { flags: names, name: key }, []);
     }
-    let depth = 0;
+    const all: Sized[] = [];
     const read = (text: string, schema: unknown, part: string) => {
       const typed = this.#type(text, schema, `${path}.${part}`);
-      depth = Math.max(depth, typed.depth);
+      all.push(typed);
       return typed.type;
     };
     if (kind === "record") {
@@ -309,14 +317,22 @@ class InterfaceReader {
         name,
         read(field!, at(schema, "properties", name), name),
       ]);
-      return { type: { record: fields, name: key }, depth: depth + 1 };
+      return sized(path, { record: fields, name: key }, all);
     }
     const cases = parts.map(({ name, payload }, index): [string, Type | null] => [
       name,
       payload === undefined ? null : read(payload, at(schema, "oneOf", index, "properties", name), name),
     ]);
-    return { type: { variant: cases, name: key }, depth: depth + 1 };
+    return sized(path, { variant: cases, name: key }, all);
   }
+}
+
+function sized(path: string, type: Type, parts: Sized[]): Sized {
+  const depth = 1 + Math.max(0, ...parts.map((part) => part.depth));
+  const nodes = parts.reduce((sum, part) => sum + part.nodes, 1);
+  if (depth > TYPE_DEPTH_MAX) throw new AnswerError(path, `a type nested more than ${TYPE_DEPTH_MAX} deep`);
+  if (nodes > TYPE_NODES_MAX) throw new AnswerError(path, `a type of more than ${TYPE_NODES_MAX} parts`);
+  return { type, depth, nodes };
 }
 
 /** What stands at a path of a schema; nothing where there is none. */

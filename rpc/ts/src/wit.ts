@@ -9,12 +9,11 @@
 import { Reader } from "./codec.js";
 import { AnswerError, DecodeError, ProofError } from "./errors.js";
 import { fromUtf8 } from "./bytes.js";
-import type { Interface, Scalar, Type } from "./types.js";
+import { TYPE_DEPTH_MAX, TYPE_NODES_MAX, type Interface, type Scalar, type Type } from "./types.js";
 
 const HOST_TYPES = "pollen:host/types";
 const IDS: ReadonlySet<string> = new Set(["account", "code-hash", "hash", "id"]);
 const HALVES: ReadonlySet<string> = new Set(["commands", "queries", "events"]);
-const DEPTH_MAX = 32;
 const ITEMS_MAX = 4_096;
 const PACKAGE_BYTES_MAX = 1 << 20;
 
@@ -27,6 +26,8 @@ const PRIMITIVES: ReadonlyMap<number, Scalar> = new Map<number, Scalar>([
 interface Slot {
   type: Type;
   depth: number;
+  /** Types, counted with all their parts. */
+  nodes: number;
   /** Whether it came from another interface. */
   isBorrowed: boolean;
 }
@@ -34,6 +35,7 @@ interface Slot {
 interface Signature {
   params: [string, Type][];
   result: Type | null;
+  nodes: number;
 }
 
 interface Instance {
@@ -87,6 +89,7 @@ class PackageReader {
   readonly #interfaces: { id: string; instance: Instance }[] = [];
   readonly #found: Interface = { package: "", docs: null, commands: [], queries: [], events: [] };
   #items = 0;
+  #nodes = 0;
 
   read(reader: Reader): Interface {
     if (reader.take(8).join() !== "0,97,115,109,13,0,1,0") fail("no component");
@@ -153,13 +156,23 @@ class PackageReader {
     if (this.#found.package !== "" && this.#found.package !== split.package) fail("interfaces of two packages");
     this.#found.package = split.package;
     if (half === "events") {
-      for (const [name, { type, isBorrowed }] of instance.types) {
-        if (!isBorrowed) this.#found.events.push({ name, docs: null, type });
+      for (const [name, { type, nodes, isBorrowed }] of instance.types) {
+        if (isBorrowed) continue;
+        this.#count(nodes);
+        this.#found.events.push({ name, docs: null, type });
       }
       return;
     }
     const functions = half === "commands" ? this.#found.commands : this.#found.queries;
-    for (const [name, { params, result }] of instance.functions) functions.push({ name, docs: null, params, result });
+    for (const [name, { params, result, nodes }] of instance.functions) {
+      this.#count(nodes);
+      functions.push({ name, docs: null, params, result });
+    }
+  }
+
+  #count(nodes: number): void {
+    this.#nodes += nodes;
+    if (this.#nodes > TYPE_NODES_MAX) fail(`more than ${TYPE_NODES_MAX} types in all`);
   }
 
   #instance(reader: Reader, outer: readonly Definition[]): Instance {
@@ -193,8 +206,7 @@ class PackageReader {
     const slot = { ...of.slot };
     if (IDS.has(name) && isFourWords(slot.type)) {
       // By name and shape, as the ledger knows ids that have lost their alias.
-      slot.type = name as Scalar;
-      slot.depth = 1;
+      Object.assign(slot, { type: name, depth: 1, nodes: 1 });
     } else if (!slot.isBorrowed && isNominal(slot.type) && !made.defined.has(slot.type)) {
       made.defined.set(slot.type, name);
     }
@@ -212,7 +224,7 @@ function aliasOfExport(reader: Reader, instances: readonly { id: string; instanc
   if (from.id.split("@")[0] !== HOST_TYPES) return { ...slot, isBorrowed: true };
   const isKnown = (IDS.has(name) && slot.type === name) || (name === "amount" && slot.type === "u64") || (name === "bytes" && slot.type === "bytes");
   if (!isKnown) fail(`${HOST_TYPES}.${name}, which is not the host's type of that name`);
-  return { type: name as Scalar, depth: 1, isBorrowed: true };
+  return { type: name as Scalar, depth: 1, nodes: 1, isBorrowed: true };
 }
 
 /** A type of the component type around. */
@@ -226,8 +238,10 @@ function aliasOfOuter(reader: Reader, outer: readonly Definition[]): Slot {
 function definition(reader: Reader, types: readonly Definition[]): Definition {
   const slot = (type: Type, ...parts: Slot[]): { slot: Slot } => {
     const depth = 1 + Math.max(0, ...parts.map((part) => part.depth));
-    if (depth > DEPTH_MAX) fail(`types nested more than ${DEPTH_MAX} deep`);
-    return { slot: { type, depth, isBorrowed: false } };
+    const nodes = parts.reduce((sum, part) => sum + part.nodes, 1);
+    if (depth > TYPE_DEPTH_MAX) fail(`types nested more than ${TYPE_DEPTH_MAX} deep`);
+    if (nodes > TYPE_NODES_MAX) fail(`a type of more than ${TYPE_NODES_MAX} parts`);
+    return { slot: { type, depth, nodes, isBorrowed: false } };
   };
   const value = () => valueType(reader, types);
   const maybe = () => (flag(reader) ? value() : null);
@@ -237,10 +251,11 @@ function definition(reader: Reader, types: readonly Definition[]): Definition {
   if (primitive !== undefined) return slot(primitive);
   switch (kind) {
     case 0x40: {
-      const params = many((): [string, Type] => [fromUtf8Strict(reader), value().type]);
-      if (!flag(reader)) return { signature: { params, result: value().type } };
-      if (number(reader) !== 0) fail("a function with several results");
-      return { signature: { params, result: null } };
+      const params = many((): [string, Slot] => [fromUtf8Strict(reader), value()]);
+      const result = flag(reader) ? null : value();
+      if (result === null && number(reader) !== 0) fail("a function with several results");
+      const nodes = params.reduce((sum, [, part]) => sum + part.nodes, result?.nodes ?? 0);
+      return { signature: { params: params.map(([name, part]) => [name, part.type]), result: result && result.type, nodes } };
     }
     case 0x72: {
       const fields = many((): [string, Slot] => [fromUtf8Strict(reader), value()]);
@@ -285,7 +300,7 @@ function valueType(reader: Reader, types: readonly Definition[]): Slot {
   for (let shift = 0; ; shift += 7) {
     const part = byte(reader);
     const primitive = shift === 0 ? PRIMITIVES.get(part) : undefined;
-    if (primitive !== undefined) return { type: primitive, depth: 1, isBorrowed: false };
+    if (primitive !== undefined) return { type: primitive, depth: 1, nodes: 1, isBorrowed: false };
     index += (part & 0x7f) * 2 ** shift;
     if (part < 0x80) {
       if ((part & 0x40) !== 0 || shift > 21) fail("an index of a type that is none");

@@ -7,7 +7,6 @@ export function repository(path: string): string {
 }
 
 /** JSON of a file of the repository. Its shape is the test's affair. */
-// eslint-disable-next-line @typescript-eslint/no-explicit-any
 export function vectors(path: string): any {
   return JSON.parse(readFileSync(repository(path), "utf8"));
 }

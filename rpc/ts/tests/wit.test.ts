@@ -63,6 +63,21 @@ describe("packages", () => {
     expect(() => checkPackage(told, packageOf("counter"))).toThrow(ProofError);
   });
 
+  it("of few words that mean very many types are refused", () => {
+    const name = (level: number) => `commands.t${level}`;
+    const types: Record<string, unknown> = { [name(0)]: { wit: "record t0 {\n  a: u8,\n}\n", schema: { properties: { a: {} } } } };
+    for (let level = 1; level < 31; level++) {
+      const inner = { $ref: `#/types/${name(level - 1)}/schema` };
+      const wit = `record t${level} {\n  a: t${level - 1},\n  b: t${level - 1},\n}\n`;
+      types[name(level)] = { wit, schema: { properties: { a: inner, b: inner } } };
+    }
+    const called = { name: "f", docs: null, params: [{ name: "a", type: "t30", schema: { $ref: `#/types/${name(30)}/schema` } }], result: null };
+    const told = { package: "a:b", docs: null, commands: [called], queries: [], events: [], types };
+    expect(() => readInterface(told)).toThrow("a type of more than 16384 parts");
+    types[name(0)] = { wit: "record t0 {\n  a: t30,\n}\n", schema: { properties: { a: { $ref: `#/types/${name(30)}/schema` } } } };
+    expect(() => readInterface(told)).toThrow("contains itself");
+  });
+
   it("are read strictly, and end no other way than by an error of ours", () => {
     for (const name of ["counter", "coldchain"]) {
       const good = packageOf(name);
