@@ -1,6 +1,7 @@
 /** The client against a real network of four nodes. */
 
 import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import {
   compareCursors,
@@ -19,6 +20,7 @@ import {
   type EventView,
   type Stage,
 } from "../src/index.js";
+import { Coldchain } from "./bound/coldchain.js";
 import { repository } from "./files.js";
 import { component, POLLEN_BIN, Proxy, startNetwork, type Network } from "./network.js";
 
@@ -390,6 +392,31 @@ describe.skipIf(POLLEN_BIN === undefined)("a network", () => {
       const stranger = new PollenClient(network.endpoints, { genesis: other });
       await expect(stranger.checkpointProved()).rejects.toThrow("is of the chain");
       await expect(stranger.transfer(faucet, 1n, { from: owner })).rejects.toThrow(expect.objectContaining({ code: 1003 }) as Error);
+    });
+
+    it("has typed bindings of a module, made by the program", async () => {
+      const wasm = readFileSync(repository("vm/vectors/coldchain.wasm"));
+      const deployed = await client.deploy(wasm, { from: owner, name: "ts-coldchain" });
+      expect(deployed.ended).toBe(true);
+      const made = network.pollen("bind", "ts", "ts-coldchain");
+      const kept = readFileSync(repository("rpc/ts/tests/bound/coldchain.ts"), "utf8");
+      expect(made).toBe(kept.replace('"@coldchain"', '"@ts-coldchain"'));
+
+      const coldchain = new Coldchain(client, "@ts-coldchain");
+      const after = (await client.head()).at.height.toString();
+      const opened = await coldchain.openBox({ box: "box-1", maxCelsius: 8 }, { from: owner });
+      expect(opened).toMatchObject({ ended: true, value: null });
+      const read = await coldchain.record({ box: "box-1", celsius: 9.5 }, { from: owner });
+      expect(read.ended && read.value).toBe("too-warm");
+      const status = await coldchain.status({ box: "box-1" });
+      expect(status).toMatchObject({ open: true, maxCelsius: 8, warmestCelsius: 9.5, readings: 1, openedBy: owner.address(prefix), carrier: null });
+      for await (const event of coldchain.events({ after })) {
+        if (event.name !== "alarm") continue;
+        expect(event.value).toMatchObject({ box: "box-1", celsius: 9.5 });
+        break;
+      }
+      const unknown = await coldchain.record({ box: "box-2", celsius: 1 }, { from: owner }).catch((error: unknown) => error);
+      expect(unknown).toMatchObject({ code: 2006, error: "unknown-box" });
     });
 
     it("runs the example of the README", () => {
