@@ -6,35 +6,35 @@
  * id, prices and committee come from genesis, and `proved` reads are believed only as far as they are proved.
  */
 
-import { METHODS, STAGES, type Answer, type At, type Method, type Params, type ReadOptions, type Stage, type TxOutcome, type TxStatus } from "./api.js";
+import { METHODS, type Answer, type At, type Method, type Params, type ReadOptions, type TxStatus } from "./api.js";
 import { formatAddress, parseAddress, type AddressKind } from "./address.js";
 import { isHex32, type AccountId, type Hash, type PublicKey } from "./bytes.js";
-import { InputError, PollenError, ProofError, RpcError, ValueError, AnswerError } from "./errors.js";
+import { AnswerError, InputError, ProofError, RpcError, ValueError } from "./errors.js";
 import { EventStream, type EventsOptions, type SocketConstructor } from "./events.js";
+import { executed, sameHash, signedOf, submit, TransactionFailed, type Executed, type Fate, type Signed, type WaitOptions } from "./fate.js";
 import { readGenesis, type ChainParameters, type Genesis } from "./genesis.js";
 import { contentHash } from "./hash.js";
 import type { KeyPair } from "./keys.js";
-import { LightClient, transactionOf, type CertifiedCheckpoint } from "./light.js";
+import { LightClient, type CertifiedCheckpoint } from "./light.js";
 import { previewTransaction, type Preview } from "./preview.js";
-import { readAccountRecord, type AccountRecord, type Event, type Receipt } from "./receipt.js";
+import { proveCheckpoint, proveState, proveTransaction, type ProvedState, type ProvedTransaction } from "./proved.js";
+import { readAccountRecord, type AccountRecord, type Event } from "./receipt.js";
 import {
   checkShape,
   deployedModule,
-  encodeSigned,
   encodeTransaction,
   signingBytes,
-  transactionId,
   TRANSACTION_VERSION,
   type Action,
   type Cosignature,
-  type SignedTransaction,
   type Transaction,
   type UpgradePolicy,
 } from "./transaction.js";
 import { pause, Transport, type CallOptions, type TransportOptions } from "./transport.js";
 import { stateKey, type StateKey } from "./tree.js";
 import { failureType, readInterface, similar, successType, type FunctionKind, type FunctionType, type Interface } from "./types.js";
-import { decodeValue, encodeArguments, parseAmount, type Formats } from "./values.js";
+import { parseAmount } from "./numbers.js";
+import { decodeValue, encodeArguments, type Formats } from "./values.js";
 import { checkPackage } from "./wit.js";
 
 /** A key that signs: a {@link KeyPair}, or a wallet that asks its user. `bytes` are what docs/accounts.md says. */
@@ -65,17 +65,6 @@ export interface IntentOptions {
   attachments?: Uint8Array[];
 }
 
-/** How a transaction is waited for. */
-export interface WaitOptions {
-  /** The stage to wait for; `executed` unless told. */
-  stage?: Stage;
-  /** How long, in milliseconds; 30 000 unless told. A timeout is a result, not an error. */
-  timeoutMs?: number;
-  /** Told of every stage that is reached, once each, as a node saw it. */
-  onProgress?: (status: TxStatus) => void;
-  signal?: AbortSignal;
-}
-
 /** Who does it, and how it is made and waited for. */
 export interface SendOptions extends IntentOptions, WaitOptions {
   from: KeyPair | Signer;
@@ -85,65 +74,6 @@ export interface SendOptions extends IntentOptions, WaitOptions {
 export interface CommandOptions extends SendOptions {
   /** Grains to send along: a bigint, or text such as `"1.5 pollen"`. */
   deposit?: bigint | string;
-}
-
-/** A signed transaction on its way: submit it, and submit it again, as often as it takes. */
-export interface Signed {
-  chainId: Hash;
-  /** Its id. */
-  hash: Hash;
-  /** What is submitted. */
-  bytes: Uint8Array;
-  transaction: SignedTransaction;
-}
-
-/** What became of a transaction, as far as it is known. */
-export interface Fate {
-  hash: Hash;
-  /** The furthest stage that a node told; null when none answered. */
-  stage: Stage | null;
-  /** Whether `status.outcome` stands and changes no more. */
-  ended: boolean;
-  /** The last answer. */
-  status: TxStatus | null;
-  /** What to submit again to go on waiting. */
-  signed: Signed;
-  /** Of a timeout: the last error on the way. */
-  lastError: PollenError | null;
-}
-
-/** A transaction that was executed, or is still on its way when the time is over. */
-export type Executed<T> =
-  | { ended: true; value: T; hash: Hash; status: TxStatus; signed: Signed }
-  | { ended: false; value?: undefined; hash: Hash; status: TxStatus | null; signed: Signed; stage: Stage | null; lastError: PollenError | null };
-
-/** A transaction that ended without a success: `status.outcome` has all of it. */
-export class TransactionFailed extends PollenError {
-  readonly hash: Hash;
-  /** Number of docs/rpc.md. */
-  readonly code: number;
-  /** Its stable name. */
-  readonly codeName: string;
-  /** The action that failed, from 0; null for a rejection and an expiry. */
-  readonly action: number | null;
-  /** The module's own error value, where it gave one and its interface is known. */
-  readonly error: unknown;
-  readonly status: TxStatus;
-
-  constructor(status: TxStatus, outcome: Exclude<TxOutcome, { kind: "success" }>, error: unknown) {
-    const expired = outcome.kind === "expired";
-    const code = expired ? 1007 : outcome.code;
-    const name = expired ? "Expired" : outcome.name;
-    const message = expired ? "the transaction expired before it was ordered" : outcome.message;
-    const hint = expired ? "the network was too busy or had no quorum: nothing was done, send it anew" : new RpcError(code, "").hint;
-    super(`${message} (${code} ${name})`, hint);
-    this.hash = status.hash;
-    this.code = code;
-    this.codeName = name;
-    this.action = outcome.kind === "failure" ? outcome.action : null;
-    this.error = error;
-    this.status = status;
-  }
 }
 
 /** The chain, as transactions and addresses need it. */
@@ -165,24 +95,6 @@ export interface KnownModule {
   interfaceHash: Hash;
 }
 
-/** A value of the state, proved. */
-export interface ProvedState {
-  /** The checkpoint after which it was so: it tells height and ledger time. */
-  checkpoint: CertifiedCheckpoint;
-  /** Null where it was proved that there is none. */
-  value: Uint8Array | null;
-}
-
-/** A transaction and what became of it, proved. */
-export interface ProvedTransaction {
-  checkpoint: CertifiedCheckpoint;
-  /** Its place in the checkpoint, from 0. */
-  index: bigint;
-  /** Without its attachments. */
-  transaction: SignedTransaction;
-  receipt: Receipt;
-}
-
 /** How a client is made. */
 export interface ClientOptions extends TransportOptions {
   /** The text of the chain's `genesis.json`, from whom you trust: what makes proofs possible. */
@@ -192,20 +104,11 @@ export interface ClientOptions extends TransportOptions {
 }
 
 const VALID_FOR_MS = 60_000;
-const TIMEOUT_MS = 30_000;
-/** What one request of a submission waits at most before it asks again. */
-const WAIT_AT_ONCE_MS = 10_000;
 const CALL_FUEL = 100_000_000n;
 const TRANSFER_FUEL = 1_000_000n;
 /** Nonces above the next free one among which the first is chosen, so that two programs with one key rarely meet. */
 const NONCE_SPREAD = 256;
-/** How long a certificate that is on its way is waited for. */
-const CERTIFICATE_MS = 10_000;
-const NOT_FOUND = -32_040;
-const NOT_READY = -32_041;
 const NONCE_USED = 1005;
-/** Refusals that other state may lift: not the end of a transaction that a node may have taken before. */
-const MAY_CHANGE: ReadonlySet<number> = new Set([1006, 1010, 1011, 1012, 1013]);
 
 /** See the file's documentation. */
 export class PollenClient {
@@ -566,46 +469,8 @@ export class PollenClient {
    * repeat, here and at other nodes. Goes on through lost nodes and full pools. Throws `RpcError` only where no node
    * can have taken it: 1001 to 1014.
    */
-  async submit(signed: Signed, options: WaitOptions = {}): Promise<Fate> {
-    const stage = options.stage ?? "executed";
-    const deadline = Date.now() + (options.timeoutMs ?? TIMEOUT_MS);
-    const fate: Fate = { hash: signed.hash, stage: null, ended: false, status: null, signed, lastError: null };
-    let isAccepted = false;
-    let isUncertain = false;
-    for (;;) {
-      const left = Math.max(deadline - Date.now(), 0);
-      const wanted = options.onProgress === undefined ? stage : after(fate.stage, stage);
-      const ask = { wait: wanted, timeoutMs: Math.min(left, WAIT_AT_ONCE_MS) };
-      const call = {
-        check: (status: TxStatus) => sameHash(status.hash, signed.hash),
-        onUnanswered: () => void (isUncertain = true),
-        ...(options.signal === undefined ? {} : { signal: options.signal }),
-      };
-      let wait = 0;
-      try {
-        const status = isAccepted
-          ? await this.request("tx_status", { hash: signed.hash, ...ask }, call)
-          : await this.request("tx_submit", { transaction: signed.bytes, chainId: signed.chainId, ...ask }, call);
-        isAccepted = true;
-        if (fate.stage !== status.stage || status.ended) options.onProgress?.(status);
-        Object.assign(fate, { stage: status.stage, ended: status.ended, status, lastError: null });
-        if (satisfies(status, stage)) return fate;
-      } catch (error) {
-        options.signal?.throwIfAborted();
-        if (!(error instanceof PollenError) || error instanceof InputError) throw error;
-        fate.lastError = error;
-        wait = 250;
-        if (error instanceof RpcError) {
-          wait = Math.max(error.retryAfterMs, 50);
-          if (isAccepted && error.code === NOT_FOUND) isAccepted = false;
-          else if (!error.retryable && !(isUncertain && MAY_CHANGE.has(error.code))) throw error;
-        } else {
-          isAccepted = false;
-        }
-      }
-      if (Date.now() + wait >= deadline) return fate;
-      if (wait > 0) await pause(wait, options.signal);
-    }
+  submit(signed: Signed, options: WaitOptions = {}): Promise<Fate> {
+    return submit(this.#transport, signed, options);
   }
 
   // ---- Events -------------------------------------------------------------------------------------------------
@@ -629,12 +494,7 @@ export class PollenClient {
 
   /** A checkpoint, proved: that of a height, else the last that is certified where the node is. */
   async checkpointProved(height?: bigint): Promise<CertifiedCheckpoint> {
-    const light = this.#lightClient();
-    let checkpoint: CertifiedCheckpoint | null = null;
-    await this.#patiently("chain_certificate", { at: height ?? "certified" }, (answer) => {
-      checkpoint = light.verifyCheckpoint(height ?? answer.at.height, answer);
-    });
-    return checkpoint!;
+    return proveCheckpoint(this.#transport, this.#lightClient(), height);
   }
 
   /**
@@ -643,15 +503,7 @@ export class PollenClient {
    * with your clock.
    */
   async stateProved(key: StateKey, height?: bigint): Promise<ProvedState> {
-    const light = this.#lightClient();
-    let proved: ProvedState | null = null;
-    await this.#patiently("state_get", { owner: key.owner, key: key.key, proof: true, at: height ?? "certified" }, (answer) => {
-      if (answer.proof === null) throw new ProofError("the node gave no proof", "ask another node");
-      const checkpoint = light.verifyCheckpoint(height ?? answer.at.height, answer.proof.checkpoint);
-      checkpoint.verifyState(key, answer.value, answer.proof.tree);
-      proved = { checkpoint, value: answer.value };
-    });
-    return proved!;
+    return proveState(this.#transport, this.#lightClient(), key, height);
   }
 
   /** An account's balance and deposit, proved; null where it is proved that there is no such account. */
@@ -663,21 +515,7 @@ export class PollenClient {
 
   /** A transaction and its receipt, proved to stand in a checkpoint. Waits for a certificate that is on its way. */
   async transactionProved(hash: Hash): Promise<ProvedTransaction> {
-    const light = this.#lightClient();
-    let proved: ProvedTransaction | null = null;
-    await this.#patiently("tx_get", { hash, proof: true }, (answer) => {
-      if (answer.proof === null) throw new ProofError("the node gave no proof", "ask another node");
-      const { proof } = answer;
-      const checkpoint = light.verifyCheckpoint(answer.height, proof.checkpoint);
-      checkpoint.verifyTransaction(hash, proof.transaction);
-      if (proof.receipt.index !== proof.transaction.index) {
-        throw new ProofError("the receipt stands at another place than the transaction", "ask another node");
-      }
-      const receipt = checkpoint.verifyReceipt(hash, answer.receipt, proof.receipt);
-      const transaction = transactionOf(hash, answer.transaction, light.chainId);
-      proved = { checkpoint, index: proof.transaction.index, transaction, receipt };
-    });
-    return proved!;
+    return proveTransaction(this.#transport, this.#lightClient(), hash);
   }
 
   /** An event of a transaction by its number, from 0, proved. */
@@ -689,27 +527,6 @@ export class PollenClient {
     }
     return { checkpoint, event };
   }
-
-  /** A request whose answer is checked, repeated while a certificate is on its way. */
-  async #patiently<M extends Method>(method: M, params: Params[M], check: (answer: Answer<M>) => void): Promise<void> {
-    const deadline = Date.now() + CERTIFICATE_MS;
-    for (;;) {
-      try {
-        await this.request(method, params, { check });
-        return;
-      } catch (error) {
-        const isOnItsWay = error instanceof RpcError && (error.code === NOT_READY || error.code === NOT_FOUND && method === "tx_get");
-        if (!isOnItsWay || Date.now() >= deadline) throw error;
-        await pause(50);
-      }
-    }
-  }
-}
-
-/** A transaction that was signed elsewhere, ready to be submitted. */
-export function signedOf(transaction: SignedTransaction, chainId: Hash): Signed {
-  const hash = transactionId(transaction.transaction, chainId);
-  return { chainId, hash, bytes: encodeSigned(transaction), transaction };
 }
 
 function trial(transaction: Transaction | Signed): { transaction: Uint8Array } | { unsigned: Uint8Array } {
@@ -777,28 +594,3 @@ function readable(read: ((bytes: Uint8Array) => unknown) | undefined, bytes: Uin
     return undefined; // of another interface than is known here: the status has the bytes
   }
 }
-
-function executed<T>(fate: Fate, value: () => T): Executed<T> {
-  const { hash, status, signed, stage, lastError } = fate;
-  const isDone = status?.outcome?.kind === "success";
-  if (isDone) return { ended: true, value: value(), hash, status: status!, signed };
-  return { ended: false, hash, status, signed, stage, lastError };
-}
-
-/** True when who waits for `stage` need wait no longer: it is reached, or never will be. */
-function satisfies(status: TxStatus, stage: Stage): boolean {
-  const reached = STAGES.indexOf(status.stage);
-  return reached >= STAGES.indexOf(stage) || (status.ended && reached < STAGES.indexOf("executed"));
-}
-
-/** The next stage to wait for, up to the wanted one. */
-function after(stage: Stage | null, wanted: Stage): Stage {
-  const next = stage === null ? 0 : STAGES.indexOf(stage) + 1;
-  return STAGES[Math.min(next, STAGES.indexOf(wanted))]!;
-}
-
-function sameHash(found: Hash, wanted: Hash): void {
-  if (found !== wanted) throw new AnswerError("result.hash", "of another transaction than was asked for");
-}
-
-

@@ -7,10 +7,11 @@
 
 import type { At, Cursor, EventView, ReadOptions } from "./api.js";
 import type { AccountId, Hash } from "./bytes.js";
-import type { CommandOptions, Executed, PollenClient } from "./client.js";
+import type { CommandOptions, PollenClient } from "./client.js";
 import { functionOf } from "./client.js";
 import { AnswerError, ValueError } from "./errors.js";
 import type { EventsOptions, EventStream } from "./events.js";
+import type { Executed } from "./fate.js";
 import type { Interface } from "./types.js";
 import { decodeValue } from "./values.js";
 

@@ -13,7 +13,7 @@ import { ValueError } from "./errors.js";
 import { quoted, showArguments, showBytes, showMoment } from "./show.js";
 import { fee, type Action, type ModuleChange, type ScopedKey, type Transaction, type UpgradePolicy } from "./transaction.js";
 import type { Interface } from "./types.js";
-import { formatAmount } from "./values.js";
+import { formatAmount } from "./numbers.js";
 
 /** What is known of a module that a transaction names. */
 export interface PreviewModule {

@@ -6,7 +6,8 @@
 import { toHex } from "./bytes.js";
 import { ValueError } from "./errors.js";
 import type { Type } from "./types.js";
-import { formatAmount, showId, ValueReader, widened, type Formats } from "./values.js";
+import { formatAmount, widened } from "./numbers.js";
+import { showId, ValueReader, type Formats } from "./values.js";
 
 /** Bytes that are shown in full. */
 const BYTES_SHOWN = 32;

@@ -4,7 +4,8 @@ import { describe, expect, it } from "vitest";
 import { fromHex, toHex } from "../src/bytes.js";
 import { ValueError } from "../src/errors.js";
 import type { Type } from "../src/types.js";
-import { decodeArguments, decodeValue, encodeArguments, encodeValue, formatAmount, parseAmount, widened } from "../src/values.js";
+import { formatAmount, parseAmount, widened } from "../src/numbers.js";
+import { decodeArguments, decodeValue, encodeArguments, encodeValue } from "../src/values.js";
 import { vectors } from "./files.js";
 
 const { values, refused } = vectors("tests/vectors/values.json") as {
