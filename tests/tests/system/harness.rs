@@ -230,6 +230,12 @@ impl Network {
         &self.clients[index]
     }
 
+    /// The process of a running node.
+    pub fn process_id(&self, index: usize) -> u32 {
+        let process = self.processes[index].as_ref().expect("it runs");
+        process.id().expect("it still runs")
+    }
+
     /// The folder of a node's database.
     pub fn ledger(&self, index: usize) -> PathBuf {
         self.nodes[index].folder.join("data/ledger")
@@ -312,6 +318,11 @@ impl Random {
         let seed = number_from(variable).unwrap_or_else(pollen_node::clock::now_ms);
         println!("{variable}={seed}");
         Self(seed)
+    }
+
+    /// Other choices that come from the same seed.
+    pub fn split(&mut self) -> Self {
+        Self(self.next())
     }
 
     /// Any number (splitmix64).

@@ -14,6 +14,7 @@ mod disk;
 mod divergence;
 mod doctor;
 mod examples;
+mod fate;
 mod figures;
 mod follow;
 mod harness;
@@ -35,4 +36,6 @@ mod token_conformance;
 mod traffic;
 mod upkeep;
 mod verify;
+#[path = "../../../rpc/tests/served/wire.rs"]
+mod wire;
 mod world;
