@@ -28,6 +28,7 @@ mod modules;
 mod operator;
 mod peer;
 mod readme;
+mod replicas;
 mod second_language;
 mod snapshot;
 mod snapshot_figures;
