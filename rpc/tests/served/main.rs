@@ -3,9 +3,12 @@
 
 mod chain;
 mod client;
+mod conformance;
 mod json;
 mod protocol;
 mod refusals;
+mod slow;
+mod wire;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
