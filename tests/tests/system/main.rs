@@ -33,6 +33,7 @@ mod second_language;
 mod snapshot;
 mod snapshot_figures;
 mod state_sync;
+mod subscriber;
 mod token_conformance;
 mod traffic;
 mod upkeep;
