@@ -19,6 +19,7 @@ mod figures;
 mod follow;
 mod harness;
 mod history;
+mod hostile;
 mod index;
 mod layout;
 mod lifecycle;
