@@ -39,6 +39,27 @@ export const STAGES: readonly Stage[] = ["accepted", "included", "ordered", "exe
 
 const validator = object({ author: small, name: text, publicKey: hash, stake: u64 });
 
+const parameters = object({
+  /** Least grains per 1 000 fuel. */
+  fuelPriceFloor: u64,
+  transactionFuelMax: u64,
+  callFuelMax: u64,
+  transactionFuelBase: u64,
+  signatureFuel: u64,
+  signedByteFuel: u64,
+  attachmentByteFuel: u64,
+  /** Grains locked in a new account. */
+  accountDeposit: u64,
+  /** Grains locked for a byte of a module's storage. */
+  storageByteDeposit: u64,
+  codeActivationMs: u64,
+  /** Grains of a balance that only fees may touch. */
+  feeReserve: u64,
+  /** How far ahead of ledger time `validUntilMs` may lie. */
+  transactionLifetimeMaxMs: u64,
+  transactionBytesMax: small,
+});
+
 const nodeInfo = answer({
   /** Version of the node's program. */
   version: text,
@@ -61,26 +82,7 @@ const nodeInfo = answer({
   listenAddresses: list(text),
   committee: list(validator),
   /** Numbers that who builds transactions must know. */
-  parameters: object({
-    /** Least grains per 1 000 fuel. */
-    fuelPriceFloor: u64,
-    transactionFuelMax: u64,
-    callFuelMax: u64,
-    transactionFuelBase: u64,
-    signatureFuel: u64,
-    signedByteFuel: u64,
-    attachmentByteFuel: u64,
-    /** Grains locked in a new account. */
-    accountDeposit: u64,
-    /** Grains locked for a byte of a module's storage. */
-    storageByteDeposit: u64,
-    codeActivationMs: u64,
-    /** Grains of a balance that only fees may touch. */
-    feeReserve: u64,
-    /** How far ahead of ledger time `validUntilMs` may lie. */
-    transactionLifetimeMaxMs: u64,
-    transactionBytesMax: small,
-  }),
+  parameters,
   /** Groups of methods served. */
   groups: list(text),
   /** Bounds of the interface. */
@@ -135,6 +137,23 @@ const chainCheckpoint = answer({
 });
 export type CheckpointView = Out<typeof chainCheckpoint>;
 
+const chainCheckpoints = answer({
+  checkpoints: list(
+    object({ height: u64, digest: hash, stateRoot: hash, timeMs: u64, commitIndex: u64, certified: flag }),
+  ),
+  /** What to give as `from` to go on; null at the end. */
+  next: nullable(u64),
+  oldestHeight: u64,
+  certifiedHeight: u64,
+});
+export type ChainCheckpoints = Out<typeof chainCheckpoints>;
+
+const chainParams = answer({ protocolVersion: small, parameters });
+export type ChainParams = Out<typeof chainParams>;
+
+const chainCommittee = answer({ epoch: u64, totalStake: u64, quorumStake: u64, members: list(validator) });
+export type ChainCommittee = Out<typeof chainCommittee>;
+
 /** What proves a checkpoint. Nothing in it is believed before a `LightClient` has checked it. */
 const certificate = object({
   /** The height that the certificate is of: the proved one, or a later one. */
@@ -171,6 +190,23 @@ const dagRounds = answer({
   evidence: list(object({ author: small, round: small, blocks: list(hash) })),
 });
 export type DagRounds = Out<typeof dagRounds>;
+
+const dagBlock = answer({
+  /** One; none where the node has none; several of an author that signed several. */
+  blocks: list(
+    both(
+      blockName,
+      object({
+        timeMs: u64,
+        parents: list(blockName),
+        transactions: list(hash),
+        bodyBytes: small,
+        attested: list(object({ height: u64, digest: hash })),
+      }),
+    ),
+  ),
+});
+export type DagBlocks = Out<typeof dagBlock>;
 
 /** A place in the chain's one list of events, the same on every node: `height.transaction.event`, or a height alone. */
 export type Cursor = string;
@@ -430,14 +466,18 @@ const accountKeys = answer({
 });
 export type AccountKeys = Out<typeof accountKeys>;
 
-const stateGet = answer({
+const stateRecord = object({
   owner: hash,
   key: bytes,
   /** Null where there is none. */
   value: nullable(bytes),
   proof: nullable(object({ tree: bytes, checkpoint: certificate })),
 });
+const stateGet = both(answered, stateRecord);
 export type StateRecord = Out<typeof stateGet>;
+
+const stateGetMany = answer({ entries: list(stateRecord) });
+export type StateRecords = Out<typeof stateGetMany>;
 
 const stateScan = answer({
   owner: hash,
@@ -479,6 +519,26 @@ const moduleInterface = answer({
 });
 export type ModuleInterface = Out<typeof moduleInterface>;
 
+const moduleCode = answer({
+  codeHash: hash,
+  codeBytes: small,
+  /** Ledger time from which on modules may run it. */
+  activeMs: u64,
+  interfaceHash: hash,
+  /** The component; null when it was not asked for. Its plain blake3 is `codeHash`. */
+  code: nullable(bytes),
+});
+export type ModuleCode = Out<typeof moduleCode>;
+
+const moduleList = answer({
+  modules: list(
+    object({ module: text, name: nullable(text), codeHash: hash, creator: text, paused: flag, deployedMs: u64 }),
+  ),
+  /** What to give as `after` to go on; null at the end. */
+  next: nullable(hash),
+});
+export type ModuleList = Out<typeof moduleList>;
+
 const moduleCall = answer({
   /** By the module's interface. */
   result: any,
@@ -506,6 +566,14 @@ export const eventNotice = oneOf("type", {
 });
 export type EventNotice = Out<typeof eventNotice>;
 
+/** An entry of the state: `module` with `key`, or `account` alone, or `owner` with `key`. */
+export interface StateEntry {
+  module?: string;
+  key?: Uint8Array;
+  account?: string;
+  owner?: string;
+}
+
 interface ListOptions<C> {
   after?: C;
   limit?: number;
@@ -518,9 +586,13 @@ export interface Params {
   node_peers: object;
   chain_head: ReadOptions;
   chain_checkpoint: ReadOptions;
+  chain_checkpoints: { from?: bigint; limit?: number; descending?: boolean };
   chain_certificate: ReadOptions;
+  chain_params: ReadOptions;
+  chain_committee: ReadOptions;
   chain_writes: { height: bigint; after?: string };
   dag_rounds: { from?: number; to?: number; last?: number };
+  dag_block: { round: number; author: number };
   tx_submit: { transaction: Uint8Array; wait?: Stage | "none"; timeoutMs?: number; chainId?: string };
   tx_status: { hash?: string; transaction?: Uint8Array; wait?: Stage; timeoutMs?: number };
   tx_preview: { transaction?: Uint8Array; unsigned?: Uint8Array } & ReadOptions;
@@ -530,10 +602,13 @@ export interface Params {
   tx_list: { account: string; descending?: boolean } & ListOptions<string> & ReadOptions;
   account_get: { account: string; publicKey?: string } & ReadOptions;
   account_keys: { account: string } & ReadOptions;
-  state_get: { module?: string; key?: Uint8Array; account?: string; owner?: string; proof?: boolean } & ReadOptions;
+  state_get: StateEntry & { proof?: boolean } & ReadOptions;
+  state_getMany: { entries: StateEntry[]; proof?: boolean } & ReadOptions;
   state_scan: { module?: string; prefix?: Uint8Array; owner?: string } & ListOptions<Uint8Array> & ReadOptions;
   module_get: { module: string } & ReadOptions;
   module_interface: { module: string } & ReadOptions;
+  module_code: { module?: string; code?: string; factsOnly?: boolean } & ReadOptions;
+  module_list: ListOptions<string> & ReadOptions;
   module_call: { module: string; function: string; arguments?: unknown; argumentsBytes?: Uint8Array; caller?: string } & ReadOptions;
   events_query: { module?: string; name?: string; waitMs?: number } & ListOptions<Cursor>;
 }
@@ -545,9 +620,13 @@ export const METHODS = {
   node_peers: nodePeers,
   chain_head: chainHead,
   chain_checkpoint: chainCheckpoint,
+  chain_checkpoints: chainCheckpoints,
   chain_certificate: chainCertificate,
+  chain_params: chainParams,
+  chain_committee: chainCommittee,
   chain_writes: chainWrites,
   dag_rounds: dagRounds,
+  dag_block: dagBlock,
   tx_submit: txStatus,
   tx_status: txStatus,
   tx_preview: txPreview,
@@ -558,9 +637,12 @@ export const METHODS = {
   account_get: accountGet,
   account_keys: accountKeys,
   state_get: stateGet,
+  state_getMany: stateGetMany,
   state_scan: stateScan,
   module_get: moduleGet,
   module_interface: moduleInterface,
+  module_code: moduleCode,
+  module_list: moduleList,
   module_call: moduleCall,
   events_query: eventsQuery,
 } satisfies { [M in keyof Params]: Read<{ at: At }> };
@@ -571,8 +653,8 @@ export type Answer<M extends Method> = Out<(typeof METHODS)[M]>;
 
 /** Methods that take `atLeast` and `waitMs`. */
 export const READS: ReadonlySet<Method> = new Set([
-  "chain_head", "chain_checkpoint", "chain_certificate", "tx_list", "account_get", "account_keys", "state_get",
-  "state_scan", "module_get", "module_interface", "module_call", "tx_preview", "tx_simulate", "tx_feeEstimate",
+  "chain_head", "chain_checkpoint", "chain_certificate", "chain_params", "chain_committee", "tx_list", "account_get", "account_keys", "state_get",
+  "state_getMany", "state_scan", "module_get", "module_interface", "module_code", "module_list", "module_call", "tx_preview", "tx_simulate", "tx_feeEstimate",
 ]);
 
 /** Parameters as they are sent: bigint as digits, bytes as base64, nothing that is undefined. */

@@ -3,9 +3,10 @@
 export * from "./address.js";
 export { STAGES, compareCursors } from "./api.js";
 export type {
-  Account, AccountKeys, ActionView, Answer, At, CertificateView, ChainHead, ChainWrites, CheckpointView, Cursor,
-  DagRounds, EventNotice, FeeEstimate, EventsPage, EventView, Method, ModuleCall, ModuleInterface, ModuleView, NodeHealth,
-  NodeInfo, NodePeers, Params, PolicyView, ReadOptions, Stage, StateRecord, StateScan, TxList, TxOutcome, TxPreview,
+  Account, AccountKeys, ActionView, Answer, At, CertificateView, ChainCheckpoints, ChainCommittee, ChainHead,
+  ChainParams, ChainWrites, CheckpointView, Cursor,
+  DagBlocks, DagRounds, EventNotice, FeeEstimate, EventsPage, EventView, Method, ModuleCall, ModuleCode, ModuleInterface, ModuleList, ModuleView, NodeHealth,
+  NodeInfo, NodePeers, Params, PolicyView, ReadOptions, Stage, StateEntry, StateRecord, StateRecords, StateScan, TxList, TxOutcome, TxPreview,
   TxRecord, TxSimulation, TxStatus,
 } from "./api.js";
 export { fromBase64, fromHex, toBase64, toHex } from "./bytes.js";

@@ -8,6 +8,7 @@ import {
   decodeValue,
   encodeArguments,
   encodeSigned,
+  encodeTransaction,
   KeyPair,
   PollenClient,
   ProofError,
@@ -17,7 +18,9 @@ import {
   TransactionFailed,
   UnreachableError,
   ValueError,
+  type Answer,
   type EventView,
+  type Method,
   type Stage,
 } from "../src/index.js";
 import { Coldchain } from "./bound/coldchain.js";
@@ -417,6 +420,49 @@ describe.skipIf(POLLEN_BIN === undefined)("a network", () => {
       }
       const unknown = await coldchain.record({ box: "box-2", celsius: 1 }, { from: owner }).catch((error: unknown) => error);
       expect(unknown).toMatchObject({ code: 2006, error: "unknown-box" });
+    });
+
+    it("answers every method in the shape that this client reads", async () => {
+      const { hash } = await client.call(counter, "increment", { by: 1 }, { from: owner });
+      const { height } = (await client.request("tx_get", { hash }));
+      const account = owner.address(prefix);
+      const asked: { [M in Method]: () => Promise<Answer<M>> } = {
+        node_info: () => client.request("node_info", {}),
+        node_health: () => client.request("node_health", {}),
+        node_peers: () => client.request("node_peers", {}),
+        chain_head: () => client.request("chain_head", {}),
+        chain_checkpoint: () => client.request("chain_checkpoint", { at: height }),
+        chain_checkpoints: () => client.request("chain_checkpoints", { limit: 3 }),
+        chain_certificate: () => client.request("chain_certificate", { at: "certified" }),
+        chain_params: () => client.request("chain_params", {}),
+        chain_committee: () => client.request("chain_committee", {}),
+        chain_writes: () => client.request("chain_writes", { height }),
+        dag_rounds: () => client.request("dag_rounds", { last: 5 }),
+        dag_block: async () => client.request("dag_block", { round: (await client.request("dag_rounds", { last: 5 })).committedRound, author: 0 }),
+        tx_submit: async () => client.request("tx_submit", { transaction: (await client.sign(owner, [{ kind: "transfer", to: owner.account, amount: 1n }])).bytes }),
+        tx_status: () => client.request("tx_status", { hash }),
+        tx_preview: async () => client.request("tx_preview", { unsigned: encodeTransaction(await client.build(owner, [])) }),
+        tx_simulate: async () => client.simulate(await client.build(owner, [{ kind: "transfer", to: faucet.account, amount: 1n }])),
+        tx_feeEstimate: () => client.request("tx_feeEstimate", {}),
+        tx_get: () => client.request("tx_get", { hash }),
+        tx_list: () => client.request("tx_list", { account }),
+        account_get: () => client.account(account, { publicKey: owner.publicKey }),
+        account_keys: () => client.accountKeys(account),
+        state_get: () => client.request("state_get", { account }),
+        state_getMany: () => client.request("state_getMany", { entries: [{ account }, { module: counter, key: Uint8Array.of(1) }] }),
+        state_scan: () => client.request("state_scan", { module: counter }),
+        module_get: () => client.module(counter),
+        module_interface: () => client.request("module_interface", { module: counter }),
+        module_code: () => client.request("module_code", { module: counter }),
+        module_list: () => client.request("module_list", {}),
+        module_call: () => client.request("module_call", { module: counter, function: "get", arguments: [] }),
+        events_query: () => client.request("events_query", { module: counter }),
+      };
+      for (const [method, ask] of Object.entries(asked)) {
+        const answer = await ask().catch((error: unknown) => error);
+        expect(answer, method).not.toBeInstanceOf(Error);
+        expect((answer as { at: { height: bigint } }).at.height, method).toBeTypeOf("bigint");
+      }
     });
 
     it("runs the example of the README", () => {

@@ -223,7 +223,7 @@ function made(): Vectors & { refused: { name: string; signed: string }[] } {
     ["narrow", "f32"],
     ["end", { result: { ok: { tuple: ["s8", "s16", "s32"] }, err: null } }],
   ];
-  const base = { list: [{ id: seed(1), on: true }], maybe: null, letter: "ß", wide: -0, narrow: "-infinity", end: { ok: [-128, -32768, -2147483648] } };
+  const base = { list: [{ id: seed(1), on: true }], maybe: null, letter: "ß", wide: 0.1, narrow: "-infinity", end: { ok: [-128, -32768, -2147483648] } };
   const given: unknown[] = [
     base,
     { ...base, list: [], maybe: { some: null }, wide: 5e-324, narrow: 1.1, end: "err" },

@@ -5,6 +5,7 @@
 mod account_keys;
 mod bad_input;
 mod bench;
+mod client_vectors;
 mod cluster;
 mod crash;
 mod damage;
