@@ -44,6 +44,8 @@ export interface EventsOptions {
 
 /** Messages that wait to be read; a reader that is slower than that gets them again later. */
 const QUEUE_MAX = 4_096;
+/** Letters of a message at most. */
+const MESSAGE_MAX = 16 << 20;
 const OPEN_MS = 10_000;
 const SILENCE_MS = 30_000;
 /** A connection that held so long was a good one. */
@@ -235,8 +237,10 @@ class Connection {
     const connection = new Connection(socket);
     const subscribed = new Promise<void>((resolve, reject) => {
       const timer = setTimeout(() => reject(new Error(`no subscription after ${OPEN_MS} ms`)), OPEN_MS);
+      const abort = () => end(signal!.reason as Error);
       const end = (error: Error) => {
         clearTimeout(timer);
+        signal?.removeEventListener("abort", abort);
         connection.#end(error);
         reject(error);
       };
@@ -256,7 +260,7 @@ class Connection {
           socket.close();
         }
       });
-      signal?.addEventListener("abort", () => end(signal.reason as Error), { once: true });
+      signal?.addEventListener("abort", abort);
     });
     try {
       await subscribed;
@@ -269,7 +273,7 @@ class Connection {
 
   /** Takes a message in. True for the answer to the subscription. */
   #take(data: unknown): boolean {
-    if (typeof data !== "string") throw new AnswerError("message", "expected text");
+    if (typeof data !== "string" || data.length > MESSAGE_MAX) throw new AnswerError("message", "expected text of at most 16 MiB");
     let json: { id?: unknown; result?: unknown; error?: { code?: unknown; message?: unknown; data?: unknown }; method?: unknown; params?: { subscription?: unknown; result?: unknown } };
     try {
       json = JSON.parse(data) as typeof json;
