@@ -8,7 +8,7 @@
 
 import { METHODS, type Answer, type At, type Method, type Params, type ReadOptions, type TxStatus } from "./api.js";
 import { formatAddress, parseAddress, type AddressKind } from "./address.js";
-import { isHex32, type AccountId, type Hash, type PublicKey } from "./bytes.js";
+import { isHex32, toHex, type AccountId, type Hash, type PublicKey } from "./bytes.js";
 import { AnswerError, InputError, ProofError, RpcError, ValueError } from "./errors.js";
 import { EventStream, type EventsOptions, type SocketConstructor } from "./events.js";
 import { executed, sameHash, signedOf, submit, TransactionFailed, type Executed, type Fate, type Signed, type WaitOptions } from "./fate.js";
@@ -190,7 +190,7 @@ export class PollenClient {
     return formatAddress({ kind, id: typeof of === "string" ? of : of.account }, addressPrefix);
   }
 
-  /** The id of an account or module: of an address, of 64 hexadecimal digits, or of a `@name` (as the node says). */
+  /** The id of an account or module: of an address, of 64 hexadecimal digits, or of a `@name`. */
   async idOf(text: string): Promise<AccountId> {
     if (isHex32(text)) return text;
     if (text.startsWith("@")) return (await this.interfaceOf(text)).id;
@@ -208,7 +208,7 @@ export class PollenClient {
 
   /**
    * What a module offers, asked once; with `fresh` asked again. Checked against the package that calls name by its
-   * hash, so a node cannot give arguments another meaning. Which module a `@name` means, the node says.
+   * hash, so a node cannot give arguments another meaning; with genesis, that its name is its own is proved.
    */
   async interfaceOf(module: string, fresh = false): Promise<KnownModule> {
     const known = this.#modules.get(module);
@@ -227,10 +227,21 @@ export class PollenClient {
       const { module: address, name } = answer;
       found = { id, address, name, interface: told, interfaceHash: contentHash(answer.package) };
     };
-    await this.request("module_interface", { module }, { check: believe });
+    const { at } = await this.request("module_interface", { module }, { check: believe });
     if (found === null) throw new AnswerError("result", "no interface");
+    await this.#checkName(module, found, at.height);
     this.#modules.set(module, found);
     return found;
+  }
+
+  /** With genesis, that a module's name is its own: whoever calls, or reads a preview, goes by names. */
+  async #checkName(asked: string, { id, name }: KnownModule, height: bigint): Promise<void> {
+    const called = asked.startsWith("@") ? asked.slice(1) : name;
+    if (this.light === null || called === null) return;
+    const { value } = await this.stateProved(stateKey.name(called), height);
+    if (value === null || toHex(value) !== id) {
+      throw new ProofError(`the node tells of a module that the name '${called.slice(0, 64)}' does not belong to`, "ask another node");
+    }
   }
 
   /** How values of this network are read and shown. */

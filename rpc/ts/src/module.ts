@@ -52,7 +52,7 @@ export class Module {
     this.module = module;
   }
 
-  /** The module's id. A `@name` is resolved by the node, once. */
+  /** The module's id. A `@name` is asked for once. */
   async id(): Promise<AccountId> {
     this.#id ??= await this.client.idOf(this.module);
     return this.#id;

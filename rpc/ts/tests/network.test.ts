@@ -373,6 +373,10 @@ describe.skipIf(POLLEN_BIN === undefined)("a network", () => {
         await expect(alone.status(hash)).rejects.toThrow("of another transaction");
         proxy.alter = (body) => body.replace(/"height":"\d+"/, '"height":-1');
         await expect(alone.head()).rejects.toThrow("expected a whole number from 0 to 2^64 - 1 as text");
+        // Another module under a name.
+        proxy.alter = (body, method) => (method === "module_interface" ? body.replaceAll(counter, token) : body);
+        const thief = new PollenClient(proxy.url, { genesis: network.genesis });
+        await expect(thief.call("@ts-counter", "increment", { by: 1 }, { from: owner })).rejects.toThrow("does not belong to");
         // An interface that gives arguments another meaning.
         proxy.alter = (body) => body.replaceAll('"by"', '"to"');
         await expect(alone.interfaceOf(counter)).rejects.toThrow("is not the one whose hash calls name");
