@@ -137,10 +137,12 @@ const chainCheckpoint = answer({
 });
 export type CheckpointView = Out<typeof chainCheckpoint>;
 
+const checkpointListed = object({ height: u64, digest: hash, stateRoot: hash, timeMs: u64, commitIndex: u64, certified: flag });
+/** A checkpoint of a list. */
+export type CheckpointListed = Out<typeof checkpointListed>;
+
 const chainCheckpoints = answer({
-  checkpoints: list(
-    object({ height: u64, digest: hash, stateRoot: hash, timeMs: u64, commitIndex: u64, certified: flag }),
-  ),
+  checkpoints: list(checkpointListed),
   /** What to give as `from` to go on; null at the end. */
   next: nullable(u64),
   oldestHeight: u64,
@@ -174,16 +176,18 @@ const chainWrites = answer({
 export type ChainWrites = Out<typeof chainWrites>;
 
 const blockName = object({ author: small, round: small, digest: hash });
-const dagRounds = answer({
-  rounds: list(
-    object({
-      round: small,
-      blocks: list(
-        object({ author: small, digest: hash, timeMs: u64, parents: list(blockName), transactions: small, committed: flag }),
-      ),
-      slots: list(object({ author: small, status: word("undecided", "committed", "skipped"), onProbation: flag })),
-    }),
+const dagRound = object({
+  round: small,
+  blocks: list(
+    object({ author: small, digest: hash, timeMs: u64, parents: list(blockName), transactions: small, committed: flag }),
   ),
+  slots: list(object({ author: small, status: word("undecided", "committed", "skipped"), onProbation: flag })),
+});
+/** A round of the DAG. */
+export type DagRound = Out<typeof dagRound>;
+
+const dagRounds = answer({
+  rounds: list(dagRound),
   committedRound: small,
   round: small,
   oldestRound: small,
@@ -323,7 +327,7 @@ const transactionView = object({
   actions: list(action),
 });
 
-const txStatus = answer({
+const txStatusView = object({
   /** Its id. */
   hash,
   /** The furthest stage that it reached. */
@@ -351,7 +355,10 @@ const txStatus = answer({
   /** What it asked for, where the node still has it. */
   transaction: nullable(transactionView),
 });
+const txStatus = both(answered, txStatusView);
 export type TxStatus = Out<typeof txStatus>;
+/** A status as `tx_subscribe` tells it. */
+export type TxStage = Out<typeof txStatusView>;
 
 /** A transaction in words: a sentence per action, then who asks, what it costs at most, until when it is valid. */
 const preview = object({ actions: list(text), terms: list(text) });
@@ -558,13 +565,27 @@ const eventsQuery = answer({
 });
 export type EventsPage = Out<typeof eventsQuery>;
 
-/** What a subscription tells. */
-export const eventNotice = oneOf("type", {
-  event: { event: eventView },
-  gap: { after: cursor, resume: cursor },
-  end: { code: small, name: text, message: text },
-});
+const end = { code: small, name: text, message: text };
+
+/** What `events_subscribe` tells. */
+export const eventNotice = oneOf("type", { event: { event: eventView }, gap: { after: cursor, resume: cursor }, end });
 export type EventNotice = Out<typeof eventNotice>;
+
+/** What `chain_subscribe` tells. */
+export const chainNotice = oneOf("type", {
+  checkpoint: { checkpoint: checkpointListed, certifiedHeight: u64 },
+  gap: { after: u64, resume: u64 },
+  end,
+});
+export type ChainNotice = Out<typeof chainNotice>;
+
+/** What `dag_subscribe` tells. */
+export const dagNotice = oneOf("type", { round: { round: dagRound }, gap: { after: small, resume: small }, end });
+export type DagNotice = Out<typeof dagNotice>;
+
+/** What `tx_subscribe` tells. A status in it has no `at`: it is told as it happens. */
+export const txNotice = oneOf("type", { status: { status: txStatusView }, end });
+export type TxNotice = Out<typeof txNotice>;
 
 /** An entry of the state: `module` with `key`, or `account` alone, or `owner` with `key`. */
 export interface StateEntry {

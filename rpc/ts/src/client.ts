@@ -1,17 +1,25 @@
 /**
  * The client: every method of docs/rpc.md, and what people do with them: transfer, call, query, deploy, follow
- * events, and read what is proved.
+ * what happens, and read what is proved.
  *
  * With the genesis document it trusts no node for anything but nonces, ledger time and what it asks unproved: chain
  * id, prices and committee come from genesis, and `proved` reads are believed only as far as they are proved.
  */
 
-import { METHODS, type Answer, type At, type Method, type Params, type ReadOptions, type TxStatus } from "./api.js";
+import { METHODS, type Answer, type At, type DagRound, type Method, type Params, type ReadOptions, type TxStage, type TxStatus } from "./api.js";
 import { formatAddress, parseAddress, type AddressKind } from "./address.js";
 import { isHex32, toHex, type AccountId, type Hash, type PublicKey } from "./bytes.js";
 import { AnswerError, InputError, ProofError, RpcError, ValueError } from "./errors.js";
-import { EventStream, type EventsOptions, type SocketConstructor } from "./events.js";
+import { eventsFeed, type EventsOptions, type EventStream } from "./events.js";
 import { executed, sameHash, signedOf, submit, TransactionFailed, type Executed, type Fate, type Signed, type WaitOptions } from "./fate.js";
+import {
+  checkpointsFeed,
+  roundsFeed,
+  stagesFeed,
+  type CheckpointsOptions,
+  type FollowedCheckpoint,
+  type RoundsOptions,
+} from "./follow.js";
 import { readGenesis, type ChainParameters, type Genesis } from "./genesis.js";
 import { contentHash } from "./hash.js";
 import type { KeyPair } from "./keys.js";
@@ -19,6 +27,8 @@ import { LightClient, type CertifiedCheckpoint } from "./light.js";
 import { previewTransaction, type Preview } from "./preview.js";
 import { proveCheckpoint, proveState, proveTransaction, type ProvedState, type ProvedTransaction } from "./proved.js";
 import { readAccountRecord, type AccountRecord, type Event } from "./receipt.js";
+import type { SocketConstructor } from "./socket.js";
+import { Stream, type FollowOptions } from "./stream.js";
 import {
   checkShape,
   deployedModule,
@@ -133,6 +143,11 @@ export class PollenClient {
   /** The node that is asked first now. */
   get url(): string {
     return this.#transport.endpoints[this.#transport.current]!;
+  }
+
+  /** All nodes, preferred first. */
+  get urls(): readonly string[] {
+    return this.#transport.endpoints;
   }
 
   /** The highest height that an answer told. Every read waits until its node has executed it. */
@@ -484,14 +499,32 @@ export class PollenClient {
     return submit(this.#transport, signed, options);
   }
 
-  // ---- Events -------------------------------------------------------------------------------------------------
+  // ---- What happens -------------------------------------------------------------------------------------------
 
   /**
    * Events as they happen, as an async iterator: after `after`, or from now on. None is lost or told twice, whatever
    * becomes of connections and nodes. Over WebSocket where there is one, else by long polling.
    */
   events(options: EventsOptions = {}): EventStream {
-    return new EventStream(this, this.#transport.endpoints, this.#socket, options);
+    return new Stream(this, eventsFeed(options), options.after, this.#socket, options);
+  }
+
+  /** Checkpoints as they are executed, after a height or from now on, none left out: as {@link events}. */
+  checkpoints(options: CheckpointsOptions = {}): Stream<bigint, FollowedCheckpoint> {
+    return new Stream(this, checkpointsFeed(), options.after, this.#socket, options);
+  }
+
+  /** Rounds of the DAG as soon as the order has passed them, none left out untold: as {@link events}. */
+  rounds(options: RoundsOptions = {}): Stream<number, DagRound> {
+    return new Stream(this, roundsFeed(options), options.after, this.#socket, options);
+  }
+
+  /**
+   * The stages of a transaction as they are reached, each at most once: the stream ends when it is certified, or will
+   * never be executed. Of one that no node knows it ends with an `RpcError` (-32040): `submit` waits for those.
+   */
+  stages(hash: Hash, options: FollowOptions = {}): Stream<number, TxStage> {
+    return new Stream(this, stagesFeed(hash), undefined, this.#socket, options);
   }
 
   // ---- What is proved -----------------------------------------------------------------------------------------

@@ -4,10 +4,10 @@ export * from "./address.js";
 export { STAGES, compareCursors } from "./api.js";
 export type {
   Account, AccountKeys, ActionView, Answer, At, CertificateView, ChainCheckpoints, ChainCommittee, ChainHead,
-  ChainParams, ChainWrites, CheckpointView, Cursor,
-  DagBlocks, DagRounds, EventNotice, FeeEstimate, EventsPage, EventView, Method, ModuleCall, ModuleCode, ModuleInterface, ModuleList, ModuleView, NodeHealth,
-  NodeInfo, NodePeers, Params, PolicyView, ReadOptions, Stage, StateEntry, StateRecord, StateRecords, StateScan, TxList, TxOutcome, TxPreview,
-  TxRecord, TxSimulation, TxStatus,
+  ChainNotice, ChainParams, ChainWrites, CheckpointListed, CheckpointView, Cursor,
+  DagBlocks, DagNotice, DagRound, DagRounds, EventNotice, FeeEstimate, EventsPage, EventView, Method, ModuleCall, ModuleCode, ModuleInterface, ModuleList, ModuleView, NodeHealth,
+  NodeInfo, NodePeers, Params, PolicyView, ReadOptions, Stage, StateEntry, StateRecord, StateRecords, StateScan, TxList, TxNotice, TxOutcome, TxPreview,
+  TxRecord, TxStage, TxSimulation, TxStatus,
 } from "./api.js";
 export { fromBase64, fromHex, toBase64, toHex } from "./bytes.js";
 export type { AccountId, Hash, PublicKey } from "./bytes.js";
@@ -16,8 +16,11 @@ export type { ClientOptions, CommandOptions, IntentOptions, KnownModule, Network
 export * from "./errors.js";
 export { signedOf, TransactionFailed } from "./fate.js";
 export type { Executed, Fate, Signed, WaitOptions } from "./fate.js";
-export { EventStream } from "./events.js";
-export type { EventsOptions, Socket, SocketConstructor } from "./events.js";
+export type { EventsOptions, EventStream } from "./events.js";
+export type { CheckpointsOptions, FollowedCheckpoint, RoundsOptions } from "./follow.js";
+export type { Socket, SocketConstructor } from "./socket.js";
+export { Stream } from "./stream.js";
+export type { FollowOptions } from "./stream.js";
 export { readGenesis } from "./genesis.js";
 export type { ChainParameters, Genesis, Validator } from "./genesis.js";
 export { contentHash } from "./hash.js";
