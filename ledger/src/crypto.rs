@@ -154,6 +154,21 @@ macro_rules! bytes32 {
                 })
             }
         }
+
+        #[cfg(feature = "schema")]
+        impl schemars::JsonSchema for $name {
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                schemars::json_schema!({
+                    "type": "string",
+                    "description": "32 bytes as 64 lower-case hexadecimal digits.",
+                    "pattern": "^[0-9a-f]{64}$",
+                })
+            }
+        }
     };
 }
 pub(crate) use bytes32;

@@ -18,12 +18,15 @@ pub const LIST_PROOF_SIBLINGS_MAX: usize = 64;
 /// That a leaf stands at a place of a list.
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ListProof {
     /// Items in the list.
     #[serde(with = "u64_text")]
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub count: u64,
     /// The place, from 0.
     #[serde(with = "u64_text")]
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub index: u64,
     /// From the leaf's own level up, those that it has.
     pub siblings: Vec<Hash>,
