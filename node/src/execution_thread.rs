@@ -5,7 +5,9 @@
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 
-use pollen_ledger::execution::{CommitInput, ExecutedTransaction, Executor, FinishedCheckpoint};
+use pollen_ledger::execution::{
+    CommitInput, ExecutedTransaction, Executor, FinishedCheckpoint, NonceError, SkipReason,
+};
 use pollen_ledger::ordering::{CommittedSubDag, Input};
 use pollen_ledger::store::{Batch, Database, Durability, Indexer, Location, StoreError};
 use pollen_ledger::{Attestation, Committee, Hash, KeyPair, VerifiedBlock};
@@ -54,6 +56,8 @@ pub struct Execution {
     /// What is kept of the past.
     pub kept: Kept,
     pending: Vec<Hash>,
+    /// Copies that found their nonce used, since the last finished checkpoint.
+    lost: Vec<(Hash, NonceError)>,
 }
 
 impl Execution {
@@ -70,8 +74,20 @@ impl Execution {
         key: Option<KeyPair>,
         kept: Kept,
     ) -> Self {
-        let pending = Vec::new();
-        Self { executor, indexer, database, snapshots, verdicts, shared, core, key, kept, pending }
+        let (pending, lost) = (Vec::new(), Vec::new());
+        Self {
+            executor,
+            indexer,
+            database,
+            snapshots,
+            verdicts,
+            shared,
+            core,
+            key,
+            kept,
+            pending,
+            lost,
+        }
     }
 
     /// Executes commits until the writer is gone, or something fails that says nothing about any
@@ -123,10 +139,21 @@ impl Execution {
         for skipped in &report.skipped {
             tracing::debug!(transaction = %skipped.transaction, reason = ?skipped.reason, "skipped");
         }
+        let lost = report.skipped.iter().filter_map(|skipped| match skipped.reason {
+            // Too high a nonce comes into the window as others are used; a used one stays used.
+            SkipReason::Nonce(error @ NonceError::Used { .. }) => {
+                Some((skipped.transaction, error))
+            }
+            _ => None,
+        });
+        self.lost.extend(lost.filter(|(id, _)| self.shared.tracker.follows(id)));
         self.pending.extend(report.executed);
         self.pending.extend(report.skipped.iter().map(|skipped| skipped.transaction));
         let finished = report.finished.as_mut();
-        let ids = finished.as_ref().map_or_else(Vec::new, |_| std::mem::take(&mut self.pending));
+        let (ids, lost) = match finished {
+            Some(_) => (std::mem::take(&mut self.pending), std::mem::take(&mut self.lost)),
+            None => (Vec::new(), Vec::new()),
+        };
         if let Some(finished) = finished {
             self.indexer.add(finished);
             finished.writes = Vec::new(); // nobody looks at them any more
@@ -138,6 +165,7 @@ impl Execution {
             index: commit.commit.index,
             height: self.executor.checkpoint().height,
             ids,
+            lost,
             finished: report.finished,
             checkpoint_open: self.executor.has_open_checkpoint(),
         });
@@ -158,9 +186,10 @@ impl Execution {
             self.executor.written(height);
         }
         for commit in group.commits {
-            let Executed { index, height, ids, finished, checkpoint_open } = commit;
+            let Executed { index, height, ids, lost, finished, checkpoint_open } = commit;
             let digest = finished.as_ref().map(|finished| finished.digest);
             let attestation = finished.and_then(|finished| self.told(finished));
+            self.tell_lost(lost)?;
             self.core.mail(Input::Executed {
                 height,
                 commit_index: index,
@@ -200,6 +229,18 @@ impl Execution {
         self.shared.executed(height, ids);
     }
 
+    /// Tells those who wait for a transaction whose nonce was used: by another one, unless it is itself in the
+    /// store by now, and the copy that was passed over a second one.
+    fn tell_lost(&self, lost: Vec<(Hash, NonceError)>) -> Result<(), String> {
+        for (id, error) in lost {
+            let found = self.database.location(&id);
+            if found.map_err(|error| format!("cannot read the ledger: {error}"))?.is_none() {
+                self.shared.tracker.lost(&id, error);
+            }
+        }
+        Ok(())
+    }
+
     /// Lets go of history behind the windows: as much as a write adds, and more while it lags. One step of
     /// the ledger's takes longer, and so that commits do not wait there is only one.
     fn prune(&self) -> Result<(), String> {
@@ -236,6 +277,8 @@ struct Executed {
     height: u64,
     /// What its checkpoint decided about.
     ids: Vec<Hash>,
+    /// Copies of its checkpoint's commits that found their nonce used.
+    lost: Vec<(Hash, NonceError)>,
     finished: Option<FinishedCheckpoint>,
     checkpoint_open: bool,
 }

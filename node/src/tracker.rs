@@ -4,6 +4,7 @@
 use std::collections::{HashMap, VecDeque};
 
 use parking_lot::Mutex;
+use pollen_ledger::execution::NonceError;
 use pollen_ledger::{BlockRef, Hash};
 use pollen_rpc::api::{Stage, StageTimes};
 use tokio::sync::watch;
@@ -21,6 +22,8 @@ pub struct Progress {
     pub block: Option<BlockRef>,
     /// Ledger time from which on it can no longer run, in milliseconds.
     pub valid_until_ms: u64,
+    /// Another transaction used its nonce, so that it can no longer run.
+    pub lost: Option<NonceError>,
 }
 
 impl Progress {
@@ -80,8 +83,8 @@ impl Tracker {
             return sender.subscribe();
         }
         inner.make_room();
-        let progress =
-            Progress { stage: None, times: StageTimes::default(), block: None, valid_until_ms };
+        let (times, block, lost) = (StageTimes::default(), None, None);
+        let progress = Progress { stage: None, times, block, valid_until_ms, lost };
         let (sender, receiver) = watch::channel(progress);
         inner.entries.insert(id, sender);
         inner.order.push_back(id);
@@ -125,6 +128,13 @@ impl Tracker {
             if let Some(sender) = inner.entries.get(&id) {
                 sender.send_if_modified(|progress| progress.reach(stage));
             }
+        }
+    }
+
+    /// Tells that a transaction can no longer run, since its nonce was used by another.
+    pub fn lost(&self, id: &Hash, error: NonceError) {
+        if let Some(sender) = self.inner.lock().entries.get(id) {
+            sender.send_modify(|progress| progress.lost = Some(error));
         }
     }
 

@@ -13,15 +13,15 @@ use pollen_ledger::store::{EventRecord, Location, StateAt, StoreError};
 use pollen_ledger::{AccountId, Action, Address, Hash, SignedTransaction};
 use pollen_rpc::api::{
     ActionResult, Answer, Bytes, ChainHead, ChainParameters, ChangeReportView, CheckpointView,
-    CommitteeMember, Cursor, DagBlock, DagEvidence, DagRound, DagRounds, DagSlot, EventView,
-    NodeInfo, Peer, ReadAt, SlotStatus, Stage, TransactionView, TxOutcome, TxStatus,
+    Cursor, DagBlock, DagEvidence, DagRound, DagRounds, DagSlot, EventView, NodeInfo, Peer, ReadAt,
+    SlotStatus, Stage, TransactionView, TxOutcome, TxStatus,
 };
 use pollen_rpc::backend::RoundRange;
 use pollen_rpc::error::RpcError;
 use pollen_vm::interface::{FunctionKind, Type};
 use pollen_vm::value::{self, Formats};
 
-use super::submit::expired;
+use super::submit::{expired, lost};
 use super::{Parts, broken, storage};
 use crate::network::PeerInfo;
 use crate::tracker::Progress;
@@ -31,13 +31,6 @@ const CHECKPOINT_TRANSACTIONS_MAX: usize = 10_000;
 
 impl Parts {
     pub(super) fn node_info(&self) -> NodeInfo {
-        let committee =
-            self.genesis.committee.iter().enumerate().map(|(author, member)| CommitteeMember {
-                author: author as u16,
-                name: member.name.clone(),
-                public_key: member.public_key,
-                stake: member.stake,
-            });
         NodeInfo {
             version: env!("CARGO_PKG_VERSION").into(),
             chain_name: self.genesis.name.clone(),
@@ -56,7 +49,7 @@ impl Parts {
                 .iter()
                 .map(ToString::to_string)
                 .collect(),
-            committee: committee.collect(),
+            committee: self.members(),
             parameters: ChainParameters::from(&self.genesis.parameters),
         }
     }
@@ -149,6 +142,7 @@ impl Parts {
         let waiting = progress.filter(|progress| {
             progress.stage.is_some_and(|stage| stage < Stage::Executed)
                 && head_ms < progress.valid_until_ms
+                && progress.lost.is_none()
         });
         if let Some(progress) = waiting {
             return Ok(Answer::new(self.at_head(), tracked(hash, &progress)));
@@ -168,7 +162,10 @@ impl Parts {
         // Ledger time has passed it, and no commit up to then held it: none ever will.
         let mut status = tracked(hash, &progress);
         status.ended = true;
-        status.outcome = Some(expired(progress.valid_until_ms));
+        status.outcome = Some(match progress.lost {
+            Some(error) => lost(error),
+            None => expired(progress.valid_until_ms),
+        });
         Ok(Answer::new(self.at_head(), status))
     }
 

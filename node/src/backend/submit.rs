@@ -1,5 +1,6 @@
 //! The way of a transaction into the pool, and of its progress back to the client.
 
+use pollen_ledger::execution::NonceError;
 use pollen_ledger::execution::admission::{self, Refusal};
 use pollen_ledger::mempool::PoolError;
 use pollen_ledger::ordering::Input;
@@ -172,7 +173,9 @@ impl NodeBackend {
                 // Most of the wait is here: nothing is read until there is something to tell.
                 let until_ms = Some(following.borrow().valid_until_ms);
                 let gone = tokio::select! {
-                    reached = following.wait_for(|now| now.stage >= Some(stage)) => reached.is_err(),
+                    reached = following.wait_for(|now| now.stage >= Some(stage) || now.lost.is_some()) => {
+                        reached.is_err()
+                    }
                     () = ledger_time(head.clone(), until_ms) => false,
                 };
                 if gone {
@@ -236,6 +239,13 @@ async fn next(progress: Option<&mut watch::Receiver<Progress>>) -> bool {
         Some(progress) => progress.changed().await.is_ok(),
         None => std::future::pending().await,
     }
+}
+
+/// The outcome of a transaction whose nonce another one used first.
+pub fn lost(error: NonceError) -> TxOutcome {
+    let refusal = Refusal::from(error);
+    let (code, name) = (i32::from(refusal.number()), refusal.name().to_owned());
+    TxOutcome::Rejected { code, name, message: error.to_string() }
 }
 
 /// The outcome of a transaction whose time has passed.

@@ -499,7 +499,6 @@ async fn ended(client: &PollenClient, fate: &Fate) -> Option<TxStatus> {
 /// Protects who signed two transactions with one nonce from waiting for what can no longer come: which one it is
 /// stands in the order, so that every node could tell at once.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "a fault: who lost its nonce stands as `ordered` until it is no longer valid"]
 async fn of_two_with_one_nonce_the_loser_is_told_in_time() {
     let mut network = Network::start(4).await;
     let info = network.client(0).network().await.unwrap().clone();
