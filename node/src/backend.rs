@@ -2,6 +2,7 @@
 //! the way into the pool.
 
 mod answers;
+mod chain;
 mod interfaces;
 mod lists;
 mod proofs;
@@ -24,11 +25,12 @@ use pollen_ledger::{
     AccountId, Address, AddressKind, Checkpoint, Committee, Genesis, Hash, PublicKey,
 };
 use pollen_rpc::api::{
-    Account, AccountKeys, Answer, At, Bytes, CertificateView, ChainHead, ChainWrites,
-    CheckpointView, Cursor, DagRounds, EventsPage, FeeEstimate, KeyUseView, Module, ModuleCall,
-    ModuleCode, ModuleInterface, Named, NodeHealth, NodeInfo, NodePeers, NonceWindow, OwnerView,
-    PolicyView, ReadAt, ScopedKeyUsed, ScopedKeyView, Stage, StateRecord, StateScan, TxList,
-    TxPreview, TxRecord, TxSimulation, TxStatus, VERSIONS_SHOWN_MAX, VersionView,
+    Account, AccountKeys, Answer, At, Bytes, CertificateView, ChainCheckpoints, ChainCommittee,
+    ChainHead, ChainParams, ChainWrites, CheckpointView, Cursor, DagBlocks, DagRounds, EventsPage,
+    FeeEstimate, KeyUseView, Module, ModuleCall, ModuleCode, ModuleInterface, ModuleList, Named,
+    NodeHealth, NodeInfo, NodePeers, NonceWindow, OwnerView, PolicyView, ReadAt, ScopedKeyUsed,
+    ScopedKeyView, Stage, StateRecord, StateRecords, StateScan, TxList, TxPreview, TxRecord,
+    TxSimulation, TxStatus, VERSIONS_SHOWN_MAX, VersionView,
 };
 use pollen_rpc::backend::{
     Answering, Backend, CallArguments, CodeName, EntryName, EventFilter, Network, QueryCall,
@@ -38,6 +40,7 @@ use pollen_rpc::error::{ErrorCode, RpcError};
 use pollen_vm::Vm;
 use pollen_vm::interface::FunctionKind;
 use pollen_vm::value;
+use tokio::sync::Semaphore;
 
 use crate::clock;
 use crate::config::Role;
@@ -55,7 +58,7 @@ const EVENTS_PAGE_MAX: usize = 1000;
 
 /// See the module's documentation. Cheap to clone.
 #[derive(Clone)]
-pub struct NodeBackend(Arc<Parts>);
+pub struct NodeBackend(Arc<Parts>, Arc<Semaphore>);
 
 /// What a backend is made of.
 pub struct Parts {
@@ -92,7 +95,25 @@ pub struct Parts {
 impl NodeBackend {
     /// Over its parts.
     pub fn new(parts: Parts) -> Self {
-        Self(Arc::new(parts))
+        let places = Semaphore::new(parts.engine.queries_max() as usize);
+        Self(Arc::new(parts), Arc::new(places))
+    }
+
+    /// [`Self::blocking`] for what runs modules, as many at once as the module host has room for: more wait here,
+    /// where that costs nothing.
+    fn running<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Parts) -> Result<T, RpcError> + Send + 'static,
+    ) -> BoxFuture<'static, Result<T, RpcError>> {
+        let (this, places) = (self.clone(), Arc::clone(&self.1));
+        Box::pin(async move {
+            let place = places.acquire_owned().await;
+            let work = this.blocking(move |parts| {
+                let _place = place; // until it has run, also when nobody waits any more
+                work(parts)
+            });
+            work.await
+        })
     }
 
     /// Runs what reads disks or modules on a thread of its own.
@@ -573,6 +594,45 @@ impl Backend for NodeBackend {
         self.blocking(move |parts| parts.chain_writes(height, after.as_ref()))
     }
 
+    fn chain_params(&self, at: ReadAt) -> Answering<'_, ChainParams> {
+        self.blocking(move |parts| parts.chain_params(at))
+    }
+
+    fn chain_committee(&self, at: ReadAt) -> Answering<'_, ChainCommittee> {
+        self.blocking(move |parts| parts.chain_committee(at))
+    }
+
+    fn chain_checkpoints(
+        &self,
+        from: Option<u64>,
+        limit: u32,
+        descending: bool,
+    ) -> Answering<'_, ChainCheckpoints> {
+        self.blocking(move |parts| parts.chain_checkpoints(from, limit, descending))
+    }
+
+    fn dag_block(&self, round: u32, author: u16) -> Answering<'_, DagBlocks> {
+        self.blocking(move |parts| parts.dag_block(round, author))
+    }
+
+    fn states(
+        &self,
+        entries: Vec<EntryName>,
+        proof: bool,
+        at: ReadAt,
+    ) -> Answering<'_, StateRecords> {
+        self.blocking(move |parts| parts.states(entries, proof, at))
+    }
+
+    fn module_list(
+        &self,
+        after: Option<Hash>,
+        limit: u32,
+        at: ReadAt,
+    ) -> Answering<'_, ModuleList> {
+        self.blocking(move |parts| parts.module_list(after.as_ref(), limit, at))
+    }
+
     fn dag_rounds(&self, range: RoundRange) -> Answering<'_, DagRounds> {
         Box::pin(async move {
             let busy = |error: crate::core_thread::CoreBusy| {
@@ -621,11 +681,11 @@ impl Backend for NodeBackend {
     }
 
     fn tx_simulate(&self, trial: Trial) -> Answering<'_, TxSimulation> {
-        self.blocking(move |parts| parts.tx_simulate(&trial))
+        self.running(move |parts| parts.tx_simulate(&trial))
     }
 
     fn tx_fee_estimate(&self, trial: Option<Trial>, at: ReadAt) -> Answering<'_, FeeEstimate> {
-        self.blocking(move |parts| parts.tx_fee_estimate(trial.as_ref(), at))
+        self.running(move |parts| parts.tx_fee_estimate(trial.as_ref(), at))
     }
 
     fn tx_list(&self, range: TxRange) -> Answering<'_, TxList> {
@@ -654,7 +714,7 @@ impl Backend for NodeBackend {
     }
 
     fn module_call(&self, call: QueryCall) -> Answering<'_, ModuleCall> {
-        self.blocking(move |parts| parts.module_call(&call))
+        self.running(move |parts| parts.module_call(&call))
     }
 
     fn events(&self, filter: EventFilter, after: Cursor, limit: u32) -> Answering<'_, EventsPage> {

@@ -60,6 +60,14 @@ pub struct NetworkSection {
 pub struct RpcSection {
     /// Where it listens. Loopback by default: put a reverse proxy before anything wider.
     pub listen: SocketAddr,
+    /// Where monitoring reads `GET /metrics` (OpenMetrics text); nowhere unless told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metrics: Option<SocketAddr>,
+    /// Names by which clients may call it, without port, beside those of loopback. Of an address that is not
+    /// loopback every name is good where there is none.
+    pub allowed_hosts: Vec<String>,
+    /// Web pages that may call it from a browser, as `https://explorer.example`; `*` for all.
+    pub allowed_origins: Vec<String>,
 }
 
 /// Pacing and pool; see `Settings` of the ordering core.
@@ -258,7 +266,8 @@ impl Default for NetworkSection {
 
 impl Default for RpcSection {
     fn default() -> Self {
-        Self { listen: SocketAddr::from(([127, 0, 0, 1], 9650)) }
+        let listen = SocketAddr::from(([127, 0, 0, 1], 9650));
+        Self { listen, metrics: None, allowed_hosts: Vec::new(), allowed_origins: Vec::new() }
     }
 }
 

@@ -431,7 +431,12 @@ impl Node {
             snapshots: service,
         };
         let events = tokio::spawn(events_of.run(connected, events));
-        let server = ServerConfig::new(config.rpc.listen);
+        let server = ServerConfig {
+            metrics: config.rpc.metrics,
+            allowed_hosts: config.rpc.allowed_hosts.clone(),
+            allowed_origins: config.rpc.allowed_origins.clone(),
+            ..ServerConfig::new(config.rpc.listen)
+        };
         let rpc = RpcServer::start(server, Arc::new(backend)).await?;
         tracing::info!(rpc = %rpc.address(), validator = own, "ready");
         Ok(Self { shared, core, network, rpc, threads, events, driver, care })

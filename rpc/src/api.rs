@@ -5,6 +5,7 @@
 //! since 1970. An absent value is null. Servers add fields freely, so readers ignore those they do
 //! not know; parameters are the opposite: an unknown one is refused.
 
+mod chain;
 mod keys;
 mod lists;
 mod params;
@@ -15,11 +16,13 @@ mod transaction;
 mod values;
 
 use pollen_ledger::{Hash, Parameters, PublicKey};
+use schemars::JsonSchema;
 use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+pub use chain::*;
 pub use keys::*;
 pub use lists::*;
 pub use params::*;
@@ -31,7 +34,7 @@ pub use values::*;
 
 /// An answer with the state that it was made from. In JSON `at` stands beside the answer's own
 /// fields.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Answer<T> {
     /// The state that it was made from.
     pub at: At,
@@ -68,7 +71,7 @@ impl<T> Answer<T> {
 }
 
 /// What a node is (`node_info`).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct NodeInfo {
     /// Version of the program.
@@ -103,7 +106,7 @@ pub struct NodeInfo {
 }
 
 /// A validator of the committee.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CommitteeMember {
     /// Its place.
@@ -113,49 +116,49 @@ pub struct CommitteeMember {
     /// Its key.
     pub public_key: PublicKey,
     /// Its weight.
-    #[serde(with = "decimal")]
+    #[serde(with = "Decimal")]
     pub stake: u64,
 }
 
 /// The chain's numbers that matter to who builds transactions.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ChainParameters {
     /// Least grains per 1 000 fuel.
-    #[serde(with = "decimal")]
+    #[serde(with = "Decimal")]
     pub fuel_price_floor: u64,
     /// Most fuel of a transaction.
-    #[serde(with = "decimal")]
+    #[serde(with = "Decimal")]
     pub transaction_fuel_max: u64,
     /// Most fuel of a call.
-    #[serde(with = "decimal")]
+    #[serde(with = "Decimal")]
     pub call_fuel_max: u64,
     /// Fuel of any transaction.
-    #[serde(with = "decimal")]
+    #[serde(with = "Decimal")]
     pub transaction_fuel_base: u64,
     /// Fuel of a signature.
-    #[serde(with = "decimal")]
+    #[serde(with = "Decimal")]
     pub signature_fuel: u64,
     /// Fuel of a signed byte.
-    #[serde(with = "decimal")]
+    #[serde(with = "Decimal")]
     pub signed_byte_fuel: u64,
     /// Fuel of an attached byte.
-    #[serde(with = "decimal")]
+    #[serde(with = "Decimal")]
     pub attachment_byte_fuel: u64,
     /// Grains locked in a new account.
-    #[serde(with = "decimal")]
+    #[serde(with = "Decimal")]
     pub account_deposit: u64,
     /// Grains locked for a byte of a module's storage.
-    #[serde(with = "decimal")]
+    #[serde(with = "Decimal")]
     pub storage_byte_deposit: u64,
     /// Ledger time from the publication of code until modules may run it.
-    #[serde(with = "decimal")]
+    #[serde(with = "Decimal")]
     pub code_activation_ms: u64,
     /// Grains of a balance that only fees may touch.
-    #[serde(with = "decimal")]
+    #[serde(with = "Decimal")]
     pub fee_reserve: u64,
     /// How far ahead of ledger time `validUntilMs` may lie.
-    #[serde(with = "decimal")]
+    #[serde(with = "Decimal")]
     pub transaction_lifetime_max_ms: u64,
     /// Most bytes of an encoded transaction.
     pub transaction_bytes_max: u32,
@@ -182,7 +185,7 @@ impl From<&Parameters> for ChainParameters {
 }
 
 /// `node_info` as it is answered: what the node is, and what its JSON-RPC offers.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct NodeInfoAnswer {
     /// What the node is.
@@ -195,7 +198,7 @@ pub struct NodeInfoAnswer {
 }
 
 /// The bounds of a server that its clients should know.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ServedLimits {
     /// Bytes of a request.
@@ -218,7 +221,7 @@ pub struct ServedLimits {
 }
 
 /// Whether a node does its work (`node_health`).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct NodeHealth {
     /// Whether it should be asked: started, caught up, and going on.
@@ -226,10 +229,10 @@ pub struct NodeHealth {
     /// What is wrong, in words; empty when nothing is.
     pub reasons: Vec<String>,
     /// Ledger time of the last checkpoint.
-    #[serde(with = "decimal")]
+    #[serde(with = "Decimal")]
     pub ledger_time_ms: u64,
     /// How far that lies behind the node's clock, in milliseconds.
-    #[serde(with = "decimal")]
+    #[serde(with = "Decimal")]
     pub lag_ms: u64,
     /// Highest round of the DAG that it holds.
     pub round: u32,
@@ -240,14 +243,14 @@ pub struct NodeHealth {
 }
 
 /// Whom a node is connected to (`node_peers`).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct NodePeers {
     /// The peers.
     pub peers: Vec<Peer>,
 }
 
 /// A connected node.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Peer {
     /// Its identity in the peer-to-peer network.
@@ -261,52 +264,52 @@ pub struct Peer {
     /// True when it called us.
     pub inbound: bool,
     /// The last ping's round trip, in microseconds.
-    #[serde(with = "decimal::option", default)]
+    #[serde(with = "OptionalDecimal", default)]
     pub round_trip_us: Option<u64>,
 }
 
 /// Where the chain is (`chain_head`); height and state root stand in `at`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ChainHead {
     /// Digest of the checkpoint.
     pub digest: Hash,
     /// Ledger time.
-    #[serde(with = "decimal")]
+    #[serde(with = "Decimal")]
     pub time_ms: u64,
     /// Height of the last checkpoint that a quorum attested to, as far as this node has seen.
-    #[serde(with = "decimal")]
+    #[serde(with = "Decimal")]
     pub certified_height: u64,
     /// Index of the last commit.
-    #[serde(with = "decimal")]
+    #[serde(with = "Decimal")]
     pub commit_index: u64,
     /// Round of the last commit.
     pub committed_round: u32,
     /// Highest round of the DAG that this node holds.
     pub round: u32,
     /// Transactions that this checkpoint executed; null where the node does not keep them any more.
-    #[serde(with = "decimal::option", default)]
+    #[serde(with = "OptionalDecimal", default)]
     pub transactions: Option<u64>,
 }
 
 /// A checkpoint (`chain_checkpoint`); height and state root stand in `at`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CheckpointView {
     /// What attestations sign.
     pub digest: Hash,
     /// Epoch of the committee.
-    #[serde(with = "decimal")]
+    #[serde(with = "Decimal")]
     pub epoch: u64,
     /// The last commit in it.
-    #[serde(with = "decimal")]
+    #[serde(with = "Decimal")]
     pub commit_index: u64,
     /// That commit's digest.
     pub commit_digest: Hash,
     /// Digest of the checkpoint before.
     pub previous: Hash,
     /// Ledger time.
-    #[serde(with = "decimal")]
+    #[serde(with = "Decimal")]
     pub time_ms: u64,
     /// Root of the list of the transactions' ids.
     pub transactions_root: Hash,
@@ -319,7 +322,7 @@ pub struct CheckpointView {
 }
 
 /// What a checkpoint changed in the state (`chain_writes`), ascending by key hash.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ChainWrites {
     /// Some of the changes; may be none, and go on all the same.
     pub writes: Vec<StateWrite>,
@@ -328,7 +331,7 @@ pub struct ChainWrites {
 }
 
 /// A change of one key by a checkpoint.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct StateWrite {
     /// Hash of the key.
@@ -344,7 +347,7 @@ pub struct StateWrite {
 }
 
 /// A block by name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct BlockName {
     /// Its author.
@@ -362,7 +365,7 @@ impl From<pollen_ledger::BlockRef> for BlockName {
 }
 
 /// Rounds of the DAG (`dag_rounds`), oldest first.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DagRounds {
     /// The rounds.
@@ -379,7 +382,7 @@ pub struct DagRounds {
 }
 
 /// Two blocks of one author and round.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DagEvidence {
     /// Who signed both.
@@ -391,7 +394,7 @@ pub struct DagEvidence {
 }
 
 /// One round.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DagRound {
     /// Which.
@@ -403,7 +406,7 @@ pub struct DagRound {
 }
 
 /// One block.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DagBlock {
     /// Its author.
@@ -411,7 +414,7 @@ pub struct DagBlock {
     /// Its digest.
     pub digest: Hash,
     /// Its author's clock.
-    #[serde(with = "decimal")]
+    #[serde(with = "Decimal")]
     pub time_ms: u64,
     /// Blocks that it stands on; the author's own first.
     pub parents: Vec<BlockName>,
@@ -422,7 +425,7 @@ pub struct DagBlock {
 }
 
 /// What the decider says of a slot.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum SlotStatus {
     /// Nothing yet.
@@ -434,7 +437,7 @@ pub enum SlotStatus {
 }
 
 /// A slot of a round.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DagSlot {
     /// Whose.
@@ -446,7 +449,7 @@ pub struct DagSlot {
 }
 
 /// An account (`account_get`). One that does not exist has `exists: false` and zeros.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Account {
     /// Its address.
@@ -454,35 +457,35 @@ pub struct Account {
     /// Whether it exists.
     pub exists: bool,
     /// Grains, the reserve included.
-    #[serde(with = "decimal")]
+    #[serde(with = "Decimal")]
     pub balance: u64,
     /// Grains of the balance that only fees may touch.
-    #[serde(with = "decimal")]
+    #[serde(with = "Decimal")]
     pub reserve: u64,
     /// Grains locked while it exists, beside the balance.
-    #[serde(with = "decimal")]
+    #[serde(with = "Decimal")]
     pub deposit: u64,
     /// The nonce window of the key that was asked for.
     pub nonces: Option<NonceWindow>,
 }
 
 /// Which nonces of a key are used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct NonceWindow {
     /// The highest used; null before the first.
-    #[serde(with = "decimal::option", default)]
+    #[serde(with = "OptionalDecimal", default)]
     pub highest: Option<u64>,
     /// The lowest above every used one: good for the next transaction.
-    #[serde(with = "decimal")]
+    #[serde(with = "Decimal")]
     pub next: u64,
     /// The highest that is good now.
-    #[serde(with = "decimal")]
+    #[serde(with = "Decimal")]
     pub last: u64,
 }
 
 /// A module (`module_get`).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Module {
     /// Its address.
@@ -508,16 +511,16 @@ pub struct Module {
     /// The codes that it had, the newest first, at most [`VERSIONS_SHOWN_MAX`].
     pub versions: Vec<VersionView>,
     /// Ledger time of its deployment.
-    #[serde(with = "decimal")]
+    #[serde(with = "Decimal")]
     pub deployed_ms: u64,
     /// Grains that it holds.
-    #[serde(with = "decimal")]
+    #[serde(with = "Decimal")]
     pub balance: u64,
     /// Bytes of its storage, as their deposit counts them.
-    #[serde(with = "decimal")]
+    #[serde(with = "Decimal")]
     pub storage_bytes: u64,
     /// Grains locked for its account and its storage.
-    #[serde(with = "decimal")]
+    #[serde(with = "Decimal")]
     pub deposit: u64,
 }
 
@@ -525,7 +528,7 @@ pub struct Module {
 pub const VERSIONS_SHOWN_MAX: u32 = 32;
 
 /// When a module came to its code.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct VersionView {
     /// 1 is that of its deployment.
@@ -533,14 +536,14 @@ pub struct VersionView {
     /// Plain blake3 of the component.
     pub code_hash: Hash,
     /// Ledger time.
-    #[serde(with = "decimal")]
+    #[serde(with = "Decimal")]
     pub since_ms: u64,
     /// The transaction that did it.
     pub transaction: Hash,
 }
 
 /// What a module offers (`module_interface`), out of its own component.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ModuleInterface {
     /// Its address.
@@ -558,7 +561,7 @@ pub struct ModuleInterface {
 }
 
 /// Code on the ledger (`module_code`).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ModuleCode {
     /// Plain blake3 of the component.
@@ -566,7 +569,7 @@ pub struct ModuleCode {
     /// Its length.
     pub code_bytes: u32,
     /// Ledger time from which on modules may run it.
-    #[serde(with = "decimal")]
+    #[serde(with = "Decimal")]
     pub active_ms: u64,
     /// Plain blake3 of its interface's description.
     pub interface_hash: Hash,
@@ -574,8 +577,36 @@ pub struct ModuleCode {
     pub code: Option<Bytes>,
 }
 
+/// Modules (`module_list`), ascending by id.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ModuleList {
+    /// Some of them; may be none, and go on all the same.
+    pub modules: Vec<ModuleListed>,
+    /// What to give as `after` to go on; null at the end.
+    pub next: Option<Hash>,
+}
+
+/// A module of a list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ModuleListed {
+    /// Its address.
+    pub module: String,
+    /// The name that it is registered under.
+    pub name: Option<String>,
+    /// Plain blake3 of its component.
+    pub code_hash: Hash,
+    /// Who deployed it.
+    pub creator: String,
+    /// Whether its commands are refused.
+    pub paused: bool,
+    /// Ledger time of its deployment.
+    #[serde(with = "Decimal")]
+    pub deployed_ms: u64,
+}
+
 /// What a query returned (`module_call`).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ModuleCall {
     /// In JSON, by the module's interface.
@@ -583,12 +614,12 @@ pub struct ModuleCall {
     /// In the ledger's value encoding (borsh).
     pub result_bytes: Bytes,
     /// Fuel that it took; nobody pays for it.
-    #[serde(with = "decimal")]
+    #[serde(with = "Decimal")]
     pub fuel_used: u64,
 }
 
 /// Events (`events_query`), in order.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct EventsPage {
     /// The events.
@@ -598,12 +629,12 @@ pub struct EventsPage {
     /// Whether there may be more right now.
     pub more: bool,
     /// The lowest height whose events this node keeps.
-    #[serde(with = "decimal", default)]
+    #[serde(with = "Decimal", default)]
     pub oldest_height: u64,
 }
 
 /// An event.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct EventView {
     /// Its place.
@@ -611,7 +642,7 @@ pub struct EventView {
     /// The transaction that it came from.
     pub transaction: Hash,
     /// Ledger time.
-    #[serde(with = "decimal")]
+    #[serde(with = "Decimal")]
     pub time_ms: u64,
     /// Who told it: address.
     pub module: String,
@@ -628,7 +659,7 @@ pub struct EventView {
 }
 
 /// What a subscription to events tells. `type` tells which.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "lowercase", rename_all_fields = "camelCase")]
 pub enum EventNotice {
     /// An event.

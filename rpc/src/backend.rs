@@ -10,10 +10,11 @@ use pollen_ledger::{AccountId, Hash, PublicKey, SignedTransaction};
 use serde_json::Value;
 
 use crate::api::{
-    Account, AccountKeys, Answer, At, CertificateView, ChainHead, ChainWrites, CheckpointView,
-    Cursor, DagRounds, EventsPage, FeeEstimate, Module, ModuleCall, ModuleCode, ModuleInterface,
-    Named, NodeHealth, NodeInfo, NodePeers, ReadAt, Stage, StateRecord, StateScan, TxCursor,
-    TxList, TxPreview, TxRecord, TxSimulation, TxStatus,
+    Account, AccountKeys, Answer, At, CertificateView, ChainCheckpoints, ChainCommittee, ChainHead,
+    ChainParams, ChainWrites, CheckpointView, Cursor, DagBlocks, DagRounds, EventsPage,
+    FeeEstimate, Module, ModuleCall, ModuleCode, ModuleInterface, ModuleList, Named, NodeHealth,
+    NodeInfo, NodePeers, ReadAt, Stage, StateRecord, StateRecords, StateScan, TxCursor, TxList,
+    TxPreview, TxRecord, TxSimulation, TxStatus,
 };
 use crate::error::RpcError;
 
@@ -169,6 +170,20 @@ pub trait Backend: Send + Sync + 'static {
     fn chain_certificate(&self, at: ReadAt) -> Answering<'_, CertificateView>;
     /// `chain_writes`: as far as undo records are kept.
     fn chain_writes(&self, height: u64, after: Option<Hash>) -> Answering<'_, ChainWrites>;
+    /// `chain_params`.
+    fn chain_params(&self, at: ReadAt) -> Answering<'_, ChainParams>;
+    /// `chain_committee`.
+    fn chain_committee(&self, at: ReadAt) -> Answering<'_, ChainCommittee>;
+    /// `chain_checkpoints`: from a height on, at most `limit`; the newest, or the oldest that is kept, where none is
+    /// given.
+    fn chain_checkpoints(
+        &self,
+        from: Option<u64>,
+        limit: u32,
+        descending: bool,
+    ) -> Answering<'_, ChainCheckpoints>;
+    /// `dag_block`: as far as blocks are kept.
+    fn dag_block(&self, round: u32, author: u16) -> Answering<'_, DagBlocks>;
     /// `dag_rounds`: those of the range that are there, oldest first.
     fn dag_rounds(&self, range: RoundRange) -> Answering<'_, DagRounds>;
 
@@ -211,6 +226,17 @@ pub trait Backend: Send + Sync + 'static {
     /// `state_get`. An entry that does not exist is an answer; a module's name that does not is 2001.
     /// -32040 where the height is not kept any more; with `proof` -32041 while no certificate proves it.
     fn state(&self, entry: EntryName, proof: bool, at: ReadAt) -> Answering<'_, StateRecord>;
+
+    /// `state_getMany`: [`Self::state`] of each, in one state.
+    fn states(
+        &self,
+        entries: Vec<EntryName>,
+        proof: bool,
+        at: ReadAt,
+    ) -> Answering<'_, StateRecords>;
+    /// `module_list`; -32043 without the index `keys`.
+    fn module_list(&self, after: Option<Hash>, limit: u32, at: ReadAt)
+    -> Answering<'_, ModuleList>;
 
     /// `module_get`; 2001 where there is none.
     fn module(&self, module: Named, at: ReadAt) -> Answering<'_, Module>;

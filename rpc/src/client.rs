@@ -233,6 +233,16 @@ impl PollenClient {
         chain_head(ChainHeadParams) -> ChainHead;
         /// A checkpoint.
         chain_checkpoint(ChainCheckpointParams) -> CheckpointView;
+        /// Checkpoints in a row.
+        chain_checkpoints(ChainCheckpointsParams) -> ChainCheckpoints;
+        /// The numbers that the chain runs by.
+        chain_params(ChainStateParams) -> ChainParams;
+        /// Who decides.
+        chain_committee(ChainStateParams) -> ChainCommittee;
+        /// Blocks of one author and round.
+        dag_block(DagBlockParams) -> DagBlocks;
+        /// Modules, of a node with the index `keys`.
+        module_list(ModuleListParams) -> ModuleList;
         /// What proves a checkpoint.
         chain_certificate(ChainCertificateParams) -> CertificateView;
         /// What a checkpoint changed.
@@ -282,6 +292,14 @@ impl PollenClient {
         params: &TxTrialParams,
     ) -> Result<Answer<FeeEstimate>, ClientError> {
         self.call("tx_feeEstimate", params).await
+    }
+
+    /// Entries of one state, as the node says.
+    pub async fn state_get_many(
+        &self,
+        params: &StateGetManyParams,
+    ) -> Result<Answer<StateRecords>, ClientError> {
+        self.call("state_getMany", params).await
     }
 
     /// Whether the node does its work.

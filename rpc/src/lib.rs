@@ -12,4 +12,5 @@ pub mod api;
 pub mod backend;
 pub mod client;
 pub mod error;
+pub mod openrpc;
 pub mod server;

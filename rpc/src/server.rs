@@ -7,12 +7,14 @@
 //! pages. What is refused is told with a status or an error; only a connection too many, or one
 //! that sends no header in time, is closed without a word.
 //!
-//! Deliberately not here: TLS (a proxy's work), tokens and rates by cost (issue 6), anything that
-//! changes the node itself.
+//! Deliberately not here: TLS (a proxy's work), anything that changes the node itself.
 
+mod allowance;
 mod connections;
 mod gate;
+mod meter;
 mod methods;
+mod socket;
 mod subscription;
 
 use std::net::SocketAddr;
@@ -32,6 +34,8 @@ use crate::api::ServedLimits;
 use crate::backend::Backend;
 use connections::{ConnectionPermit, Connections};
 use gate::Gate;
+use meter::Meter;
+use socket::Socket;
 
 /// Bounds of a server. Every value is safe; the defaults fit a small machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,14 +56,21 @@ pub struct Limits {
     pub response_bytes: u32,
     /// Calls in a batch.
     pub batch: u32,
+    /// What calls of one address (IPv6: of one /64) may cost in a second, over time; a cheap call costs 1, one that
+    /// runs a module 20. Loopback is not bounded so.
+    pub cost_per_second: u32,
+    /// What an address may use at once after it was quiet.
+    pub cost_burst: u32,
     /// Subscriptions of a connection.
     pub subscriptions_per_connection: u32,
     /// Calls of a connection that are being answered.
     pub calls_per_connection: usize,
     /// Messages to a WebSocket that wait for it to read.
     pub messages_buffered: u32,
-    /// Calls of modules that are being answered, over all connections.
+    /// Calls of modules and for proofs that are being answered, over all connections.
     pub module_calls: usize,
+    /// Reads of many events or blocks at once, over all connections and subscriptions: more wait their turn.
+    pub long_reads: usize,
     /// The longest wait that a client may ask for, in milliseconds.
     pub wait_ms: u64,
     /// Items of a page.
@@ -82,10 +93,13 @@ impl Default for Limits {
             body_bytes: 2 << 20,
             response_bytes: 8 << 20,
             batch: 32,
+            cost_per_second: 1_000,
+            cost_burst: 5_000,
             subscriptions_per_connection: 8,
             calls_per_connection: 64,
             messages_buffered: 64,
             module_calls: 64,
+            long_reads: 8,
             wait_ms: 60_000,
             page: 1_000,
             list: 256,
@@ -122,6 +136,8 @@ pub struct ServerConfig {
     /// Web pages that may call it from a browser, such as `https://explorer.example`; `*` for all.
     /// A page served under the same host and port always may.
     pub allowed_origins: Vec<String>,
+    /// Where monitoring reads `GET /metrics` (OpenMetrics text); nowhere unless told.
+    pub metrics: Option<SocketAddr>,
     /// Bounds.
     pub limits: Limits,
 }
@@ -130,7 +146,8 @@ impl ServerConfig {
     /// A server on `listen`, with every default.
     pub fn new(listen: SocketAddr) -> Self {
         let (allowed_hosts, allowed_origins) = (Vec::new(), Vec::new());
-        Self { listen, allowed_hosts, allowed_origins, limits: Limits::default() }
+        let (metrics, limits) = (None, Limits::default());
+        Self { listen, allowed_hosts, allowed_origins, metrics, limits }
     }
 }
 
@@ -138,8 +155,10 @@ impl ServerConfig {
 #[derive(Debug, thiserror::Error)]
 pub enum ServerError {
     /// The port is taken, or the address is not this machine's.
-    #[error("JSON-RPC cannot listen on {address}: {source}: free the port, or choose another")]
+    #[error("{what} cannot listen on {address}: {source}: free the port, or choose another")]
     Listen {
+        /// Who.
+        what: &'static str,
         /// The address.
         address: SocketAddr,
         /// The system's words.
@@ -151,6 +170,7 @@ pub enum ServerError {
 #[derive(Debug)]
 pub struct RpcServer {
     address: SocketAddr,
+    metrics: Option<SocketAddr>,
     handle: ServerHandle,
     accepting: tokio::task::JoinHandle<()>,
 }
@@ -164,21 +184,43 @@ impl RpcServer {
         config: ServerConfig,
         backend: Arc<dyn Backend>,
     ) -> Result<Self, ServerError> {
-        let failed = |source| ServerError::Listen { address: config.listen, source };
+        let failed = |source| {
+            let (what, address) = ("JSON-RPC", config.listen);
+            ServerError::Listen { what, address, source }
+        };
         let listener = TcpListener::bind(config.listen).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
+        let meter = Meter::new();
+        let scraped = match config.metrics {
+            None => None,
+            Some(address) => Some(meter::listen(address).await.map_err(|source| {
+                ServerError::Listen { what: "the metrics page", address, source }
+            })?),
+        };
         let (stop, handle) = stop_channel();
+        let metrics = scraped.as_ref().map(|(_, address)| *address);
+        if let Some((listener, _)) = scraped {
+            let serving = meter::serve(listener, meter.clone(), Arc::clone(&backend), stop.clone());
+            tokio::spawn(serving);
+        }
         let limits = config.limits.clone();
         let service = Server::builder().set_config(json_rpc_config(&limits)).to_service_builder();
-        let methods = methods::methods(Arc::clone(&backend), limits.clone());
-        let gate = Arc::new(Gate::new(config, service, methods, backend, stop.clone()));
-        let accepting = tokio::spawn(accept(listener, gate, limits, stop));
-        Ok(Self { address, handle, accepting })
+        let (methods, document) =
+            methods::methods(Arc::clone(&backend), limits.clone(), meter.clone());
+        let gate = Gate::new(config, service, methods, document, backend, stop.clone());
+        let gate = Arc::new(gate);
+        let accepting = tokio::spawn(accept(listener, gate, limits, meter, stop));
+        Ok(Self { address, metrics, handle, accepting })
     }
 
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where monitoring reads, if anywhere.
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        self.metrics
     }
 
     /// Takes no more connections, lets open calls end for two seconds, then cuts them off.
@@ -191,10 +233,13 @@ impl RpcServer {
     }
 }
 
+/// How long a connection whose other side does not read is kept: a client that stops for a minute goes on where it was.
+const WRITE_PATIENCE: Duration = Duration::from_secs(120);
+
 fn json_rpc_config(limits: &Limits) -> JsonRpcConfig {
     let ping = PingConfig::new()
         .ping_interval(Duration::from_secs(20))
-        .inactive_limit(Duration::from_secs(50))
+        .inactive_limit(WRITE_PATIENCE)
         .max_failures(1);
     JsonRpcConfig::builder()
         .max_request_body_size(limits.body_bytes)
@@ -207,7 +252,13 @@ fn json_rpc_config(limits: &Limits) -> JsonRpcConfig {
         .build()
 }
 
-async fn accept(listener: TcpListener, gate: Arc<Gate>, limits: Limits, stop: StopHandle) {
+async fn accept(
+    listener: TcpListener,
+    gate: Arc<Gate>,
+    limits: Limits,
+    meter: Meter,
+    stop: StopHandle,
+) {
     let connections = Arc::new(Connections::new(&limits));
     let mut serving = JoinSet::new();
     let stopped = stop.clone().shutdown();
@@ -222,10 +273,18 @@ async fn accept(listener: TcpListener, gate: Arc<Gate>, limits: Limits, stop: St
             Ok((socket, peer)) => match connections.admit(peer.ip()) {
                 Some(permit) => {
                     let gate = Arc::clone(&gate);
-                    serving.spawn(serve(socket, permit, gate, limits.clone(), stop.clone()));
+                    let open = meter.connection();
+                    let serve = serve(socket, permit, gate, limits.clone(), stop.clone());
+                    serving.spawn(async move {
+                        serve.await;
+                        drop(open);
+                    });
                 }
                 // Closed at once: a client that is told nothing tries elsewhere.
-                None => tracing::debug!(%peer, "JSON-RPC connection refused: too many"),
+                None => {
+                    meter.turned_away();
+                    tracing::debug!(%peer, "JSON-RPC connection refused: too many");
+                }
             },
             Err(error) => {
                 // Out of file handles or the like: others must end first, so do not spin.
@@ -261,7 +320,7 @@ async fn serve(
         .timer(TokioTimer::new())
         .header_read_timeout(Duration::from_millis(limits.header_timeout_ms))
         .max_buf_size(64 * 1024)
-        .serve_connection(TokioIo::new(socket), service)
+        .serve_connection(TokioIo::new(Socket::new(socket, WRITE_PATIENCE)), service)
         .with_upgrades();
     tokio::pin!(connection);
     let ended = tokio::select! {

@@ -128,6 +128,11 @@ impl Vm {
         self.shared.modules.last_used(code_hash)
     }
 
+    /// Queries that may run at once.
+    pub fn queries_max(&self) -> u32 {
+        self.shared.queries_max
+    }
+
     /// How many modules may be ready in memory.
     pub fn modules_in_memory(&self) -> usize {
         self.shared.modules.in_memory_max()

@@ -3,12 +3,13 @@
 use pollen_ledger::execution::KeyUse;
 use pollen_ledger::keys::{self, CallScope, OwnerKey, Scope, ScopeWindow};
 use pollen_ledger::{Address, PublicKey};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::values::decimal;
+use super::values::{Decimal, OptionalDecimal};
 
 /// A key with a say in everything that its account does.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct OwnerView {
     /// The key.
@@ -18,7 +19,7 @@ pub struct OwnerView {
 }
 
 /// A module that a scoped key may call.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CallScopeView {
     /// The module.
@@ -28,21 +29,21 @@ pub struct CallScopeView {
 }
 
 /// Limits that hold anew in each window of time.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ScopeWindowView {
     /// Length in milliseconds of ledger time. Windows begin at multiples of it.
-    #[serde(with = "decimal")]
+    #[serde(with = "Decimal")]
     pub length_ms: u64,
     /// Most grains in a window; null for no limit.
-    #[serde(default, with = "decimal::option")]
+    #[serde(default, with = "OptionalDecimal")]
     pub spend_max: Option<u64>,
     /// Most transactions in a window; null for no limit.
     pub transactions_max: Option<u32>,
 }
 
 /// A key that may do a little, alone.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ScopedKeyView {
     /// The key.
@@ -56,31 +57,31 @@ pub struct ScopedKeyView {
     /// Whether it may pay the fees of other accounts' transactions.
     pub sponsors: bool,
     /// Ledger time from which on it may do nothing; null for never.
-    #[serde(default, with = "decimal::option")]
+    #[serde(default, with = "OptionalDecimal")]
     pub expires_ms: Option<u64>,
     /// Most grains that it may ever spend; null for no limit.
-    #[serde(default, with = "decimal::option")]
+    #[serde(default, with = "OptionalDecimal")]
     pub spend_max: Option<u64>,
     /// Limits of a window.
     pub window: Option<ScopeWindowView>,
 }
 
 /// What a scoped key has used.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct KeyUseView {
     /// Grains spent, ever.
-    #[serde(with = "decimal")]
+    #[serde(with = "Decimal")]
     pub spent: u64,
     /// Grains spent in the window of the answer's ledger time.
-    #[serde(with = "decimal")]
+    #[serde(with = "Decimal")]
     pub window_spent: u64,
     /// Transactions signed in that window.
     pub window_transactions: u32,
 }
 
 /// A scoped key with what it has used; nothing is counted of a key without limits.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ScopedKeyUsed {
     /// The key and what it may.
@@ -91,7 +92,7 @@ pub struct ScopedKeyUsed {
 }
 
 /// An account's keys (`account_keys`).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AccountKeys {
     /// The account's address.

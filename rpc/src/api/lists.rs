@@ -4,11 +4,12 @@ use std::fmt;
 use std::str::FromStr;
 
 use pollen_ledger::{AccountId, Action, Address, Hash, PublicKey};
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::keys::{OwnerView, ScopedKeyView};
 use super::policy::ChangeView;
-use super::values::{Bytes, decimal};
+use super::values::{Bytes, Decimal, text_schema};
 
 /// A place in the chain's one list of transactions, the same on every node: `height.index`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,12 +31,18 @@ impl FromStr for TxCursor {
     fn from_str(text: &str) -> Result<Self, String> {
         let read = || {
             let (height, index) = text.split_once('.')?;
-            let index = u32::try_from(decimal::parse(index)?).ok()?;
-            Some(Self { height: decimal::parse(height)?, index })
+            let index = u32::try_from(Decimal::parse(index)?).ok()?;
+            Some(Self { height: Decimal::parse(height)?, index })
         };
         read().ok_or_else(|| format!("'{text}': expected a place `height.index`"))
     }
 }
+
+text_schema!(
+    TxCursor,
+    "TxCursor",
+    "A place in the chain's one list of transactions: `height.index`."
+);
 
 impl Serialize for TxCursor {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -51,7 +58,7 @@ impl<'de> Deserialize<'de> for TxCursor {
 }
 
 /// Transactions of an account (`tx_list`), in the order that was asked for.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TxList {
     /// The transactions.
@@ -59,23 +66,23 @@ pub struct TxList {
     /// What to give as `after` to go on; null at the end.
     pub next: Option<TxCursor>,
     /// The lowest height whose transactions this node keeps: what was before is not in the list.
-    #[serde(with = "decimal")]
+    #[serde(with = "Decimal")]
     pub oldest_height: u64,
 }
 
 /// A transaction of a list: `tx_status` has the rest.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TxListed {
     /// Its id.
     pub hash: Hash,
     /// Height of its checkpoint.
-    #[serde(with = "decimal")]
+    #[serde(with = "Decimal")]
     pub height: u64,
     /// Its place in the checkpoint, from 0.
     pub index: u32,
     /// Ledger time of the checkpoint.
-    #[serde(with = "decimal")]
+    #[serde(with = "Decimal")]
     pub time_ms: u64,
     /// Who asked, and paid.
     pub sender: String,
@@ -86,17 +93,17 @@ pub struct TxListed {
     /// Stable name of that number.
     pub code_name: Option<String>,
     /// Fuel used.
-    #[serde(with = "decimal")]
+    #[serde(with = "Decimal")]
     pub fuel_used: u64,
     /// Grains paid.
-    #[serde(with = "decimal")]
+    #[serde(with = "Decimal")]
     pub fee: u64,
     /// What it asked for, in order.
     pub actions: Vec<ActionListed>,
 }
 
 /// How a transaction ended, in a word.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum OutcomeKind {
     /// Everything was done.
@@ -108,7 +115,7 @@ pub enum OutcomeKind {
 }
 
 /// One thing that a listed transaction asked for, without arguments. `kind` tells which.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum ActionListed {
     /// Moves grains.
@@ -116,7 +123,7 @@ pub enum ActionListed {
         /// Who receives.
         to: String,
         /// Grains.
-        #[serde(with = "decimal")]
+        #[serde(with = "Decimal")]
         amount: u64,
     },
     /// Makes a module.
@@ -133,7 +140,7 @@ pub enum ActionListed {
         /// The function.
         function: String,
         /// Grains to send along.
-        #[serde(with = "decimal")]
+        #[serde(with = "Decimal")]
         deposit: u64,
     },
     /// Puts code on the ledger.
@@ -209,7 +216,7 @@ impl ActionListed {
 }
 
 /// Entries of the state (`state_scan`), ascending by key; of which height stands in `at`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct StateScan {
     /// Whose entries: a module's id, or a namespace of the ledger's own, as 64 hexadecimal digits.
     pub owner: Hash,
@@ -220,7 +227,7 @@ pub struct StateScan {
 }
 
 /// An entry of a list.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct StateListed {
     /// The key under its owner.
     pub key: Bytes,

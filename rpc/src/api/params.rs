@@ -4,11 +4,12 @@
 //! Bounds on what is asked (`limit`, `waitMs`, ranges) are the server's ([`super::ServedLimits`]).
 
 use pollen_ledger::{Hash, PublicKey};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::lists::TxCursor;
-use super::values::{Bytes, Cursor, ReadAt, decimal};
+use super::values::{Bytes, Cursor, Decimal, OptionalDecimal, ReadAt};
 use super::{Stage, WaitFor};
 
 /// What every read takes beside its own parameters: which state to read, and how long to wait for
@@ -29,7 +30,7 @@ macro_rules! read_params {
         $name:ident { $( $(#[$meta:meta])* $field:ident : $type:ty ),* $(,)? }
     ) => {
         $(#[$outer])*
-        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
         #[serde(rename_all = "camelCase", deny_unknown_fields)]
         pub struct $name {
             $( $(#[$meta])* pub $field: $type, )*
@@ -37,7 +38,7 @@ macro_rules! read_params {
             #[serde(default, skip_serializing_if = "ReadAt::is_latest")]
             pub at: ReadAt,
             /// Refuse (-32044) unless the node has executed this height.
-            #[serde(default, with = "decimal::option", skip_serializing_if = "Option::is_none")]
+            #[serde(default, with = "OptionalDecimal", skip_serializing_if = "Option::is_none")]
             pub at_least: Option<u64>,
             /// Wait that long for `atLeast` first, in milliseconds.
             #[serde(default, skip_serializing_if = "is_zero")]
@@ -63,7 +64,7 @@ fn is_zero(value: &u64) -> bool {
 }
 
 /// Of methods that take nothing.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NoParams {}
 
@@ -85,12 +86,69 @@ read_params! {
     ChainCertificateParams {}
 }
 
+read_params! {
+    /// Of `chain_params` and `chain_committee`.
+    #[derive(Default)]
+    ChainStateParams {}
+}
+
+/// Of `chain_checkpoints`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ChainCheckpointsParams {
+    /// The first height; the newest, or of `descending: false` the oldest kept, unless told.
+    #[serde(default, with = "OptionalDecimal", skip_serializing_if = "Option::is_none")]
+    pub from: Option<u64>,
+    /// Most checkpoints in the answer. 100 unless told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u32>,
+    /// Newest first; so unless told.
+    #[serde(default = "yes")]
+    pub descending: bool,
+}
+
+/// Of `dag_block`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct DagBlockParams {
+    /// The round.
+    pub round: u32,
+    /// Index of its author in the committee.
+    pub author: u16,
+}
+
+/// Of `chain_subscribe`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ChainSubscribeParams {
+    /// Only checkpoints above this height; from now on unless told.
+    #[serde(default, with = "OptionalDecimal", skip_serializing_if = "Option::is_none")]
+    pub after: Option<u64>,
+}
+
+/// Of `dag_subscribe`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct DagSubscribeParams {
+    /// Only rounds above this one; from now on unless told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<u32>,
+}
+
+/// Of `tx_subscribe`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct TxSubscribeParams {
+    /// The transaction's hash.
+    pub hash: Hash,
+}
+
 /// Of `chain_writes`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ChainWritesParams {
     /// Of the checkpoint.
-    #[serde(with = "decimal")]
+    #[serde(with = "Decimal")]
     pub height: u64,
     /// Only keys whose hash lies above this one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -98,7 +156,7 @@ pub struct ChainWritesParams {
 }
 
 /// Of `dag_rounds`: `from` and `to`, or the last `last` rounds.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct DagRoundsParams {
     /// First round.
@@ -113,7 +171,7 @@ pub struct DagRoundsParams {
 }
 
 /// Of `tx_submit`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct TxSubmitParams {
     /// The signed transaction, borsh.
@@ -143,7 +201,7 @@ read_params! {
 }
 
 /// Of `tx_status`: either `hash` or `transaction`.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct TxStatusParams {
     /// Its hash.
@@ -161,7 +219,7 @@ pub struct TxStatusParams {
 }
 
 /// Of `tx_get`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct TxGetParams {
     /// Its hash.
@@ -190,6 +248,50 @@ read_params! {
 
 fn yes() -> bool {
     true
+}
+
+/// One entry of `state_getMany`, named as `state_get` does: `module` with `key`, or `account` alone, or `owner` with
+/// `key`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct StateEntryParams {
+    /// The module whose entry it is: address or `@name`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub module: Option<String>,
+    /// The key under the module or owner.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<Bytes>,
+    /// The account whose record it is: address, or `@name` of a module.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
+    /// Any owner as it is stored: 64 hexadecimal digits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<Hash>,
+}
+
+read_params! {
+    /// Of `state_getMany`.
+    #[derive(Default)]
+    StateGetManyParams {
+        /// The entries, at most 64.
+        entries: Vec<StateEntryParams>,
+        /// Prove them, too: refused with -32041 while the checkpoint has no certificate.
+        #[serde(default)]
+        proof: bool,
+    }
+}
+
+read_params! {
+    /// Of `module_list`.
+    #[derive(Default)]
+    ModuleListParams {
+        /// Only modules whose id lies above this one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        after: Option<Hash>,
+        /// Most modules in the answer. 100 unless told.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        limit: Option<u32>,
+    }
 }
 
 read_params! {
@@ -299,7 +401,7 @@ read_params! {
 }
 
 /// Of `events_query`.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct EventsQueryParams {
     /// Only of this module: address or `@name`.
@@ -320,7 +422,7 @@ pub struct EventsQueryParams {
 }
 
 /// Of `events_subscribe`.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct EventsSubscribeParams {
     /// Only of this module: address or `@name`.

@@ -2,12 +2,13 @@
 
 use pollen_ledger::policy::{ChangeReport, ModuleChange, UpgradePolicy};
 use pollen_ledger::{Address, Hash};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::values::{Bytes, decimal};
+use super::values::{Bytes, Decimal, OptionalDecimal};
 
 /// An account with a say.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PolicyKeyView {
     /// Who.
@@ -17,7 +18,7 @@ pub struct PolicyKeyView {
 }
 
 /// Who may change a module.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "lowercase", rename_all_fields = "camelCase")]
 pub enum PolicyView {
     /// Nobody, ever.
@@ -25,7 +26,7 @@ pub enum PolicyView {
     /// Who deployed it.
     Owner {
         /// From decision to change, in milliseconds of ledger time.
-        #[serde(with = "decimal")]
+        #[serde(with = "Decimal")]
         delay_ms: u64,
     },
     /// Accounts with enough weight together.
@@ -35,7 +36,7 @@ pub enum PolicyView {
         /// Who has how much.
         keys: Vec<PolicyKeyView>,
         /// From agreement to change, in milliseconds of ledger time.
-        #[serde(with = "decimal")]
+        #[serde(with = "Decimal")]
         delay_ms: u64,
     },
     /// The module alone.
@@ -65,7 +66,7 @@ impl PolicyView {
 }
 
 /// A change of a module.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "lowercase", rename_all_fields = "camelCase")]
 pub enum ChangeView {
     /// Other code.
@@ -111,7 +112,7 @@ impl ChangeView {
 }
 
 /// What became of a change that somebody agreed to: the result of a `change` action.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ChangeReportView {
     /// Whether it was made.
@@ -123,7 +124,7 @@ pub struct ChangeReportView {
     /// The weight that it needs.
     pub threshold: u32,
     /// Ledger time, in milliseconds, from which on sending it again makes it; null while weight is missing.
-    #[serde(with = "decimal::option")]
+    #[serde(with = "OptionalDecimal")]
     pub ready_ms: Option<u64>,
 }
 

@@ -8,19 +8,20 @@ use pollen_ledger::codec;
 use pollen_ledger::light::{CheckpointProof, LightError, PATH_CHECKPOINTS_MAX};
 use pollen_ledger::list::ListProof;
 use pollen_ledger::tree::Proof;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Bytes, decimal};
+use super::{Bytes, Decimal};
 
 /// Bytes of an encoded checkpoint at most: all its fields have fixed widths.
 const CHECKPOINT_BYTES_MAX: usize = 512;
 
 /// What proves a checkpoint (`chain_certificate`); which one stands in `at`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CertificateView {
     /// The height that the certificate is of: the proved one, or the next that has one here.
-    #[serde(with = "decimal")]
+    #[serde(with = "Decimal")]
     pub certified_height: u64,
     /// The certificate, borsh.
     pub certificate: Bytes,
@@ -60,13 +61,13 @@ impl CertificateView {
 }
 
 /// An executed transaction as it stands in its checkpoint (`tx_get`).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TxRecord {
     /// Its id.
     pub hash: Hash,
     /// Height of its checkpoint.
-    #[serde(with = "decimal")]
+    #[serde(with = "Decimal")]
     pub height: u64,
     /// Its place in the checkpoint, from 0.
     pub index: u32,
@@ -79,7 +80,7 @@ pub struct TxRecord {
 }
 
 /// That a transaction stands at its place, with its receipt.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TxProof {
     /// Of the id, against `transactionsRoot`.
@@ -91,7 +92,7 @@ pub struct TxProof {
 }
 
 /// An entry of the state (`state_get`); of which height stands in `at`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct StateRecord {
     /// Whose entry: a module's id, or a namespace of the ledger's own, as 64 hexadecimal digits.
@@ -104,8 +105,15 @@ pub struct StateRecord {
     pub proof: Option<StateProof>,
 }
 
+/// Entries of the state (`state_getMany`), in the order in which they were asked for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct StateRecords {
+    /// The entries.
+    pub entries: Vec<StateRecord>,
+}
+
 /// That the state has an entry, or has not.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct StateProof {
     /// Against the checkpoint's state root, as docs/storage.md draws it.

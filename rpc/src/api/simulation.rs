@@ -1,12 +1,13 @@
 //! What a transaction says and would do, asked before it is sent (`tx_preview`, `tx_simulate`, `tx_feeEstimate`).
 
 use pollen_ledger::{Hash, PublicKey};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Bytes, EventView, TransactionView, TxOutcome, decimal};
+use super::{Bytes, Decimal, EventView, OptionalDecimal, TransactionView, TxOutcome};
 
 /// A transaction in words (`tx_preview`).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Preview {
     /// What it does: a sentence per action, in order.
     pub actions: Vec<String>,
@@ -15,7 +16,7 @@ pub struct Preview {
 }
 
 /// What a transaction says (`tx_preview`).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TxPreview {
     /// Its id.
@@ -31,7 +32,7 @@ pub struct TxPreview {
 }
 
 /// A signature on a transaction.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SignatureView {
     /// Whose.
     pub key: PublicKey,
@@ -40,7 +41,7 @@ pub struct SignatureView {
 }
 
 /// Bytes that travel with a transaction.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct AttachmentView {
     /// Their plain blake3.
     pub hash: Hash,
@@ -49,7 +50,7 @@ pub struct AttachmentView {
 }
 
 /// What a transaction would do now (`tx_simulate`). No promise: the state moves on until it is ordered.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TxSimulation {
     /// Its id.
@@ -59,10 +60,10 @@ pub struct TxSimulation {
     /// How it would end; null when it would leave no trace (`refusal` tells why).
     pub outcome: Option<TxOutcome>,
     /// Fuel that it would use.
-    #[serde(with = "decimal")]
+    #[serde(with = "Decimal")]
     pub fuel_used: u64,
     /// Grains that it would pay.
-    #[serde(with = "decimal")]
+    #[serde(with = "Decimal")]
     pub fee: u64,
     /// What its modules would tell the world. (Cursors are made up: there is no place yet.)
     pub events: Vec<EventView>,
@@ -84,7 +85,7 @@ pub const SIMULATED_KEYS_MAX: usize = 1_000;
 pub const SIMULATED_VALUE_BYTES_MAX: usize = 1_024;
 
 /// Why a node would not take a transaction in.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SimulatedRefusal {
     /// Number in docs/rpc.md.
     pub code: i32,
@@ -97,7 +98,7 @@ pub struct SimulatedRefusal {
 }
 
 /// A call of a module.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SimulatedCall {
     /// How many calls are open around it.
@@ -109,14 +110,14 @@ pub struct SimulatedCall {
     /// Its function.
     pub function: String,
     /// Fuel that it uses, calls inside it included.
-    #[serde(with = "decimal")]
+    #[serde(with = "Decimal")]
     pub fuel_used: u64,
     /// Stable name of why it fails; null when it does not.
     pub failed: Option<String>,
 }
 
 /// An entry that is read.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SimulatedRead {
     /// Whose: as it is stored.
     pub owner: Hash,
@@ -127,7 +128,7 @@ pub struct SimulatedRead {
 }
 
 /// An entry that is changed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SimulatedChange {
     /// Whose: as it is stored.
     pub owner: Hash,
@@ -140,7 +141,7 @@ pub struct SimulatedChange {
 }
 
 /// A value in a simulation.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SimulatedValue {
     /// Its length.
     pub length: u32,
@@ -157,25 +158,25 @@ impl SimulatedValue {
 }
 
 /// What to offer (`tx_feeEstimate`).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct FeeEstimate {
     /// Least grains per 1 000 fuel that the chain takes.
-    #[serde(with = "decimal")]
+    #[serde(with = "Decimal")]
     pub fuel_price_floor: u64,
     /// What to offer now, in grains per 1 000 fuel.
-    #[serde(with = "decimal")]
+    #[serde(with = "Decimal")]
     pub fuel_price: u64,
     /// Fuel that the transaction would use now; null without one, and of one that cannot run.
-    #[serde(with = "decimal::option", default)]
+    #[serde(with = "OptionalDecimal", default)]
     pub fuel_used: Option<u64>,
     /// `maxFuel` to offer: a quarter more than it would use now, within the chain's bound.
-    #[serde(with = "decimal::option", default)]
+    #[serde(with = "OptionalDecimal", default)]
     pub max_fuel: Option<u64>,
     /// Grains that it would pay now at `fuelPrice`.
-    #[serde(with = "decimal::option", default)]
+    #[serde(with = "OptionalDecimal", default)]
     pub fee: Option<u64>,
     /// Grains that it would pay at most with `maxFuel` at `fuelPrice`.
-    #[serde(with = "decimal::option", default)]
+    #[serde(with = "OptionalDecimal", default)]
     pub max_fee: Option<u64>,
 }

@@ -2,16 +2,20 @@
 
 use pollen_ledger::receipt::{Code, FailureValue};
 use pollen_ledger::{Action, Address, Hash, PublicKey, Transaction};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    BlockName, Bytes, ChangeView, EventView, OwnerView, PolicyView, ScopedKeyView, decimal,
+    BlockName, Bytes, ChangeView, Decimal, EventView, OptionalDecimal, OwnerView, PolicyView,
+    ScopedKeyView,
 };
 
 /// How far a transaction has come. `Ordered` and later survive any f faults; the two before are
 /// progress and no promise.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Stage {
     /// In a node's pool.
@@ -39,8 +43,41 @@ impl Stage {
     }
 }
 
+impl Stage {
+    /// The one behind it.
+    pub const fn next(self) -> Option<Self> {
+        match self {
+            Self::Accepted => Some(Self::Included),
+            Self::Included => Some(Self::Ordered),
+            Self::Ordered => Some(Self::Executed),
+            Self::Executed => Some(Self::Certified),
+            Self::Certified => None,
+        }
+    }
+}
+
+/// What a subscription to a transaction tells (`tx_subscribe`): each stage, and then no more. `type` tells which.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "type", rename_all = "lowercase", rename_all_fields = "camelCase")]
+pub enum TxNotice {
+    /// It reached another stage, or its end.
+    Status {
+        /// What became of it.
+        status: Box<TxStatus>,
+    },
+    /// The node ends the subscription: nothing more comes.
+    End {
+        /// Number in docs/rpc.md.
+        code: i32,
+        /// Stable name of that number.
+        name: String,
+        /// What happened.
+        message: String,
+    },
+}
+
 /// What a submission waits for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum WaitFor {
     /// Nothing but admission.
@@ -89,7 +126,7 @@ impl From<Stage> for WaitFor {
 }
 
 /// What became of a transaction (`tx_submit`, `tx_status`).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TxStatus {
     /// Its id.
@@ -103,15 +140,15 @@ pub struct TxStatus {
     /// The block that it stands in, from `included` on.
     pub block: Option<BlockName>,
     /// Height of its checkpoint, from `executed` on.
-    #[serde(with = "decimal::option", default)]
+    #[serde(with = "OptionalDecimal", default)]
     pub height: Option<u64>,
     /// Its place in the checkpoint, from 0.
     pub index: Option<u32>,
     /// Fuel used.
-    #[serde(with = "decimal::option", default)]
+    #[serde(with = "OptionalDecimal", default)]
     pub fuel_used: Option<u64>,
     /// Grains paid.
-    #[serde(with = "decimal::option", default)]
+    #[serde(with = "OptionalDecimal", default)]
     pub fee: Option<u64>,
     /// What its modules told the world, in order.
     pub events: Vec<EventView>,
@@ -158,28 +195,28 @@ impl TxStatus {
 }
 
 /// By this node's clock, milliseconds since 1970; null where it did not see it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct StageTimes {
     /// See [`Stage::Accepted`].
-    #[serde(with = "decimal::option")]
+    #[serde(with = "OptionalDecimal")]
     pub accepted_ms: Option<u64>,
     /// See [`Stage::Included`].
-    #[serde(with = "decimal::option")]
+    #[serde(with = "OptionalDecimal")]
     pub included_ms: Option<u64>,
     /// See [`Stage::Ordered`].
-    #[serde(with = "decimal::option")]
+    #[serde(with = "OptionalDecimal")]
     pub ordered_ms: Option<u64>,
     /// See [`Stage::Executed`].
-    #[serde(with = "decimal::option")]
+    #[serde(with = "OptionalDecimal")]
     pub executed_ms: Option<u64>,
     /// See [`Stage::Certified`].
-    #[serde(with = "decimal::option")]
+    #[serde(with = "OptionalDecimal")]
     pub certified_ms: Option<u64>,
 }
 
 /// How a transaction ended. `kind` tells which.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "lowercase", rename_all_fields = "camelCase")]
 pub enum TxOutcome {
     /// Everything was done.
@@ -212,7 +249,7 @@ pub enum TxOutcome {
     /// It was not ordered while it was valid, and never will be.
     Expired {
         /// Until when it was valid.
-        #[serde(with = "decimal")]
+        #[serde(with = "Decimal")]
         valid_until_ms: u64,
     },
 }
@@ -255,7 +292,7 @@ impl TxOutcome {
 }
 
 /// A value that a module returned.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ActionResult {
     /// In the ledger's value encoding (borsh).
     pub bytes: Bytes,
@@ -264,7 +301,7 @@ pub struct ActionResult {
 }
 
 /// What a transaction asked for.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TransactionView {
     /// Who asked, and pays unless there is a payer.
@@ -274,23 +311,23 @@ pub struct TransactionView {
     /// Another account that pays the fee.
     pub payer: Option<String>,
     /// Its nonce.
-    #[serde(with = "decimal")]
+    #[serde(with = "Decimal")]
     pub nonce: u64,
     /// Until when it is valid.
-    #[serde(with = "decimal")]
+    #[serde(with = "Decimal")]
     pub valid_until_ms: u64,
     /// Most fuel that it may use.
-    #[serde(with = "decimal")]
+    #[serde(with = "Decimal")]
     pub max_fuel: u64,
     /// Grains per 1 000 fuel.
-    #[serde(with = "decimal")]
+    #[serde(with = "Decimal")]
     pub fuel_price: u64,
     /// What to do, in order.
     pub actions: Vec<ActionView>,
 }
 
 /// One thing to do. `kind` tells which.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum ActionView {
     /// Moves grains.
@@ -298,7 +335,7 @@ pub enum ActionView {
         /// Who receives.
         to: String,
         /// Grains.
-        #[serde(with = "decimal")]
+        #[serde(with = "Decimal")]
         amount: u64,
     },
     /// Makes a module.
@@ -323,7 +360,7 @@ pub enum ActionView {
         /// Its arguments (borsh).
         arguments: Bytes,
         /// Grains to send along.
-        #[serde(with = "decimal")]
+        #[serde(with = "Decimal")]
         deposit: u64,
         /// Hash of the interface that the call was made from, where it is to hold.
         interface: Option<Hash>,

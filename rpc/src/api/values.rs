@@ -1,5 +1,6 @@
 //! The small values that every method shares, with their one spelling in JSON.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
@@ -8,12 +9,14 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use pollen_ledger::address::AddressError;
 use pollen_ledger::transaction::is_module_name;
 use pollen_ledger::{AccountId, Address, Hash};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// u64 as a decimal string, since other readers lose digits beyond 2^53. Reads a JSON number too.
-pub mod decimal {
-    use super::*;
+/// u64 as a decimal string, since other readers lose digits beyond 2^53. Reads a JSON number too. For serde's
+/// `with`.
+pub struct Decimal;
 
+impl Decimal {
     /// Writes the decimal string.
     pub fn serialize<S: Serializer>(value: &u64, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(value)
@@ -31,7 +34,8 @@ pub mod decimal {
                 Ok(value)
             }
             fn visit_str<E: de::Error>(self, text: &str) -> Result<u64, E> {
-                parse(text).ok_or_else(|| E::invalid_value(de::Unexpected::Str(text), &self))
+                Decimal::parse(text)
+                    .ok_or_else(|| E::invalid_value(de::Unexpected::Str(text), &self))
             }
         }
         deserializer.deserialize_any(Visitor)
@@ -41,32 +45,81 @@ pub mod decimal {
     pub(crate) fn parse(text: &str) -> Option<u64> {
         if text.bytes().all(|byte| byte.is_ascii_digit()) { text.parse().ok() } else { None }
     }
+}
 
-    /// The same for a field that may be absent.
-    pub mod option {
-        use super::*;
+impl JsonSchema for Decimal {
+    fn schema_name() -> Cow<'static, str> {
+        "U64".into()
+    }
 
-        /// Writes the decimal string or null.
-        pub fn serialize<S: Serializer>(
-            value: &Option<u64>,
-            serializer: S,
-        ) -> Result<S::Ok, S::Error> {
-            match value {
-                Some(value) => serializer.collect_str(value),
-                None => serializer.serialize_none(),
-            }
-        }
-
-        /// Reads a decimal string, a whole number or null.
-        pub fn deserialize<'de, D: Deserializer<'de>>(
-            deserializer: D,
-        ) -> Result<Option<u64>, D::Error> {
-            #[derive(Deserialize)]
-            struct Present(#[serde(with = "super")] u64);
-            Ok(Option::<Present>::deserialize(deserializer)?.map(|present| present.0))
-        }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "string",
+            "description": "A whole number from 0 to 2^64 - 1 in decimal digits. As a parameter a JSON number is read, too.",
+            "pattern": "^[0-9]{1,20}$",
+        })
     }
 }
+
+/// [`Decimal`] of a field that may be absent.
+pub struct OptionalDecimal;
+
+impl OptionalDecimal {
+    /// Writes the decimal string or null.
+    pub fn serialize<S: Serializer>(value: &Option<u64>, serializer: S) -> Result<S::Ok, S::Error> {
+        match value {
+            Some(value) => serializer.collect_str(value),
+            None => serializer.serialize_none(),
+        }
+    }
+
+    /// Reads a decimal string, a whole number or null.
+    pub fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<u64>, D::Error> {
+        #[derive(Deserialize)]
+        struct Present(#[serde(with = "Decimal")] u64);
+        Ok(Option::<Present>::deserialize(deserializer)?.map(|present| present.0))
+    }
+}
+
+impl JsonSchema for OptionalDecimal {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "OptionalU64".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        generator.subschema_for::<Option<Decimal>>()
+    }
+}
+
+/// Declares the schema of a value that is written as a string.
+macro_rules! text_schema {
+    ($type:ty, $name:literal, $description:literal) => {
+        impl schemars::JsonSchema for $type {
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                $name.into()
+            }
+
+            fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                schemars::json_schema!({ "type": "string", "description": $description })
+            }
+        }
+    };
+}
+pub(super) use text_schema;
+
+text_schema!(Bytes, "Bytes", "Bytes as base64 with padding (RFC 4648, section 4).");
+text_schema!(ReadAt, "ReadAt", "The state to read: `latest`, `certified`, or a height.");
+text_schema!(
+    Cursor,
+    "Cursor",
+    "A place in the chain's one list of events: `height.transaction.event`, or a height alone: after all of that height."
+);
 
 /// Bytes, as base64 (RFC 4648 §4, padded).
 #[derive(Clone, PartialEq, Eq, Default)]
@@ -92,7 +145,7 @@ impl Serialize for Bytes {
 
 impl<'de> Deserialize<'de> for Bytes {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        let text = Cow::<'de, str>::deserialize(deserializer)?;
         BASE64
             .decode(text.as_bytes())
             .map(Self)
@@ -101,11 +154,11 @@ impl<'de> Deserialize<'de> for Bytes {
 }
 
 /// The state that an answer was made from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct At {
     /// Height of the checkpoint.
-    #[serde(with = "decimal")]
+    #[serde(with = "Decimal")]
     pub height: u64,
     /// Its state root.
     pub state_root: Hash,
@@ -137,7 +190,7 @@ impl FromStr for ReadAt {
         match text {
             "latest" => Ok(Self::Latest),
             "certified" => Ok(Self::Certified),
-            _ => decimal::parse(text)
+            _ => Decimal::parse(text)
                 .map(Self::Height)
                 .ok_or_else(|| "expected \"latest\", \"certified\" or a height".to_owned()),
         }
@@ -226,10 +279,10 @@ impl FromStr for Cursor {
         let wrong =
             || format!("'{text}': expected a cursor `height.transaction.event`, or a height");
         let small = |part: &str| {
-            decimal::parse(part).and_then(|number| u32::try_from(number).ok()).ok_or_else(wrong)
+            Decimal::parse(part).and_then(|number| u32::try_from(number).ok()).ok_or_else(wrong)
         };
         let parts: Vec<&str> = text.splitn(4, '.').collect();
-        let height = decimal::parse(parts[0]).ok_or_else(wrong)?;
+        let height = Decimal::parse(parts[0]).ok_or_else(wrong)?;
         match parts.as_slice() {
             [_] => Ok(Self::end_of(height)),
             [_, transaction, event] => {
@@ -248,7 +301,7 @@ impl Serialize for Cursor {
 
 impl<'de> Deserialize<'de> for Cursor {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        let text = Cow::<'de, str>::deserialize(deserializer)?;
         text.chars().take(64).collect::<String>().parse().map_err(de::Error::custom)
     }
 }

@@ -6,19 +6,33 @@
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::Limits;
+use super::allowance::Allowance;
 
 /// The open connections of a server.
 #[derive(Debug)]
 pub(super) struct Connections {
     open: Arc<Semaphore>,
-    by_address: Mutex<HashMap<IpAddr, usize>>,
+    by_address: Mutex<HashMap<IpAddr, Guest>>,
     per_address: usize,
     calls: usize,
+    cost_per_second: u32,
+    cost_burst: u32,
 }
+
+/// What is known of an address.
+#[derive(Debug)]
+struct Guest {
+    open: usize,
+    allowance: Allowance,
+}
+
+/// Addresses without a connection that are remembered, for what they have used of their allowance.
+const REMEMBERED: usize = 16_384;
 
 /// The right of one connection to be open; given back when dropped. A WebSocket's session holds it
 /// too.
@@ -37,6 +51,8 @@ impl Connections {
             by_address: Mutex::new(HashMap::new()),
             per_address: limits.connections_per_address,
             calls: limits.calls_per_connection,
+            cost_per_second: limits.cost_per_second,
+            cost_burst: limits.cost_burst,
         }
     }
 
@@ -46,11 +62,18 @@ impl Connections {
         let address = counted_as(address);
         let most = if address.is_loopback() { usize::MAX } else { self.per_address };
         let mut by_address = self.by_address.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = by_address.entry(address).or_default();
-        if *count >= most {
+        let now = Instant::now();
+        let guest = by_address.entry(address).or_insert_with(|| {
+            let allowance = Allowance::new(self.cost_per_second, self.cost_burst, now);
+            Guest { open: 0, allowance }
+        });
+        if guest.open >= most {
             return None;
         }
-        *count += 1;
+        guest.open += 1;
+        if by_address.len() > REMEMBERED {
+            by_address.retain(|_, guest| guest.open > 0 || !guest.allowance.is_full(now));
+        }
         drop(by_address);
         let calls = Arc::new(Semaphore::new(self.calls));
         Some(ConnectionPermit { connections: Arc::clone(self), address, calls, _open: open })
@@ -73,15 +96,27 @@ impl ConnectionPermit {
     pub(super) fn call(&self) -> Option<OwnedSemaphorePermit> {
         Arc::clone(&self.calls).try_acquire_owned().ok()
     }
+
+    /// Pays for a call from the allowance of its address, or says when it could.
+    pub(super) fn pay(&self, cost: u32, now: Instant) -> Result<(), Duration> {
+        if self.address.is_loopback() {
+            return Ok(());
+        }
+        let mut by_address =
+            self.connections.by_address.lock().unwrap_or_else(PoisonError::into_inner);
+        let guest = by_address.get_mut(&self.address);
+        guest.map_or(Ok(()), |guest| guest.allowance.take(cost, now))
+    }
 }
 
 impl Drop for ConnectionPermit {
     fn drop(&mut self) {
         let mut by_address =
             self.connections.by_address.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = by_address.get_mut(&self.address) {
-            *count -= 1;
-            if *count == 0 {
+        if let Some(guest) = by_address.get_mut(&self.address) {
+            guest.open -= 1;
+            // One that has used of its allowance is remembered: else it would come back to a full one.
+            if guest.open == 0 && guest.allowance.is_full(Instant::now()) {
                 by_address.remove(&self.address);
             }
         }
@@ -107,6 +142,25 @@ mod tests {
         assert!(connections.admit("192.0.2.2".parse().unwrap()).is_none(), "three are open");
         drop(a);
         let _d = connections.admit(first).expect("one was given back");
+    }
+
+    /// Protects the node from one that asks without end, and that reconnects to be forgotten.
+    #[test]
+    fn an_address_has_one_allowance_over_all_its_connections() {
+        let limits = Limits { cost_per_second: 1, cost_burst: 10, ..Limits::default() };
+        let connections = Arc::new(Connections::new(&limits));
+        let (address, other) = ("192.0.2.1".parse().unwrap(), "192.0.2.2".parse().unwrap());
+        let now = Instant::now();
+        let first = connections.admit(address).unwrap();
+        first.pay(6, now).unwrap();
+        let second = connections.admit(address).unwrap();
+        assert!(second.pay(6, now).is_err(), "4 are left");
+        drop((first, second));
+        let again = connections.admit(address).unwrap();
+        assert!(again.pay(6, now).is_err(), "it is remembered");
+        connections.admit(other).unwrap().pay(6, now).unwrap();
+        let here = connections.admit("127.0.0.1".parse().unwrap()).unwrap();
+        assert!((0..100).all(|_| here.pay(6, now).is_ok()), "loopback is nobody in particular");
     }
 
     /// Protects nodes behind a proxy on the same machine, where every client has its address.

@@ -29,6 +29,8 @@ pub(super) struct Gate {
     limits: Limits,
     service: TowerServiceBuilder<Identity, Identity>,
     methods: Methods,
+    /// The interface as an OpenRPC document.
+    document: Arc<str>,
     backend: Arc<dyn Backend>,
     stop: StopHandle,
 }
@@ -38,6 +40,7 @@ impl Gate {
         config: ServerConfig,
         service: TowerServiceBuilder<Identity, Identity>,
         methods: Methods,
+        document: Arc<str>,
         backend: Arc<dyn Backend>,
         stop: StopHandle,
     ) -> Self {
@@ -48,7 +51,7 @@ impl Gate {
         }
         let hosts = (!hosts.is_empty()).then_some(hosts);
         let (origins, limits) = (config.allowed_origins, config.limits);
-        Self { hosts, origins, limits, service, methods, backend, stop }
+        Self { hosts, origins, limits, service, methods, document, backend, stop }
     }
 
     /// Answers one request. Never fails: what is wrong is told by the status.
@@ -86,7 +89,8 @@ impl Gate {
             (&Method::OPTIONS, "/") => text(StatusCode::NO_CONTENT, ""),
             (&Method::GET, "/healthz") => text(StatusCode::OK, "alive\n"),
             (&Method::GET, "/readyz") => self.ready().await,
-            (_, "/" | "/ws" | "/healthz" | "/readyz") => text(
+            (&Method::GET, "/openrpc.json") => self.describe(),
+            (_, "/" | "/ws" | "/healthz" | "/readyz" | "/openrpc.json") => text(
                 StatusCode::METHOD_NOT_ALLOWED,
                 "JSON-RPC: POST to / or open a WebSocket at /ws\n",
             ),
@@ -146,6 +150,13 @@ impl Gate {
             tracing::debug!(%error, "WebSocket upgrade failed");
             text(StatusCode::BAD_REQUEST, "the WebSocket handshake failed\n")
         })
+    }
+
+    fn describe(&self) -> HttpResponse {
+        let mut response = text(StatusCode::OK, self.document.to_string());
+        let json = HeaderValue::from_static("application/json");
+        response.headers_mut().insert(header::CONTENT_TYPE, json);
+        response
     }
 
     async fn ready(&self) -> HttpResponse {

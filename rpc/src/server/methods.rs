@@ -5,17 +5,20 @@ use std::time::Duration;
 
 use hyper::http::Extensions;
 use jsonrpsee::RpcModule;
-use jsonrpsee::server::Methods;
+use jsonrpsee::server::{Methods, ResponsePayload};
 use jsonrpsee::types::{ErrorObjectOwned, Params};
 use pollen_ledger::limits::STORAGE_KEY_BYTES_MAX;
 use pollen_ledger::{AccountId, Signature, SignedTransaction, codec};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use serde_json::value::RawValue;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::Limits;
 use super::connections::ConnectionPermit;
+use super::meter::Meter;
 use super::subscription;
 use crate::api::*;
 use crate::backend::{
@@ -23,13 +26,18 @@ use crate::backend::{
     StateRange, Trial, TxRange,
 };
 use crate::error::{ErrorCode, RpcError};
+use crate::openrpc::{self, Method};
 
+/// The method that OpenRPC asks for.
+const DISCOVER: &str = "rpc.discover";
 /// What `tx_submit` and `tx_status` wait when they are not told how long.
 const TX_TIMEOUT_MS: u64 = 10_000;
 /// Events in a page when it is not told how many.
 const PAGE: u32 = 100;
 /// Rounds of `dag_rounds` when it is not told how many.
 const ROUNDS: u32 = 10;
+/// Entries of one `state_getMany`.
+const ENTRIES_MAX: usize = 64;
 /// Bytes of a name or address in parameters; anything longer is none.
 const TEXT_BYTES_MAX: usize = 256;
 
@@ -38,56 +46,166 @@ pub(super) struct Served {
     pub(super) backend: Arc<dyn Backend>,
     pub(super) limits: Limits,
     module_calls: Arc<Semaphore>,
+    long_reads: Semaphore,
+    pub(super) meter: Meter,
 }
 
 type Answered<T> = Result<Answer<T>, RpcError>;
 
-/// Registers methods whose names are those of [`Served`]'s functions, or told.
+/// Registers methods whose names are those of [`Served`]'s functions, or told, and describes them.
 macro_rules! serve {
-    ($module:ident: $($name:ident $(as $told:literal)?),* $(,)?) => { $(
+    (
+        $module:ident, $described:ident:
+        $( $(#[doc = $docs:literal])+ $name:ident $(as $told:literal)? ($params:ty) -> $result:ty; )*
+    ) => { $(
         $module
             .register_async_method(serve!(@ $name $($told)?), |params, served, extensions| async move {
-                let _call = admit(&extensions)?;
-                let params = parse(&params)?;
-                served.$name(params).await.map_err(ErrorObjectOwned::from)
+                let begun = std::time::Instant::now();
+                let call = async {
+                    let permit = admit(&extensions, cost(serve!(@ $name $($told)?)))?;
+                    let params: $params = parse(&params)?;
+                    Ok((served.$name(params).await?, permit))
+                };
+                let ended: Result<_, RpcError> = call.await;
+                served.meter.called(serve!(@ $name $($told)?), begun, &ended);
+                respond(ended)
             })
             .expect("every method is registered once");
+        $described.push(Method::call::<$params, Answer<$result>>(serve!(@ $name $($told)?), &[$($docs),+]));
     )* };
     (@ $name:ident) => { stringify!($name) };
     (@ $name:ident $told:literal) => { $told };
 }
 
-/// All methods, answered from `backend`.
-pub(super) fn methods(backend: Arc<dyn Backend>, limits: Limits) -> Methods {
-    let module_calls = Arc::new(Semaphore::new(limits.module_calls));
-    let mut module = RpcModule::new(Served { backend, limits, module_calls });
-    serve! {
-        module:
-        node_info, node_health, node_peers,
-        chain_head, chain_checkpoint, chain_certificate, chain_writes,
-        dag_rounds,
-        tx_submit, tx_status, tx_get, tx_list, tx_preview, tx_simulate, tx_fee_estimate as "tx_feeEstimate",
-        account_get, account_keys,
-        state_get, state_scan,
-        module_get, module_interface, module_code, module_call,
-        events_query,
+/// The answer of a call. Its permit is held until the answer is on its way: else a client that does not read could have
+/// any number of them made.
+fn respond<T: Serialize + Clone + 'static>(
+    ended: Result<(T, OwnedSemaphorePermit), RpcError>,
+) -> ResponsePayload<'static, T> {
+    match ended {
+        Ok((answer, permit)) => {
+            let (response, sent) = ResponsePayload::success(answer).notify_on_completion();
+            tokio::spawn(async move {
+                // Sent, or nobody is there any more.
+                let _ = sent.await;
+                drop(permit);
+            });
+            response
+        }
+        Err(error) => ResponsePayload::error(ErrorObjectOwned::from(error)),
     }
+}
+
+/// All methods, answered from `backend`, and the document that describes them.
+pub(super) fn methods(
+    backend: Arc<dyn Backend>,
+    limits: Limits,
+    meter: Meter,
+) -> (Methods, Arc<str>) {
+    let module_calls = Arc::new(Semaphore::new(limits.module_calls));
+    let long_reads = Semaphore::new(limits.long_reads);
+    let mut module = RpcModule::new(Served { backend, limits, module_calls, long_reads, meter });
+    let mut described = Vec::new();
+    serve! {
+        module, described:
+        /// What a node is: version, chain, role, committee, parameters of the chain, groups and limits of this interface.
+        node_info (NoParams) -> NodeInfoAnswer;
+        /// Whether a node does its work, and what is wrong where it does not.
+        node_health (NoParams) -> NodeHealth;
+        /// Whom a node is connected to.
+        node_peers (NoParams) -> NodePeers;
+        /// Where the chain is: the newest checkpoint that this node has executed, or that of `at`. Height and state root stand in `at`.
+        chain_head (ChainHeadParams) -> ChainHead;
+        /// A checkpoint: `at` names it.
+        chain_checkpoint (ChainCheckpointParams) -> CheckpointView;
+        /// Checkpoints in a row, the newest first unless told.
+        chain_checkpoints (ChainCheckpointsParams) -> ChainCheckpoints;
+        /// What proves a checkpoint to who trusts nothing but genesis: `at` names the checkpoint.
+        chain_certificate (ChainCertificateParams) -> CertificateView;
+        /// What a checkpoint changed in the state, a page at a time.
+        chain_writes (ChainWritesParams) -> ChainWrites;
+        /// The numbers that the chain runs by.
+        chain_params (ChainStateParams) -> ChainParams;
+        /// The validators that decide, with their stake.
+        chain_committee (ChainStateParams) -> ChainCommittee;
+        /// Rounds of the DAG with their blocks and slots: `from` and `to`, or the last ones.
+        dag_rounds (DagRoundsParams) -> DagRounds;
+        /// A block of the DAG with the ids of its transactions.
+        dag_block (DagBlockParams) -> DagBlocks;
+        /// Submits a signed transaction, and waits for a stage where told. Idempotent: the same bytes may be sent again, here and elsewhere. A timeout is a result: the stage reached by then.
+        tx_submit (TxSubmitParams) -> TxStatus;
+        /// What became of a transaction, by its hash or its bytes; waits for a stage where told.
+        tx_status (TxStatusParams) -> TxStatus;
+        /// An executed transaction as it stands in its checkpoint, with proofs where asked for.
+        tx_get (TxGetParams) -> TxRecord;
+        /// Transactions that an account sent, paid for or received, or that call a module; of a node with the index `accounts`.
+        tx_list (TxListParams) -> TxList;
+        /// What a transaction says, in words, before it is sent; with who has signed it.
+        tx_preview (TxTrialParams) -> TxPreview;
+        /// What a transaction would do now: outcome, events, fuel by call, reads and changes. Signatures are not looked at.
+        tx_simulate (TxTrialParams) -> TxSimulation;
+        /// What to offer: prices, and of a transaction the fuel that it would use now.
+        tx_fee_estimate as "tx_feeEstimate" (TxTrialParams) -> FeeEstimate;
+        /// An account: balance, and the nonces of a key where one is given. One that does not exist is an answer.
+        account_get (AccountGetParams) -> Account;
+        /// Who may sign for an account, and what its scoped keys have used.
+        account_keys (AccountKeysParams) -> AccountKeys;
+        /// An entry of the state, with a proof where asked for: `module` and `key`, or `account`, or `owner` and `key`.
+        state_get (StateGetParams) -> StateRecord;
+        /// Entries of one state, at most 64, with proofs where asked for.
+        state_get_many as "state_getMany" (StateGetManyParams) -> StateRecords;
+        /// Entries of a module by key; of a node with the index `keys`.
+        state_scan (StateScanParams) -> StateScan;
+        /// A module: code, who may change it, versions, storage.
+        module_get (ModuleParams) -> Module;
+        /// What a module offers, out of its own component: WIT text, JSON, binary WIT package.
+        module_interface (ModuleParams) -> ModuleInterface;
+        /// Code that is on the ledger, of a module or by its hash.
+        module_code (ModuleCodeParams) -> ModuleCode;
+        /// Modules, ascending by id; of a node with the index `keys`.
+        module_list (ModuleListParams) -> ModuleList;
+        /// Runs a function of a module's `queries`; changes nothing.
+        module_call (ModuleCallParams) -> ModuleCall;
+        /// Events after a cursor, in order; waits for the first where told (long poll).
+        events_query (EventsQueryParams) -> EventsPage;
+    }
+    subscription::register(&mut module, &mut described);
+    described.push(Method::call::<NoParams, serde_json::Value>(
+        DISCOVER,
+        &["This interface as an OpenRPC document; the same at `GET /openrpc.json`."],
+    ));
+    let document: Arc<str> = openrpc::document(&described).to_string().into();
+    let told = RawValue::from_string(document.to_string()).expect("it is JSON");
     module
-        .register_subscription(
-            "events_subscribe",
-            "events_notice",
-            "events_unsubscribe",
-            |params, pending, served, _| subscription::run(params, pending, served),
-        )
+        .register_method(DISCOVER, move |_, _, _| Ok::<_, ErrorObjectOwned>(told.clone()))
         .expect("every method is registered once");
-    module.into()
+    (module.into(), document)
+}
+
+/// What a call takes from the allowance of an address: 1 for what is in memory, more for what reads disks, and most
+/// for what runs modules or makes proofs.
+fn cost(method: &str) -> u32 {
+    match method {
+        "module_call" | "tx_simulate" | "tx_feeEstimate" | "chain_writes" | "state_getMany" => 20,
+        "chain_certificate" | "tx_get" | "tx_list" | "tx_preview" | "state_scan"
+        | "module_list" | "module_code" | "module_interface" | "events_query" | "dag_rounds"
+        | "rpc.discover" => 10,
+        "tx_submit" | "state_get" | "chain_checkpoints" | "dag_block" => 4,
+        _ => 1,
+    }
 }
 
 /// The right to one more call on this connection.
-fn admit(extensions: &Extensions) -> Result<OwnedSemaphorePermit, RpcError> {
+fn admit(extensions: &Extensions, cost: u32) -> Result<OwnedSemaphorePermit, RpcError> {
     let connection = extensions
         .get::<Arc<ConnectionPermit>>()
         .ok_or_else(|| RpcError::internal("the call came without its connection"))?;
+    if let Err(wait) = connection.pay(cost, std::time::Instant::now()) {
+        let wait = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).max(1);
+        return Err(
+            limit("this address asks for more than its allowance").with("retryAfterMs", wait)
+        );
+    }
     connection.call().ok_or_else(|| {
         limit("too many calls of this connection are being answered").with("retryAfterMs", 100)
     })
@@ -176,7 +294,7 @@ impl Served {
     }
 
     async fn node_info(&self, _: NoParams) -> Answered<NodeInfoAnswer> {
-        let groups = ["node", "chain", "dag", "tx", "account", "state", "module", "events"];
+        let groups = ["rpc", "node", "chain", "dag", "tx", "account", "state", "module", "events"];
         let limits = self.limits.served();
         let groups = groups.map(str::to_owned).to_vec();
         Ok(self.backend.node_info().await?.map(|node| NodeInfoAnswer { node, groups, limits }))
@@ -211,6 +329,28 @@ impl Served {
         self.backend.chain_writes(params.height, params.after).await
     }
 
+    async fn chain_params(&self, params: ChainStateParams) -> Answered<ChainParams> {
+        self.settle(&params).await?;
+        self.backend.chain_params(params.at).await
+    }
+
+    async fn chain_committee(&self, params: ChainStateParams) -> Answered<ChainCommittee> {
+        self.settle(&params).await?;
+        self.backend.chain_committee(params.at).await
+    }
+
+    async fn chain_checkpoints(
+        &self,
+        params: ChainCheckpointsParams,
+    ) -> Answered<ChainCheckpoints> {
+        let limit = self.list_limit(params.limit)?;
+        self.checkpoints(params.from, limit, params.descending).await
+    }
+
+    async fn dag_block(&self, params: DagBlockParams) -> Answered<DagBlocks> {
+        self.backend.dag_block(params.round, params.author).await
+    }
+
     async fn dag_rounds(&self, params: DagRoundsParams) -> Answered<DagRounds> {
         let most = self.limits.dag_rounds;
         let range = match params {
@@ -235,7 +375,7 @@ impl Served {
             let words = format!("1 to {most} rounds can be asked for at once");
             return Err(RpcError::invalid_params(path, words));
         }
-        self.backend.dag_rounds(range).await
+        self.rounds(range).await
     }
 
     async fn tx_submit(&self, params: TxSubmitParams) -> Answered<TxStatus> {
@@ -374,25 +514,51 @@ impl Served {
     async fn state_get(&self, params: StateGetParams) -> Answered<StateRecord> {
         self.settle(&params).await?;
         let StateGetParams { module, key, account, owner, proof, at, .. } = params;
+        let entry = self.entry(StateEntryParams { module, key, account, owner }, "params")?;
+        let _call = if proof { Some(self.costly_call_permit()?) } else { None };
+        self.backend.state(entry, proof, at).await
+    }
+
+    async fn state_get_many(&self, params: StateGetManyParams) -> Answered<StateRecords> {
+        if params.entries.len() > ENTRIES_MAX {
+            let words = format!("at most {ENTRIES_MAX}");
+            return Err(RpcError::invalid_params("params.entries", words));
+        }
+        self.settle(&params).await?;
+        let StateGetManyParams { entries, proof, at, .. } = params;
+        let entry = |(index, entry)| self.entry(entry, &format!("params.entries[{index}]"));
+        let entries = entries.into_iter().enumerate().map(entry).collect::<Result<_, _>>()?;
+        let _call = self.costly_call_permit()?;
+        self.backend.states(entries, proof, at).await
+    }
+
+    /// The entry that parameters at `path` name.
+    fn entry(&self, params: StateEntryParams, path: &str) -> Result<EntryName, RpcError> {
+        let StateEntryParams { module, key, account, owner } = params;
         if key.as_ref().is_some_and(|key| key.0.len() > STORAGE_KEY_BYTES_MAX) {
             let words = format!("at most {STORAGE_KEY_BYTES_MAX} bytes");
-            return Err(RpcError::invalid_params("params.key", words));
+            return Err(RpcError::invalid_params(&format!("{path}.key"), words));
         }
-        let entry = match (module, account, owner, key) {
+        Ok(match (module, account, owner, key) {
             (Some(module), None, None, Some(key)) => {
-                EntryName::Module(self.named(&module, "params.module")?, key.0)
+                EntryName::Module(self.named(&module, &format!("{path}.module"))?, key.0)
             }
             (None, Some(account), None, None) => {
-                EntryName::Account(self.named(&account, "params.account")?)
+                EntryName::Account(self.named(&account, &format!("{path}.account"))?)
             }
             (None, None, Some(owner), Some(key)) => EntryName::Owner(AccountId(owner.0), key.0),
             _ => {
                 let words = "give `module` and `key`, or `account`, or `owner` and `key`";
-                return Err(RpcError::invalid_params("params", words));
+                return Err(RpcError::invalid_params(path, words));
             }
-        };
-        let _call = if proof { Some(self.costly_call_permit()?) } else { None };
-        self.backend.state(entry, proof, at).await
+        })
+    }
+
+    async fn module_list(&self, params: ModuleListParams) -> Answered<ModuleList> {
+        let limit = self.list_limit(params.limit)?;
+        self.settle(&params).await?;
+        let _call = self.costly_call_permit()?;
+        self.backend.module_list(params.after, limit, params.at).await
     }
 
     async fn state_scan(&self, params: StateScanParams) -> Answered<StateScan> {
@@ -471,6 +637,40 @@ impl Served {
         self.backend.module_call(QueryCall { module, function, arguments, caller, at }).await
     }
 
+    /// A turn among those who read much at once. Waits: whoever comes first is first, subscriptions among them.
+    async fn long_read(&self) -> Option<SemaphorePermit<'_>> {
+        // It is never closed.
+        self.long_reads.acquire().await.ok()
+    }
+
+    /// Events of the backend, in turn.
+    pub(super) async fn events(
+        &self,
+        filter: EventFilter,
+        after: Cursor,
+        limit: u32,
+    ) -> Answered<EventsPage> {
+        let _turn = self.long_read().await;
+        self.backend.events(filter, after, limit).await
+    }
+
+    /// Rounds of the backend, in turn.
+    pub(super) async fn rounds(&self, range: RoundRange) -> Answered<DagRounds> {
+        let _turn = self.long_read().await;
+        self.backend.dag_rounds(range).await
+    }
+
+    /// Checkpoints of the backend, in turn.
+    pub(super) async fn checkpoints(
+        &self,
+        from: Option<u64>,
+        limit: u32,
+        descending: bool,
+    ) -> Answered<ChainCheckpoints> {
+        let _turn = self.long_read().await;
+        self.backend.chain_checkpoints(from, limit, descending).await
+    }
+
     fn costly_call_permit(&self) -> Result<OwnedSemaphorePermit, RpcError> {
         Arc::clone(&self.module_calls).try_acquire_owned().map_err(|_| {
             limit("too many calls of modules and proofs are being answered")
@@ -500,7 +700,7 @@ impl Served {
         let filter = self.filter(params.module.as_deref(), params.name)?;
         let mut after = params.after.unwrap_or_default();
         loop {
-            let page = self.backend.events(filter.clone(), after, limit).await?;
+            let page = self.events(filter.clone(), after, limit).await?;
             if !page.value.events.is_empty() || Instant::now() >= deadline {
                 return Ok(page);
             }

@@ -1,92 +1,292 @@
-//! Subscriptions to events: a query after the cursor that goes on when there is more.
+//! Subscriptions: a query after a cursor that goes on when there is more.
 //!
 //! A subscription reads what is stored and keeps no queue, so a slow subscriber costs nothing but
 //! its own delay and can lose nothing unnoticed. One that had caught up and then fell too far
 //! behind is brought to the present with a gap notice; one that still reads the past is left to it.
 
+use std::future::Future;
 use std::sync::Arc;
 
+use jsonrpsee::RpcModule;
 use jsonrpsee::server::{PendingSubscriptionSink, SubscriptionSink};
 use jsonrpsee::types::{ErrorObjectOwned, Params};
+use pollen_ledger::Hash;
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use super::methods::{Served, parse};
-use crate::api::{Cursor, EventNotice, EventsSubscribeParams};
-use crate::backend::EventFilter;
+use crate::api::*;
+use crate::backend::{EventFilter, RoundRange};
 use crate::error::RpcError;
+use crate::openrpc::Method;
 
-/// Events read at once.
+/// Events, checkpoints or rounds read at once.
 const PAGE: u32 = 100;
 
+/// Why following ended: the subscriber or what it followed is gone (none), or the node failed.
+type Ended = Option<RpcError>;
+
+/// What can be subscribed to.
+trait Feed: Sized + Send {
+    type Params: DeserializeOwned + JsonSchema;
+    type Notice: Serialize + JsonSchema;
+
+    /// Checks what was asked for; begins now where no place is given.
+    fn begin(params: Self::Params, served: &Served) -> Result<Self, RpcError>;
+    /// Tells until the subscriber is gone or there is nothing more to tell.
+    fn follow(self, served: &Served, sink: &SubscriptionSink)
+    -> impl Future<Output = Ended> + Send;
+    /// The last word.
+    fn end(code: i32, name: String, message: String) -> Self::Notice;
+}
+
+/// Registers a subscription to each feed, and describes it.
+pub(super) fn register(module: &mut RpcModule<Served>, described: &mut Vec<Method>) {
+    macro_rules! feeds {
+        ($($feed:ty: $subscribe:literal, $notice:literal, $unsubscribe:literal, $docs:literal;)*) => { $(
+            described.push(Method::subscription::<<$feed as Feed>::Params, <$feed as Feed>::Notice>(
+                [$subscribe, $notice, $unsubscribe],
+                $docs,
+            ));
+            module
+                .register_subscription($subscribe, $notice, $unsubscribe, |params, pending, served, _| {
+                    run::<$feed>(params, pending, served)
+                })
+                .expect("every method is registered once");
+        )* };
+    }
+    feeds! {
+        EventsFeed: "events_subscribe", "events_notice", "events_unsubscribe",
+            "Tells events after a cursor, and then as they happen.";
+        ChainFeed: "chain_subscribe", "chain_notice", "chain_unsubscribe",
+            "Tells checkpoints above a height, and then as they are executed.";
+        DagFeed: "dag_subscribe", "dag_notice", "dag_unsubscribe",
+            "Tells rounds of the DAG as soon as the order has passed them.";
+        TxFeed: "tx_subscribe", "tx_notice", "tx_unsubscribe",
+            "Tells each stage of a transaction that this node knows, and ends with the last.";
+    }
+}
+
 /// Runs one subscription to its end: the subscriber's, the connection's, or an error of the node.
-pub(super) async fn run(
+async fn run<F: Feed>(
     params: Params<'static>,
     pending: PendingSubscriptionSink,
     served: Arc<Served>,
 ) {
-    let asked = parse::<EventsSubscribeParams>(&params).and_then(|params| {
-        let filter = served.filter(params.module.as_deref(), params.name)?;
-        Ok((filter, params.after))
-    });
-    let (filter, after) = match asked {
-        Ok(asked) => asked,
+    let begun = parse::<F::Params>(&params).and_then(|params| F::begin(params, &served));
+    let feed = match begun {
+        Ok(feed) => feed,
         Err(error) => {
             pending.reject(ErrorObjectOwned::from(error)).await;
             return;
         }
     };
-    let after = after.unwrap_or_else(|| Cursor::end_of(served.backend.head().height));
     // The connection may be gone before the answer: then nobody is left to be told.
     let Ok(sink) = pending.accept().await else { return };
+    let _open = served.meter.subscription();
     tokio::select! {
         () = sink.closed() => {}
-        error = follow(&served, &filter, after, &sink) => {
+        error = feed.follow(&served, &sink) => {
             if let Some(RpcError { code, message, .. }) = error {
                 let (code, name) = (code.number(), code.name().to_owned());
                 // Gone or not, this is the last word.
-                let _ = send(&sink, &EventNotice::End { code, name, message }).await;
+                let _ = send(&sink, &F::end(code, name, message)).await;
             }
         }
     }
 }
 
-/// Tells events until the subscriber is gone (none) or the node fails.
-async fn follow(
-    served: &Served,
-    filter: &EventFilter,
-    mut after: Cursor,
-    sink: &SubscriptionSink,
-) -> Option<RpcError> {
-    let mut caught_up = false;
-    loop {
-        let head = served.backend.head().height;
-        let lag = head.saturating_sub(after.height);
-        if caught_up && lag > served.limits.subscription_lag_heights {
-            let resume = Cursor::end_of(head);
-            if send(sink, &EventNotice::Gap { after, resume }).await.is_err() {
-                return None;
-            }
-            after = resume;
-        }
-        let page = match served.backend.events(filter.clone(), after, PAGE).await {
-            Ok(page) => page,
-            Err(error) => return Some(error),
-        };
-        for event in page.value.events {
-            if send(sink, &EventNotice::Event { event: Box::new(event) }).await.is_err() {
-                return None;
-            }
-        }
-        after = page.value.next;
-        if !page.value.more {
-            caught_up = true;
-            served.backend.reached(page.at.height.saturating_add(1)).await;
-        }
-    }
-}
-
-async fn send(sink: &SubscriptionSink, notice: &EventNotice) -> Result<(), ()> {
+async fn send(sink: &SubscriptionSink, notice: &impl Serialize) -> Result<(), ()> {
     let message = serde_json::value::to_raw_value(notice).map_err(|error| {
-        tracing::error!(%error, "an event could not be written as JSON");
+        tracing::error!(%error, "a notice could not be written as JSON");
     })?;
     sink.send(message).await.map_err(|_| ())
+}
+
+/// True of a subscriber that had caught up with a head and fell too far behind it.
+fn is_left_behind(served: &Served, caught_up: bool, after: u64, head: u64) -> bool {
+    caught_up && head.saturating_sub(after) > served.limits.subscription_lag_heights
+}
+
+/// Events after a cursor.
+struct EventsFeed {
+    filter: EventFilter,
+    after: Cursor,
+}
+
+impl Feed for EventsFeed {
+    type Params = EventsSubscribeParams;
+    type Notice = EventNotice;
+
+    fn begin(params: Self::Params, served: &Served) -> Result<Self, RpcError> {
+        let filter = served.filter(params.module.as_deref(), params.name)?;
+        let now = || Cursor::end_of(served.backend.head().height);
+        Ok(Self { filter, after: params.after.unwrap_or_else(now) })
+    }
+
+    async fn follow(self, served: &Served, sink: &SubscriptionSink) -> Ended {
+        let Self { filter, mut after } = self;
+        let mut caught_up = false;
+        loop {
+            let head = served.backend.head().height;
+            if is_left_behind(served, caught_up, after.height, head) {
+                let resume = Cursor::end_of(head);
+                send(sink, &EventNotice::Gap { after, resume }).await.ok()?;
+                after = resume;
+            }
+            let page = match served.events(filter.clone(), after, PAGE).await {
+                Ok(page) => page,
+                Err(error) => return Some(error),
+            };
+            for event in page.value.events {
+                send(sink, &EventNotice::Event { event: Box::new(event) }).await.ok()?;
+            }
+            after = page.value.next;
+            if !page.value.more {
+                caught_up = true;
+                served.backend.reached(page.at.height.saturating_add(1)).await;
+            }
+        }
+    }
+
+    fn end(code: i32, name: String, message: String) -> EventNotice {
+        EventNotice::End { code, name, message }
+    }
+}
+
+/// Checkpoints above a height.
+struct ChainFeed {
+    after: u64,
+}
+
+impl Feed for ChainFeed {
+    type Params = ChainSubscribeParams;
+    type Notice = ChainNotice;
+
+    fn begin(params: Self::Params, served: &Served) -> Result<Self, RpcError> {
+        Ok(Self { after: params.after.unwrap_or_else(|| served.backend.head().height) })
+    }
+
+    async fn follow(self, served: &Served, sink: &SubscriptionSink) -> Ended {
+        let mut after = self.after;
+        let mut caught_up = false;
+        loop {
+            let head = served.backend.head().height;
+            if is_left_behind(served, caught_up, after, head) {
+                send(sink, &ChainNotice::Gap { after, resume: head }).await.ok()?;
+                after = head;
+            }
+            let next = after.saturating_add(1);
+            if next > head {
+                caught_up = true;
+                served.backend.reached(next).await;
+                continue;
+            }
+            let page = match served.checkpoints(Some(next), PAGE, false).await {
+                Ok(page) => page,
+                Err(error) => return Some(error),
+            };
+            let certified_height = page.value.certified_height;
+            for checkpoint in page.value.checkpoints {
+                after = checkpoint.height;
+                send(sink, &ChainNotice::Checkpoint { checkpoint, certified_height }).await.ok()?;
+            }
+        }
+    }
+
+    fn end(code: i32, name: String, message: String) -> ChainNotice {
+        ChainNotice::End { code, name, message }
+    }
+}
+
+/// Rounds above one, as soon as the order has passed them.
+struct DagFeed {
+    after: Option<u32>,
+}
+
+impl Feed for DagFeed {
+    type Params = DagSubscribeParams;
+    type Notice = DagNotice;
+
+    fn begin(params: Self::Params, _: &Served) -> Result<Self, RpcError> {
+        Ok(Self { after: params.after })
+    }
+
+    async fn follow(self, served: &Served, sink: &SubscriptionSink) -> Ended {
+        let mut told = self.after;
+        loop {
+            let height = served.backend.head().height;
+            let range = match told {
+                // Where the order is: a page of nothing else.
+                None => RoundRange::Last(1),
+                Some(after) => {
+                    let next = after.saturating_add(1);
+                    RoundRange::Between(next, next.saturating_add(PAGE - 1))
+                }
+            };
+            let page = match served.rounds(range).await {
+                Ok(page) => page.value,
+                Err(error) => return Some(error),
+            };
+            let passed = page.committed_round;
+            let after = *told.get_or_insert(passed);
+            let first = page.rounds.first().map_or(passed, |round| round.round);
+            if first > after.saturating_add(1) && after < passed {
+                // What lies between is not held any more.
+                let resume = (first - 1).min(passed);
+                send(sink, &DagNotice::Gap { after, resume }).await.ok()?;
+                told = Some(resume);
+            }
+            let mut sent = false;
+            for round in page.rounds {
+                if round.round > passed {
+                    break;
+                }
+                if Some(round.round) > told {
+                    told = Some(round.round);
+                    sent = true;
+                    send(sink, &DagNotice::Round { round }).await.ok()?;
+                }
+            }
+            if !sent {
+                served.backend.reached(height.saturating_add(1)).await;
+            }
+        }
+    }
+
+    fn end(code: i32, name: String, message: String) -> DagNotice {
+        DagNotice::End { code, name, message }
+    }
+}
+
+/// Every stage of a transaction, from where it is to its end.
+struct TxFeed {
+    hash: Hash,
+}
+
+impl Feed for TxFeed {
+    type Params = TxSubscribeParams;
+    type Notice = TxNotice;
+
+    fn begin(params: Self::Params, _: &Served) -> Result<Self, RpcError> {
+        Ok(Self { hash: params.hash })
+    }
+
+    async fn follow(self, served: &Served, sink: &SubscriptionSink) -> Ended {
+        let mut answer = served.backend.tx_status(self.hash).await;
+        loop {
+            let status = match answer {
+                Ok(answer) => answer.value,
+                Err(error) => return Some(error),
+            };
+            let next = status.stage.next().filter(|next| !status.satisfies(*next));
+            send(sink, &TxNotice::Status { status: Box::new(status) }).await.ok()?;
+            answer = served.backend.tx_reached(self.hash, next?).await;
+        }
+    }
+
+    fn end(code: i32, name: String, message: String) -> TxNotice {
+        TxNotice::End { code, name, message }
+    }
 }

@@ -104,6 +104,24 @@ fn said() -> Preview {
     Preview { actions: vec!["Send 1 pollen".into()], terms: vec!["For nobody".into()] }
 }
 
+fn parameters() -> ChainParameters {
+    ChainParameters {
+        fuel_price_floor: 11,
+        transaction_fuel_max: u64::MAX,
+        call_fuel_max: 1,
+        transaction_fuel_base: 1,
+        signature_fuel: 1,
+        signed_byte_fuel: 1,
+        attachment_byte_fuel: 1,
+        account_deposit: 1,
+        storage_byte_deposit: 1,
+        code_activation_ms: 0,
+        fee_reserve: 1,
+        transaction_lifetime_max_ms: 120_000,
+        transaction_bytes_max: 64 * 1024,
+    }
+}
+
 pub fn account_address() -> String {
     Address::account(AccountId::of_key(&KeyPair::development("alice").public_key())).display(PREFIX)
 }
@@ -148,21 +166,7 @@ impl Backend for Chain {
             peer_id: None,
             listen_addresses: Vec::new(),
             committee: Vec::new(),
-            parameters: ChainParameters {
-                fuel_price_floor: 11,
-                transaction_fuel_max: u64::MAX,
-                call_fuel_max: 1,
-                transaction_fuel_base: 1,
-                signature_fuel: 1,
-                signed_byte_fuel: 1,
-                attachment_byte_fuel: 1,
-                account_deposit: 1,
-                storage_byte_deposit: 1,
-                code_activation_ms: 0,
-                fee_reserve: 1,
-                transaction_lifetime_max_ms: 120_000,
-                transaction_bytes_max: 64 * 1024,
-            },
+            parameters: parameters(),
         }))
     }
 
@@ -208,6 +212,63 @@ impl Backend for Chain {
     fn chain_writes(&self, height: u64, _: Option<Hash>) -> Answering<'_, ChainWrites> {
         let words = format!("the writes of checkpoint {height} are not kept");
         ready(Err(RpcError::new(ErrorCode::NotKept, words)))
+    }
+
+    fn chain_params(&self, _: ReadAt) -> Answering<'_, ChainParams> {
+        ready(self.answer(ChainParams { protocol_version: 1, parameters: parameters() }))
+    }
+
+    fn chain_committee(&self, _: ReadAt) -> Answering<'_, ChainCommittee> {
+        let (total_stake, quorum_stake, members) = (4, 3, Vec::new());
+        ready(self.answer(ChainCommittee { epoch: 0, total_stake, quorum_stake, members }))
+    }
+
+    fn chain_checkpoints(
+        &self,
+        from: Option<u64>,
+        limit: u32,
+        descending: bool,
+    ) -> Answering<'_, ChainCheckpoints> {
+        let head = self.head().height;
+        let first = from.unwrap_or(if descending { head } else { 0 });
+        let heights: Vec<u64> = match descending {
+            true => (0..=first.min(head)).rev().take(limit as usize).collect(),
+            false => (first..=head).take(limit as usize).collect(),
+        };
+        let listed = |height: &u64| CheckpointListed {
+            height: *height,
+            digest: Hash::of_content(&height.to_le_bytes()),
+            state_root: Hash::ZERO,
+            time_ms: TIME_MS,
+            commit_index: *height,
+            certified: false,
+        };
+        let checkpoints = heights.iter().map(listed).collect();
+        let (next, oldest_height, certified_height) = (None, 0, 0);
+        ready(self.answer(ChainCheckpoints { checkpoints, next, oldest_height, certified_height }))
+    }
+
+    fn dag_block(&self, round: u32, author: u16) -> Answering<'_, DagBlocks> {
+        let name = BlockName { author, round, digest: Hash::of_content(&round.to_le_bytes()) };
+        let block = DagBlockContent {
+            name,
+            time_ms: TIME_MS,
+            parents: Vec::new(),
+            transactions: Vec::new(),
+            body_bytes: 0,
+            attested: Vec::new(),
+        };
+        ready(self.answer(DagBlocks { blocks: vec![block] }))
+    }
+
+    fn states(&self, entries: Vec<EntryName>, _: bool, _: ReadAt) -> Answering<'_, StateRecords> {
+        let record =
+            |_| StateRecord { owner: Hash::ZERO, key: Bytes(Vec::new()), value: None, proof: None };
+        ready(self.answer(StateRecords { entries: entries.into_iter().map(record).collect() }))
+    }
+
+    fn module_list(&self, _: Option<Hash>, _: u32, _: ReadAt) -> Answering<'_, ModuleList> {
+        ready(self.answer(ModuleList { modules: Vec::new(), next: None }))
     }
 
     fn dag_rounds(&self, range: RoundRange) -> Answering<'_, DagRounds> {

@@ -5,6 +5,7 @@ mod chain;
 mod client;
 mod conformance;
 mod json;
+mod openrpc;
 mod protocol;
 mod refusals;
 mod slow;

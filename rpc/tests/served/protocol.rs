@@ -38,7 +38,7 @@ async fn every_result_says_where_it_was_made() {
     let info = served.result("node_info", json!({})).await;
     assert_eq!(info["parameters"]["fuelPriceFloor"], "11");
     assert_eq!(info["limits"]["batch"], 32);
-    assert_eq!(info["groups"][0], "node");
+    assert_eq!(info["groups"][0], "rpc");
 }
 
 /// A wrong parameter is named by its path, with what is expected there; an unknown one is refused.

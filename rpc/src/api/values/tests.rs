@@ -14,9 +14,9 @@ fn read<T: for<'de> Deserialize<'de>>(value: serde_json::Value) -> Option<T> {
 fn u64_is_written_as_a_string_and_read_strictly() {
     #[derive(Debug, PartialEq, Serialize, Deserialize)]
     struct Amount {
-        #[serde(with = "decimal")]
+        #[serde(with = "Decimal")]
         amount: u64,
-        #[serde(with = "decimal::option", default)]
+        #[serde(with = "OptionalDecimal", default)]
         tip: Option<u64>,
     }
     let most = Amount { amount: u64::MAX, tip: None };
