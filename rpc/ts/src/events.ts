@@ -1,7 +1,7 @@
 /** Events of modules, to be followed by a {@link Stream}. */
 
-import { compareCursors, eventNotice, type Cursor, type EventView } from "./api.js";
-import type { Feed, FollowOptions, Stream } from "./stream.js";
+import { compareCursors, eventNotice, readCursor, type Cursor, type EventsPage, type EventView } from "./api.js";
+import { refuseBehind, type Feed, type FollowOptions, type Stream } from "./stream.js";
 
 /** Which events, and from where on. */
 export interface EventsOptions extends FollowOptions {
@@ -27,10 +27,12 @@ export function eventsFeed({ module, name }: EventsOptions): Feed<Cursor, EventV
       const notice = eventNotice(json, path);
       return notice.type === "event" ? { type: "item", item: notice.event } : notice;
     },
-    async page(client, after, waitMs, signal) {
-      const params = { ...filter, after, limit: PAGE, waitMs };
-      const { events: items, next, more } = await client.request("events_query", params, signal === undefined ? {} : { signal });
-      return { items, next, more };
+    async page(client, after, { waitMs, until, signal }) {
+      const height = until === undefined ? 0n : readCursor(until)![0];
+      const check = (page: EventsPage) => refuseBehind(page.at.height < height);
+      const options = { check, ...(signal === undefined ? {} : { signal }) };
+      const page = await client.request("events_query", { ...filter, after, limit: PAGE, waitMs }, options);
+      return { items: page.events, next: page.next, more: page.more };
     },
     placeOf: (event) => event.cursor,
     compare: compareCursors,

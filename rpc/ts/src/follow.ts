@@ -5,6 +5,7 @@ import {
   dagNotice,
   STAGES,
   txNotice,
+  type ChainCheckpoints,
   type CheckpointListed,
   type DagRound,
   type DagRounds,
@@ -14,7 +15,7 @@ import type { Hash } from "./bytes.js";
 import type { PollenClient } from "./client.js";
 import { RpcError } from "./errors.js";
 import { sameHash } from "./fate.js";
-import type { Feed, FollowOptions, Page } from "./stream.js";
+import { refuseBehind, type Feed, type FollowOptions, type Page } from "./stream.js";
 import { pause } from "./transport.js";
 
 /** From where on checkpoints are told. */
@@ -59,10 +60,11 @@ export function checkpointsFeed(): Feed<bigint, FollowedCheckpoint> {
       const { checkpoint, certifiedHeight } = notice;
       return { type: "item", item: { checkpoint, certifiedHeight } };
     },
-    page: (client, after, waitMs, signal) =>
+    page: (client, after, { waitMs, until = 0n, signal }) =>
       asked(waitMs, signal, async () => {
         const params = { from: after + 1n, limit: CHECKPOINTS, descending: false };
-        const page = await client.request("chain_checkpoints", params, signal === undefined ? {} : { signal });
+        const check = (page: ChainCheckpoints) => refuseBehind(page.at.height < until);
+        const page = await client.request("chain_checkpoints", params, { check, ...(signal === undefined ? {} : { signal }) });
         const items = page.checkpoints.map((checkpoint) => ({ checkpoint, certifiedHeight: page.certifiedHeight }));
         return { items, next: items.at(-1)?.checkpoint.height ?? after, more: page.next !== null };
       }),
@@ -74,9 +76,10 @@ export function checkpointsFeed(): Feed<bigint, FollowedCheckpoint> {
 
 export function roundsFeed({ onGap }: RoundsOptions): Feed<number, DagRound> {
   /** Rounds after one. Throws `RpcError` (-32040) where every node keeps later ones only. */
-  const read = (client: PollenClient, after: number, signal?: AbortSignal): Promise<DagRounds> =>
+  const read = (client: PollenClient, after: number, until: number, signal?: AbortSignal): Promise<DagRounds> =>
     client.request("dag_rounds", { from: after + 1, to: after + ROUNDS }, {
-      check: ({ oldestRound }) => {
+      check: ({ oldestRound, committedRound }) => {
+        refuseBehind(committedRound < until);
         if (oldestRound <= after + 1) return;
         const words = `rounds ${after + 1} to ${oldestRound - 1} are not kept any more`;
         throw new RpcError(NOT_FOUND, words, { name: "NotFound", oldestRound });
@@ -91,10 +94,10 @@ export function roundsFeed({ onGap }: RoundsOptions): Feed<number, DagRound> {
       const notice = dagNotice(json, path);
       return notice.type === "round" ? { type: "item", item: notice.round } : notice;
     },
-    page: (client, after, waitMs, signal) =>
+    page: (client, after, { waitMs, until = 0, signal }) =>
       asked(waitMs, signal, async () => {
         try {
-          const { rounds, committedRound } = await read(client, after, signal);
+          const { rounds, committedRound } = await read(client, after, until, signal);
           // What the order has not passed is not settled yet.
           const items = rounds.filter(({ round }) => round <= committedRound);
           const next = items.at(-1)?.round ?? after;
@@ -124,7 +127,7 @@ export function stagesFeed(hash: Hash): Feed<number, TxStage> {
       sameHash(notice.status.hash, hash);
       return { type: "item", item: notice.status };
     },
-    async page(client, after, waitMs, signal): Promise<Page<number, TxStage>> {
+    async page(client, after, { waitMs, signal }): Promise<Page<number, TxStage>> {
       const params = { hash, wait: STAGES[Math.min(after + 1, STAGES.length - 1)]!, timeoutMs: waitMs };
       const check = (status: TxStage) => sameHash(status.hash, hash);
       const status = await client.request("tx_status", params, { check, ...(signal === undefined ? {} : { signal }) });

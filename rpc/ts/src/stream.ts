@@ -38,6 +38,20 @@ export interface Page<P, T> {
   more: boolean;
 }
 
+/** How a page is asked for. */
+export interface PageOptions<P> {
+  /** How long to wait for the first item. */
+  waitMs: number;
+  /** A place that the answering node must have reached: {@link refuseBehind}. */
+  until?: P;
+  signal?: AbortSignal;
+}
+
+/** Of an answer whose node is behind what another has told: the next node is asked. */
+export function refuseBehind(isBehind: boolean): void {
+  if (isBehind) throw new RpcError(-32_041, "the node is behind what another has told", { name: "NotReady", retryable: true });
+}
+
 /** What can be followed: items `T` at places `P`. */
 export interface Feed<P, T> {
   /** Group of the methods: `chain_subscribe`, `chain_notice`. */
@@ -48,8 +62,8 @@ export interface Feed<P, T> {
   params(after: P): object;
   /** Reads a notice. Throws `AnswerError`. */
   read(json: unknown, path: string): Notice<P, T>;
-  /** What comes after a place by a query, waiting for it at most so long. */
-  page(client: PollenClient, after: P, waitMs: number, signal?: AbortSignal): Promise<Page<P, T>>;
+  /** What comes after a place, by a query. */
+  page(client: PollenClient, after: P, asked: PageOptions<P>): Promise<Page<P, T>>;
   placeOf(item: T): P;
   compare(left: P, right: P): number;
   /** Where every place is taken: the one before an item's. */
@@ -69,6 +83,7 @@ const PAUSE_MS = 200;
 const PAUSE_MAX_MS = 5_000;
 /** Rounds over all nodes without an answer, after which the stream ends with an error. */
 const ROUNDS_MAX = 8;
+const NOBODY = "it told of what no node has";
 /** `NotFound` and `NotKept`: another node may keep more. */
 const ELSEWHERE: ReadonlySet<number> = new Set([-32_040, -32_043]);
 
@@ -130,14 +145,17 @@ export class Stream<P, T> implements AsyncIterable<T> {
   /** Whether an item was not told before; it is from then on. */
   #isNew(item: T): boolean {
     const place = this.#feed.placeOf(item);
-    if (this.#feed.compare(place, this.#cursor!) <= 0) return false;
-    this.#cursor = place;
+    if (this.#isAt(place)) return false;
+    this.#moveTo(place);
     this.#hasTold = true;
     return true;
   }
 
   #moveTo(place: P): void {
-    if (!this.#isAt(place)) this.#cursor = place;
+    if (this.#isAt(place)) return;
+    this.#cursor = place;
+    // Only who tells something new counts as one that answers.
+    [this.#failures, this.#refusals] = [[], 0];
   }
 
   /** Whether all up to a place was told. */
@@ -145,8 +163,10 @@ export class Stream<P, T> implements AsyncIterable<T> {
     return this.#feed.compare(this.#cursor!, place) >= 0;
   }
 
-  #page(waitMs: number): Promise<Page<P, T>> {
-    return this.#feed.page(this.#client, this.#cursor!, waitMs, this.#options.signal);
+  #page(waitMs: number, until?: P): Promise<Page<P, T>> {
+    const { signal } = this.#options;
+    const asked = { waitMs, ...(until === undefined ? {} : { until }), ...(signal === undefined ? {} : { signal }) };
+    return this.#feed.page(this.#client, this.#cursor!, asked);
   }
 
   /** Whether the same may succeed later. */
@@ -155,22 +175,19 @@ export class Stream<P, T> implements AsyncIterable<T> {
     return error.retryable || (this.#feed.isSpreading === true && this.#hasTold && ELSEWHERE.has(error.code));
   }
 
-  /** Items up to `until`, or without one for ever, by queries. */
-  async *#poll(until?: P): AsyncGenerator<T, void, void> {
+  /** Items by queries, for ever. */
+  async *#poll(): AsyncGenerator<T, void, void> {
     const { signal } = this.#options;
     for (let failures = 0; ; ) {
       signal?.throwIfAborted();
       try {
-        const page = await this.#page(until === undefined ? POLL_MS : 0);
+        const [asked, cursor] = [Date.now(), this.#cursor];
+        const page = await this.#page(POLL_MS);
         failures = 0;
-        for (const item of page.items) {
-          if (until !== undefined && this.#feed.compare(this.#feed.placeOf(item), until) > 0) return;
-          if (this.#isNew(item)) yield item;
-        }
+        for (const item of page.items) if (this.#isNew(item)) yield item;
         this.#moveTo(page.next);
-        if (until !== undefined && this.#isAt(until)) return;
-        // A node that is behind the gap's end has more later.
-        if (until !== undefined && !page.more) await pause(PAUSE_MS, signal);
+        // A node that does not wait as it was asked to is not rushed.
+        if (cursor === this.#cursor && Date.now() - asked < PAUSE_MS) await pause(PAUSE_MS, signal);
       } catch (error) {
         signal?.throwIfAborted();
         failures += 1;
@@ -179,6 +196,30 @@ export class Stream<P, T> implements AsyncIterable<T> {
         await pause(Math.min(PAUSE_MS * 2 ** failures, PAUSE_MAX_MS), signal);
       }
     }
+  }
+
+  /** What a connection left out, up to a place. False where no node has it: then who told of it is not believed. */
+  async *#fill(until: P): AsyncGenerator<T, boolean, void> {
+    const { signal } = this.#options;
+    for (let failures = 0; !this.#isAt(until); ) {
+      signal?.throwIfAborted();
+      try {
+        const cursor = this.#cursor;
+        const page = await this.#page(0, until);
+        for (const item of page.items) {
+          if (this.#feed.compare(this.#feed.placeOf(item), until) <= 0 && this.#isNew(item)) yield item;
+        }
+        this.#moveTo(this.#feed.compare(page.next, until) < 0 ? page.next : until);
+        failures = cursor === this.#cursor ? failures + 1 : 0;
+      } catch (error) {
+        signal?.throwIfAborted();
+        if (!this.#isPassing(error)) throw error;
+        failures += 1;
+      }
+      if (failures >= ROUNDS_MAX) return false;
+      if (failures > 0) await pause(PAUSE_MS, signal);
+    }
+    return true;
   }
 
   async *#listen(socket: SocketConstructor): AsyncGenerator<T, void, void> {
@@ -194,11 +235,10 @@ export class Stream<P, T> implements AsyncIterable<T> {
         if (missed > 0) await this.#lost(new Error("the connection told nothing of what happened"));
       } else if (notice.type === "item") {
         const before = this.#feed.before?.(notice.item);
-        if (before !== undefined && !this.#isAt(before)) yield* this.#poll(before);
-        if (this.#isNew(notice.item)) yield notice.item;
+        if (before !== undefined && !(yield* this.#fill(before))) await this.#lost(new Error(NOBODY));
+        else if (this.#isNew(notice.item)) yield notice.item;
       } else if (notice.type === "gap") {
-        yield* this.#poll(notice.resume);
-        this.#moveTo(notice.resume);
+        if (!(yield* this.#fill(notice.resume))) await this.#lost(new Error(NOBODY));
       } else {
         const error = new RpcError(notice.code, notice.message, { name: notice.name });
         if (!this.#goesOn(error)) throw error;
@@ -228,9 +268,7 @@ export class Stream<P, T> implements AsyncIterable<T> {
     for (;;) {
       try {
         this.#open ??= await this.#connect(socket);
-        const notice = await this.#open.next(this.#options.silenceMs ?? SILENCE_MS, this.#options.signal);
-        if (notice !== null && notice.type !== "end") [this.#failures, this.#refusals] = [[], 0];
-        return notice;
+        return await this.#open.next(this.#options.silenceMs ?? SILENCE_MS, this.#options.signal);
       } catch (error) {
         this.#options.signal?.throwIfAborted();
         if (error instanceof RpcError && !this.#goesOn(error)) throw error;

@@ -5,6 +5,7 @@ import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import {
   compareCursors,
+  contentHash,
   decodeValue,
   encodeArguments,
   encodeSigned,
@@ -14,17 +15,22 @@ import {
   ProofError,
   RpcError,
   signedOf,
+  STAGES,
   stateKey,
   TransactionFailed,
   UnreachableError,
   ValueError,
   type Answer,
+  type DagRound,
   type EventView,
+  type FollowedCheckpoint,
   type Method,
   type Stage,
+  type TxStage,
 } from "../src/index.js";
 import { Coldchain } from "./bound/coldchain.js";
 import { repository } from "./files.js";
+import { Document } from "./openrpc.js";
 import { component, POLLEN_BIN, Proxy, startNetwork, type Network } from "./network.js";
 
 if (POLLEN_BIN === undefined) {
@@ -36,12 +42,15 @@ const POLLEN = 1_000_000_000n;
 describe.skipIf(POLLEN_BIN === undefined)("a network", () => {
   let network: Network;
   let client: PollenClient;
+  /** What the nodes say of themselves: all that this client asks and is answered is held against it. */
+  let document: Document;
   const faucet = KeyPair.development("faucet");
   const prefix = "pollend";
 
   beforeAll(async () => {
     network = await startNetwork();
-    client = new PollenClient(network.endpoints, { genesis: network.genesis });
+    document = await Document.of(network.endpoints[0]!);
+    client = new PollenClient(network.endpoints, { genesis: network.genesis, fetch: document.fetch, WebSocket: document.WebSocket as never });
   });
   afterAll(async () => {
     await network?.stop();
@@ -296,6 +305,89 @@ describe.skipIf(POLLEN_BIN === undefined)("a network", () => {
       }
     });
 
+    it("follows checkpoints and rounds by both ways, none lost or doubled over cut connections", async () => {
+      const proxy = await Proxy.to(network.endpoints[1]!);
+      const watcher = new PollenClient(proxy.url, { genesis: network.genesis, fetch: document.fetch, WebSocket: document.WebSocket as never });
+      try {
+        for (const transport of ["socket", "polling"] as const) {
+          const { at: { height }, committedRound } = await client.head();
+          const from = { height: height > 20n ? height - 20n : 0n, round: Math.max(committedRound - 20, 0) };
+          const checkpoints: FollowedCheckpoint[] = [];
+          const rounds: DagRound[] = [];
+          const stop = new AbortController();
+          const until = { height: height + 6n, round: committedRound + 12 };
+          const reading = Promise.all([
+            (async () => {
+              for await (const one of watcher.checkpoints({ after: from.height, transport, signal: stop.signal })) {
+                checkpoints.push(one);
+                if (one.checkpoint.height >= until.height) return;
+              }
+            })(),
+            (async () => {
+              for await (const one of watcher.rounds({ after: from.round, transport, signal: stop.signal })) {
+                rounds.push(one);
+                if (one.round >= until.round) return;
+              }
+            })(),
+          ]);
+          let isDone = false;
+          void reading.finally(() => (isDone = true)).catch(() => undefined);
+          for (let count = 0; !isDone; count++) {
+            await client.call(counter, "increment", { by: 1 }, { from: owner });
+            if (count % 3 === 0) proxy.cut();
+          }
+          await reading;
+          stop.abort();
+          const heights = checkpoints.map((one) => one.checkpoint.height);
+          expect(heights).toEqual(heights.map((_, index) => from.height + 1n + BigInt(index)));
+          const numbers = rounds.map((one) => one.round);
+          expect(numbers).toEqual(numbers.map((_, index) => from.round + 1 + index));
+          for (const { checkpoint } of checkpoints.slice(-3)) expect((await client.checkpointProved(checkpoint.height)).digest).toBe(checkpoint.digest);
+          for (const { blocks, slots } of rounds) {
+            expect(slots).toHaveLength(4);
+            expect(blocks.length).toBeGreaterThanOrEqual(3);
+          }
+        }
+        expect(proxy.connections).toBeGreaterThan(2);
+        // From now on: nothing that was before.
+        const now = (await client.head()).at.height;
+        for await (const { checkpoint } of client.checkpoints()) {
+          expect(checkpoint.height).toBeGreaterThan(now);
+          break;
+        }
+      } finally {
+        await proxy.stop();
+      }
+    });
+
+    it("follows a transaction to its certificate, by both ways and over cut connections", async () => {
+      for (const transport of ["socket", "polling"] as const) {
+        const { id, interfaceHash } = await client.interfaceOf(counter);
+        const by = encodeArguments([["by", "u64"]], [1], await client.formats());
+        const signed = await client.sign(owner, [{ kind: "invoke", module: id, function: "increment", arguments: by, deposit: 0n, interface: interfaceHash }]);
+        await expect(client.stages(signed.hash, { transport })[Symbol.asyncIterator]().next()).rejects.toThrow(
+          expect.objectContaining({ code: -32_040 }) as Error,
+        );
+        const proxy = await Proxy.to(network.endpoints[0]!);
+        try {
+          await client.request("tx_submit", { transaction: signed.bytes });
+          const watcher = new PollenClient([client.url, proxy.url], { fetch: document.fetch, WebSocket: document.WebSocket as never });
+          const told: TxStage[] = [];
+          for await (const status of watcher.stages(signed.hash, { transport })) {
+            told.push(status);
+            proxy.cut();
+          }
+          const places = told.map((one) => STAGES.indexOf(one.stage));
+          expect(places).toEqual([...new Set(places)].sort());
+          expect(told.at(-1)).toMatchObject({ stage: "certified", ended: true, outcome: { kind: "success" } });
+          // All at once of one that is done.
+          for await (const status of client.stages(signed.hash, { transport })) expect(status.stage).toBe("certified");
+        } finally {
+          await proxy.stop();
+        }
+      }
+    });
+
     it("fills the gap that a node tells", async () => {
       const after = (await client.head()).at.height.toString();
       const sent = await Promise.all([1, 2, 3].map(() => client.call(counter, "increment", { by: 1 }, { from: owner })));
@@ -426,13 +518,11 @@ describe.skipIf(POLLEN_BIN === undefined)("a network", () => {
       expect(unknown).toMatchObject({ code: 2006, error: "unknown-box" });
     });
 
-    it("answers every method of docs/rpc.md in the shape that this client reads", async () => {
-      const rows = readFileSync(repository("docs/rpc.md"), "utf8").matchAll(/^\| `([a-z]+_[A-Za-z]+)` \|/gm);
-      const documented = new Set([...rows].map((row) => row[1]!));
-      expect(documented.size).toBeGreaterThan(20);
-      const { hash } = await client.call(counter, "increment", { by: 1 }, { from: owner });
+    it("answers every method in the shape that this client reads and that nodes tell", async () => {
+      const { hash } = await client.call(counter, "increment", { by: 1 }, { from: owner, stage: "certified" });
       const { height } = (await client.request("tx_get", { hash }));
       const account = owner.address(prefix);
+      const key = Uint8Array.of(1);
       const asked: { [M in Method]: () => Promise<Answer<M>> } = {
         node_info: () => client.request("node_info", {}),
         node_health: () => client.request("node_health", {}),
@@ -448,15 +538,15 @@ describe.skipIf(POLLEN_BIN === undefined)("a network", () => {
         dag_block: async () => client.request("dag_block", { round: (await client.request("dag_rounds", { last: 5 })).committedRound, author: 0 }),
         tx_submit: async () => client.request("tx_submit", { transaction: (await client.sign(owner, [{ kind: "transfer", to: owner.account, amount: 1n }])).bytes }),
         tx_status: () => client.request("tx_status", { hash }),
-        tx_preview: async () => client.request("tx_preview", { unsigned: encodeTransaction(await client.build(owner, [])) }),
+        tx_preview: async () => client.request("tx_preview", { unsigned: encodeTransaction(await client.build(owner, [{ kind: "transfer", to: faucet.account, amount: 1n }])) }),
         tx_simulate: async () => client.simulate(await client.build(owner, [{ kind: "transfer", to: faucet.account, amount: 1n }])),
         tx_feeEstimate: () => client.request("tx_feeEstimate", {}),
-        tx_get: () => client.request("tx_get", { hash }),
+        tx_get: () => client.request("tx_get", { hash, proof: true }),
         tx_list: () => client.request("tx_list", { account }),
         account_get: () => client.account(account, { publicKey: owner.publicKey }),
         account_keys: () => client.accountKeys(account),
-        state_get: () => client.request("state_get", { account }),
-        state_getMany: () => client.request("state_getMany", { entries: [{ account }, { module: counter, key: Uint8Array.of(1) }] }),
+        state_get: () => client.request("state_get", { account, proof: true, at: height }),
+        state_getMany: () => client.request("state_getMany", { entries: [{ account }, { module: counter, key }], proof: true, at: height }),
         state_scan: () => client.request("state_scan", { module: counter }),
         module_get: () => client.module(counter),
         module_interface: () => client.request("module_interface", { module: counter }),
@@ -466,11 +556,55 @@ describe.skipIf(POLLEN_BIN === undefined)("a network", () => {
         events_query: () => client.request("events_query", { module: counter }),
       };
       for (const [method, ask] of Object.entries(asked)) {
-        if (!documented.has(method)) continue;
         const answer = await ask().catch((error: unknown) => error);
         expect(answer, method).not.toBeInstanceOf(Error);
         expect((answer as { at: { height: bigint } }).at.height, method).toBeTypeOf("bigint");
       }
+      const subscriptions = [...document.methods.values()].filter((one) => one["x-subscription"] !== undefined);
+      const calls = [...document.methods.keys()].filter((name) => !name.endsWith("_subscribe") && name !== "rpc.discover");
+      expect(calls.sort()).toEqual(Object.keys(asked).sort());
+      expect(subscriptions.map((one) => one.name).sort()).toEqual(["chain_subscribe", "dag_subscribe", "events_subscribe", "tx_subscribe"]);
+      const notices = subscriptions.map((one) => one["x-subscription"]!.notice);
+      for (const name of [...calls, ...notices]) expect(document.seen, name).toContain(name);
+      // What does not fit is found.
+      const at = { height: "1", stateRoot: hash, certified: true };
+      expect(document.differences("At", at)).toEqual([]);
+      expect(document.differences("At", { ...at, height: 1 })).toHaveLength(1);
+      expect(document.differences("At", { ...at, more: 1 })).toHaveLength(1);
+      expect(document.differences("ChainNotice", { type: "gap", after: "1", resume: "2", more: 1 })).not.toEqual([]);
+      expect([...document.faults]).toEqual([]);
+    });
+
+    it("answers the same of the chain by different ways", async () => {
+      const { hash } = await client.call(counter, "increment", { by: 1 }, { from: owner, stage: "certified" });
+      const status = await client.status(hash);
+      const height = status.height!;
+      const { checkpoints } = await client.request("chain_checkpoints", { from: height, limit: 1 });
+      const proved = await client.checkpointProved(height);
+      expect(checkpoints).toMatchObject([{ height, digest: proved.digest, certified: true }]);
+      const committee = await client.request("chain_committee", {});
+      expect(committee.members.map((one) => one.publicKey)).toEqual(client.light!.committee.map((one) => one.publicKey));
+      expect((await client.request("chain_params", {})).parameters).toEqual((await client.nodeInfo()).parameters);
+      const { round, author, digest } = status.block!;
+      const { blocks } = await client.request("dag_block", { round, author });
+      expect(blocks).toMatchObject([{ round, author, digest }]);
+      expect(blocks[0]!.transactions).toContain(hash);
+      const account = owner.address(prefix);
+      const many = await client.request("state_getMany", { entries: [{ account }, { account: await client.address("88".repeat(32)) }], at: height });
+      expect(many.entries[0]).toEqual((({ at, ...record }) => record)(await client.request("state_get", { account, at: height })));
+      expect(many.entries[1]!.value).toBeNull();
+      const code = await client.request("module_code", { module: counter });
+      expect(contentHash(code.code!)).toBe(code.codeHash);
+      expect(code.code!.length).toBe(code.codeBytes);
+      expect((await client.request("module_code", { code: code.codeHash, factsOnly: true })).code).toBeNull();
+      const listed: string[] = [];
+      for (let after: string | null | undefined; after !== null; ) {
+        const page: Answer<"module_list"> = await client.request("module_list", { limit: 1, ...(after === undefined ? {} : { after }) });
+        listed.push(...page.modules.map((one) => one.module));
+        after = page.next;
+      }
+      expect(listed).toEqual(expect.arrayContaining([counter, token]));
+      expect(new Set(listed).size).toBe(listed.length);
     });
 
     it("runs the example of the README", () => {
