@@ -25,11 +25,12 @@ export interface Network {
   stop(): Promise<void>;
 }
 
-export async function startNetwork(): Promise<Network> {
+/** Starts one; `environment` is what its nodes are told beside their configuration (`POLLEN_NODE_*`). */
+export async function startNetwork(environment: Record<string, string> = {}): Promise<Network> {
   if (POLLEN_BIN === undefined) throw new Error("POLLEN_BIN is not set");
   const home = mkdtempSync(join(tmpdir(), "pollen-ts-"));
   const words = ["--home", home, "dev", "--rpc-port", "0", "--network-port", "0"];
-  const running = spawn(POLLEN_BIN, words, { stdio: "ignore" });
+  const running = spawn(POLLEN_BIN, words, { stdio: "ignore", env: { ...process.env, ...environment } });
   const file = join(home, "network.json");
   const deadline = Date.now() + START_MS;
   const isReady = async () => {
