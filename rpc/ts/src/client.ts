@@ -45,7 +45,7 @@ import { stateKey, type StateKey } from "./tree.js";
 import { failureType, readInterface, similar, successType, type FunctionKind, type FunctionType, type Interface } from "./types.js";
 import { parseAmount } from "./numbers.js";
 import { decodeValue, encodeArguments, type Formats } from "./values.js";
-import { checkPackage } from "./wit.js";
+import { checkPackage, readComponent } from "./wit.js";
 
 /** A key that signs: a {@link KeyPair}, or a wallet that asks its user. `bytes` are what docs/accounts.md says. */
 export interface SigningKey {
@@ -84,6 +84,15 @@ export interface SendOptions extends IntentOptions, WaitOptions {
 export interface CommandOptions extends SendOptions {
   /** Grains to send along: a bigint, or text such as `"1.5 pollen"`. */
   deposit?: bigint | string;
+}
+
+/** A deployment's options. */
+export interface DeployOptions extends SendOptions {
+  /** Name to register. */
+  name?: string;
+  /** Arguments of `init`: an object by parameter names, or a list; encoded ones ({@link encodeArguments}) as bytes. */
+  arguments?: Record<string, unknown> | readonly unknown[] | Uint8Array;
+  policy?: UpgradePolicy;
 }
 
 /** The chain, as transactions and addresses need it. */
@@ -341,15 +350,15 @@ export class PollenClient {
   }
 
   /**
-   * Deploys a component. `arguments` are those of `init`, encoded ({@link encodeArguments}); the policy tells who
-   * may change the module, its owner at once unless told. Where the chain lets new code wait, the component is
-   * published first and the wait is waited out. The value is the module's address.
+   * Deploys a component. `arguments` are those of `init`: as for {@link call}, by the interface that the component
+   * has inside, or encoded. The policy tells who may change the module, its owner at once unless told. Where the chain
+   * lets new code wait, the component is published first and the wait is waited out. The value is the module's address.
+   * Throws `ValueError` for arguments that do not fit, before anything is sent, and what {@link call} throws.
    */
-  async deploy(
-    component: Uint8Array,
-    options: SendOptions & { name?: string; arguments?: Uint8Array; policy?: UpgradePolicy },
-  ): Promise<Executed<string>> {
+  async deploy(component: Uint8Array, options: DeployOptions): Promise<Executed<string>> {
     const { parameters } = await this.network();
+    const formats = await this.formats();
+    const init = initOf(component, options.arguments, formats);
     const code = contentHash(component);
     let attachments = [component];
     if (parameters.codeActivationMs > 0n) {
@@ -363,10 +372,13 @@ export class PollenClient {
       kind: "deploy",
       code,
       name: options.name ?? null,
-      arguments: options.arguments ?? new Uint8Array(),
+      arguments: init.encoded,
       policy: options.policy ?? { kind: "owner", delayMs: 0n },
     };
-    const fate = await this.send([action], { maxFuel: parameters.transactionFuelMax, ...options, attachments });
+    const fate = await this.send([action], { maxFuel: parameters.transactionFuelMax, ...options, attachments }, (bytes) => {
+      const failure = init.called === null ? null : failureType(init.called);
+      return failure === null ? undefined : decodeValue(failure, bytes, formats);
+    });
     const address = await this.address(deployedModule(fate.hash, 0), "module");
     return executed(fate, () => address);
   }
@@ -584,6 +596,24 @@ function signerOf(from: KeyPair | Signer): Signer {
     return { ...from, account: lead.account };
   }
   return { account: from.account, keys: [from] };
+}
+
+/** The component's `init` and its arguments. Throws {@link ValueError} and {@link InputError}. */
+function initOf(
+  component: Uint8Array,
+  given: DeployOptions["arguments"],
+  formats: Formats,
+): { called: FunctionType | null; encoded: Uint8Array } {
+  const known = readComponent(component);
+  const called = known?.commands.find((one) => one.name === "init") ?? null;
+  if (given instanceof Uint8Array) return { called, encoded: given };
+  if (called !== null) return { called, encoded: encodeArguments(called.params, given ?? {}, formats) };
+  if (given !== undefined && Object.keys(given).length > 0) {
+    throw known === null
+      ? new InputError("the component does not describe itself: it has no section `pollen-wit`", "give the arguments encoded: encodeArguments")
+      : new InputError("the module has no `init`, so it takes no arguments");
+  }
+  return { called, encoded: new Uint8Array() };
 }
 
 /** A function by its name. Throws {@link InputError} with what is there instead. */

@@ -12,7 +12,7 @@ export type {
 export { fromBase64, fromHex, toBase64, toHex } from "./bytes.js";
 export type { AccountId, Hash, PublicKey } from "./bytes.js";
 export { PollenClient } from "./client.js";
-export type { ClientOptions, CommandOptions, IntentOptions, KnownModule, Network, SendOptions, Signer, SigningKey } from "./client.js";
+export type { ClientOptions, CommandOptions, DeployOptions, IntentOptions, KnownModule, Network, SendOptions, Signer, SigningKey } from "./client.js";
 export * from "./errors.js";
 export { signedOf, TransactionFailed } from "./fate.js";
 export type { Executed, Fate, Signed, WaitOptions } from "./fate.js";
@@ -51,4 +51,4 @@ export type { ProvedState, ProvedTransaction } from "./proved.js";
 export { previewTransaction } from "./preview.js";
 export type { FindModule, Preview, PreviewModule } from "./preview.js";
 export { quoted, showArguments, showBytes, showMoment, showValue } from "./show.js";
-export { checkPackage, readPackage } from "./wit.js";
+export { checkPackage, readComponent, readPackage } from "./wit.js";

@@ -7,10 +7,12 @@
  */
 
 import { Reader } from "./codec.js";
-import { AnswerError, DecodeError, ProofError } from "./errors.js";
+import { AnswerError, DecodeError, InputError, ProofError } from "./errors.js";
 import { fromUtf8 } from "./bytes.js";
 import { TYPE_DEPTH_MAX, TYPE_NODES_MAX, type Interface, type Scalar, type Type } from "./types.js";
 
+/** Custom section of a component with its package. */
+const SECTION = "pollen-wit";
 const HOST_TYPES = "pollen:host/types";
 const IDS: ReadonlySet<string> = new Set(["account", "code-hash", "hash", "id"]);
 const HALVES: ReadonlySet<string> = new Set(["commands", "queries", "events"]);
@@ -55,6 +57,29 @@ export function readPackage(encoded: Uint8Array): Interface {
   } catch (error) {
     if (!(error instanceof DecodeError)) throw error;
     throw new AnswerError("result.package", `no WIT package that this client reads: ${error.message}`);
+  }
+}
+
+/**
+ * The interface of a component, as its section `pollen-wit` describes it; null where it has none. The ledger refuses a
+ * component whose section is not about its exports. Throws {@link InputError} for bytes that are no component.
+ */
+export function readComponent(component: Uint8Array): Interface | null {
+  let found: Uint8Array | null = null;
+  try {
+    const reader = new Reader(component);
+    if (reader.left < 8 || reader.take(8).join() !== "0,97,115,109,13,0,1,0") fail("no component of WebAssembly");
+    while (reader.left > 0) {
+      const kind = byte(reader);
+      const section = new Reader(reader.take(number(reader)));
+      if (kind !== 0 || fromUtf8Strict(section) !== SECTION) continue;
+      if (found !== null) fail(`two sections ${SECTION}`);
+      found = section.take(section.left);
+    }
+    return found === null ? null : readPackage(found);
+  } catch (error) {
+    if (!(error instanceof DecodeError || error instanceof AnswerError)) throw error;
+    throw new InputError(`no module: ${error.message}`, "give the bytes of a component, as `pollen build` makes it");
   }
 }
 

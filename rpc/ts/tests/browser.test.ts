@@ -108,7 +108,7 @@ describe.skipIf(POLLEN_BIN === undefined || CHROMIUM === undefined)("in a browse
     const client = new PollenClient(network.endpoints, { genesis: network.genesis });
     const owner = KeyPair.random();
     await client.transfer(owner, "100 pollen", { from: KeyPair.development("faucet") });
-    const deployed = await client.deploy(component("counter"), { from: owner, arguments: Uint8Array.of(5, 0, 0, 0, 0, 0, 0, 0) });
+    const deployed = await client.deploy(component("counter"), { from: owner, arguments: { start: 5 } });
     if (!deployed.ended) throw new Error("the counter was not deployed in time");
 
     const { page, said, sockets } = await open(site);

@@ -10,6 +10,7 @@ import {
   encodeArguments,
   encodeSigned,
   encodeTransaction,
+  InputError,
   KeyPair,
   PollenClient,
   ProofError,
@@ -177,21 +178,30 @@ describe.skipIf(POLLEN_BIN === undefined)("a network", () => {
 
     beforeAll(async () => {
       owner = await funded(100n * POLLEN);
-      const formats = await client.formats();
-      const deployed = await client.deploy(component("counter"), {
-        from: owner,
-        name: "ts-counter",
-        arguments: encodeArguments([["start", "u64"]], [40], formats),
-      });
+      const deployed = await client.deploy(component("counter"), { from: owner, name: "ts-counter", arguments: { start: 40 } });
       if (!deployed.ended) throw new Error("the counter was not deployed in time");
       counter = deployed.value;
-      const init: [string, "string" | "u8" | "u64"][] = [["name", "string"], ["symbol", "string"], ["decimals", "u8"], ["supply", "u64"]];
-      const made = await client.deploy(component("token"), {
-        from: owner,
-        arguments: encodeArguments(init, ["Honey", "HNY", 2, 1000], formats),
-      });
+      const made = await client.deploy(component("token"), { from: owner, arguments: ["Honey", "HNY", 2, 1000] });
       if (!made.ended) throw new Error("the token was not deployed in time");
       token = made.value;
+    });
+
+    it("deploys with arguments in JSON or encoded, and refuses what does not fit before anything is sent", async () => {
+      const wasm = component("counter");
+      const encoded = encodeArguments([["start", "u64"]], [9], await client.formats());
+      const deployed = await client.deploy(wasm, { from: owner, arguments: encoded });
+      expect(deployed.ended && (await client.query(deployed.value, "get"))).toBe("9");
+      const poor = KeyPair.random();
+      await expect(client.deploy(wasm, { from: poor, arguments: { start: "-1" } })).rejects.toThrow("arguments.start: expected u64");
+      await expect(client.deploy(wasm, { from: poor })).rejects.toThrow(ValueError);
+      await expect(client.deploy(wasm, { from: poor, arguments: { start: 1, stop: 2 } })).rejects.toThrow(ValueError);
+      const without = Uint8Array.from(readFileSync(repository("vm/vectors/coldchain.wasm")));
+      await expect(client.deploy(without, { from: poor, arguments: [1] })).rejects.toThrow("the module has no `init`");
+      await expect(client.deploy(wasm.subarray(0, 100), { from: poor })).rejects.toThrow(InputError);
+      // A component that does not describe itself takes encoded arguments only.
+      const mute = Uint8Array.of(0, 97, 115, 109, 13, 0, 1, 0);
+      await expect(client.deploy(mute, { from: poor, arguments: { start: 1 } })).rejects.toThrow("does not describe itself");
+      await expect(client.deploy(mute, { from: owner })).rejects.toThrow(expect.objectContaining({ code: 2009 }) as Error);
     });
 
     it("calls and queries by address and by name", async () => {

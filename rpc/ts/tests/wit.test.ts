@@ -3,34 +3,58 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { fromUtf8 } from "../src/bytes.js";
-import { AnswerError, PollenError, ProofError } from "../src/errors.js";
+import { AnswerError, InputError, PollenError, ProofError } from "../src/errors.js";
 import type { Type } from "../src/types.js";
-import { checkPackage, readPackage } from "../src/wit.js";
+import { checkPackage, readComponent, readPackage } from "../src/wit.js";
 import { repository, vectors } from "./files.js";
 import { readInterface } from "../src/types.js";
 
+function component(name: string): Uint8Array {
+  return Uint8Array.from(readFileSync(repository(`vm/vectors/${name}.wasm`)));
+}
+
 /** The section `pollen-wit` of a component. */
 function packageOf(name: string): Uint8Array {
-  const component = Uint8Array.from(readFileSync(repository(`vm/vectors/${name}.wasm`)));
+  const bytes = component(name);
   let place = 8;
   const number = () => {
     for (let value = 0, shift = 0; ; shift += 7) {
-      const part = component[place++]!;
+      const part = bytes[place++]!;
       value += (part & 0x7f) * 2 ** shift;
       if (part < 0x80) return value;
     }
   };
-  while (place < component.length) {
-    const kind = component[place++];
+  while (place < bytes.length) {
+    const kind = bytes[place++];
     const end = number() + place;
     if (kind === 0) {
       const length = number();
-      if (fromUtf8(component.subarray(place, place + length)) === "pollen-wit") return component.slice(place + length, end);
+      if (fromUtf8(bytes.subarray(place, place + length)) === "pollen-wit") return bytes.slice(place + length, end);
     }
     place = end;
   }
   throw new Error(`${name} has no package`);
 }
+
+describe("components", () => {
+  it("have their interface inside", () => {
+    for (const name of ["coldchain", "counter", "probe", "token"]) {
+      expect(readComponent(component(name))).toEqual(readPackage(packageOf(name)));
+    }
+    expect(readComponent(component("counter"))!.commands.find(({ name }) => name === "init")!.params).toEqual([["start", "u64"]]);
+  });
+
+  it("may have none, and are refused where they are none", () => {
+    const empty = Uint8Array.of(0, 97, 115, 109, 13, 0, 1, 0);
+    expect(readComponent(empty)).toBeNull();
+    const twice = Buffer.concat([component("counter"), component("counter").subarray(8)]);
+    expect(() => readComponent(Uint8Array.from(twice))).toThrow("two sections pollen-wit");
+    const module = Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0);
+    for (const bytes of [new Uint8Array(), module, component("counter").subarray(0, 5_000), Uint8Array.of(...empty, 0, 200)]) {
+      expect(() => readComponent(bytes)).toThrow(InputError);
+    }
+  });
+});
 
 describe("packages", () => {
   it("have what the ledger reads in them", () => {
