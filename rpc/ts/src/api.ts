@@ -426,6 +426,20 @@ const txGet = answer({
 });
 export type TxRecord = Out<typeof txGet>;
 
+const stateRecord = object({
+  owner: hash,
+  key: bytes,
+  /** Null where there is none. */
+  value: nullable(bytes),
+  proof: nullable(object({ tree: bytes, checkpoint: certificate })),
+});
+const txAbsence = answer({
+  hash,
+  /** The nonce window of its key, with its proof. */
+  window: stateRecord,
+});
+export type TxAbsence = Out<typeof txAbsence>;
+
 const txList = answer({
   transactions: list(
     object({
@@ -473,13 +487,6 @@ const accountKeys = answer({
 });
 export type AccountKeys = Out<typeof accountKeys>;
 
-const stateRecord = object({
-  owner: hash,
-  key: bytes,
-  /** Null where there is none. */
-  value: nullable(bytes),
-  proof: nullable(object({ tree: bytes, checkpoint: certificate })),
-});
 const stateGet = both(answered, stateRecord);
 export type StateRecord = Out<typeof stateGet>;
 
@@ -587,6 +594,16 @@ export type DagNotice = Out<typeof dagNotice>;
 export const txNotice = oneOf("type", { status: { status: txStatusView }, end });
 export type TxNotice = Out<typeof txNotice>;
 
+const method = object({ name: text, summary: text, params: list(any), result: any });
+const rpcDiscover = object({
+  openrpc: text,
+  info: object({ title: text, version: text }),
+  methods: list(both(method, any as Read<Record<string, unknown>>)),
+  components: object({ schemas: any as Read<Record<string, unknown>> }),
+});
+/** What a node says of its interface: an OpenRPC document, with JSON Schema of all types. */
+export type RpcDocument = Out<typeof rpcDiscover>;
+
 /** An entry of the state: `module` with `key`, or `account` alone, or `owner` with `key`. */
 export interface StateEntry {
   module?: string;
@@ -602,6 +619,7 @@ interface ListOptions<C> {
 
 /** Parameters of each method. */
 export interface Params {
+  "rpc.discover": object;
   node_info: object;
   node_health: object;
   node_peers: object;
@@ -619,6 +637,7 @@ export interface Params {
   tx_preview: { transaction?: Uint8Array; unsigned?: Uint8Array } & ReadOptions;
   tx_simulate: { transaction?: Uint8Array; unsigned?: Uint8Array } & ReadOptions;
   tx_feeEstimate: { transaction?: Uint8Array; unsigned?: Uint8Array } & ReadOptions;
+  tx_absence: { transaction?: Uint8Array; unsigned?: Uint8Array } & ReadOptions;
   tx_get: { hash: string; proof?: boolean };
   tx_list: { account: string; descending?: boolean } & ListOptions<string> & ReadOptions;
   account_get: { account: string; publicKey?: string } & ReadOptions;
@@ -636,6 +655,7 @@ export interface Params {
 
 /** How the answer of each method is read. */
 export const METHODS = {
+  "rpc.discover": rpcDiscover,
   node_info: nodeInfo,
   node_health: nodeHealth,
   node_peers: nodePeers,
@@ -653,6 +673,7 @@ export const METHODS = {
   tx_preview: txPreview,
   tx_simulate: txSimulate,
   tx_feeEstimate: txFeeEstimate,
+  tx_absence: txAbsence,
   tx_get: txGet,
   tx_list: txList,
   account_get: accountGet,
@@ -666,7 +687,7 @@ export const METHODS = {
   module_list: moduleList,
   module_call: moduleCall,
   events_query: eventsQuery,
-} satisfies { [M in keyof Params]: Read<{ at: At }> };
+} satisfies { [M in keyof Params]: Read<{ at: At } | RpcDocument> };
 
 export type Method = keyof Params;
 /** What a method answers. */
@@ -676,6 +697,7 @@ export type Answer<M extends Method> = Out<(typeof METHODS)[M]>;
 export const READS: ReadonlySet<Method> = new Set([
   "chain_head", "chain_checkpoint", "chain_certificate", "chain_params", "chain_committee", "tx_list", "account_get", "account_keys", "state_get",
   "state_getMany", "state_scan", "module_get", "module_interface", "module_code", "module_list", "module_call", "tx_preview", "tx_simulate", "tx_feeEstimate",
+  "tx_absence",
 ]);
 
 /** Parameters as they are sent: bigint as digits, bytes as base64, nothing that is undefined. */

@@ -98,7 +98,8 @@ export class Transport {
         const answer = METHODS[method](json, "result") as Answer<M>;
         options.check?.(answer);
         this.#current = place;
-        if (answer.at.height > this.#seen) this.#seen = answer.at.height;
+        // All but `rpc.discover` tell the state that they were made from.
+        if ("at" in answer && answer.at.height > this.#seen) this.#seen = answer.at.height;
         return answer;
       } catch (error) {
         options.signal?.throwIfAborted();
