@@ -15,9 +15,16 @@ export class Document {
   readonly seen = new Set<string>();
   /** What did not fit. */
   readonly faults = new Set<string>();
-  readonly #ajv = new Ajv2020({ strict: false, allErrors: true, validateFormats: false });
+  readonly #ajv = new Ajv2020({ strict: false, allErrors: true });
 
   private constructor(document: { methods: DescribedMethod[]; components: { schemas: Record<string, Record<string, unknown>> } }) {
+    for (const bits of [8, 16, 32, 53]) {
+      const max = 2 ** bits - 1;
+      // A JSON number of 64 bits is a whole one that every program reads alike.
+      const name = bits === 53 ? 64 : bits;
+      this.#ajv.addFormat(`uint${name}`, { type: "number", validate: (value) => Number.isSafeInteger(value) && value >= 0 && value <= max });
+      this.#ajv.addFormat(`int${name}`, { type: "number", validate: (value) => Number.isSafeInteger(value) && Math.abs(value) <= max });
+    }
     this.methods = new Map(document.methods.map((method) => [method.name, method]));
     for (const schema of Object.values(document.components.schemas)) close(schema);
     this.#ajv.addSchema({ $id: "openrpc:document", ...document }, undefined, undefined, false);
