@@ -25,7 +25,7 @@ import { contentHash } from "./hash.js";
 import type { KeyPair } from "./keys.js";
 import { LightClient, type CertifiedCheckpoint } from "./light.js";
 import { previewTransaction, type Preview } from "./preview.js";
-import { proveCheckpoint, proveState, proveTransaction, type ProvedState, type ProvedTransaction } from "./proved.js";
+import { proveAbsence, proveCheckpoint, proveState, proveTransaction, type ProvedState, type ProvedTransaction } from "./proved.js";
 import { readAccountRecord, type AccountRecord, type Event } from "./receipt.js";
 import type { SocketConstructor } from "./socket.js";
 import { Stream, type FollowOptions } from "./stream.js";
@@ -572,6 +572,14 @@ export class PollenClient {
   /** A transaction and its receipt, proved to stand in a checkpoint. Waits for a certificate that is on its way. */
   async transactionProved(hash: Hash): Promise<ProvedTransaction> {
     return proveTransaction(this.#transport, this.#lightClient(), hash);
+  }
+
+  /**
+   * That a transaction was never executed and never will be, proved; the value is the checkpoint that shows it. Throws
+   * `RpcError` -32041 while it can still run, -32040 where it may have run: `status` tells.
+   */
+  async absenceProved(transaction: Transaction): Promise<CertifiedCheckpoint> {
+    return proveAbsence(this.#transport, this.#lightClient(), transaction);
   }
 
   /** An event of a transaction by its number, from 0, proved. */

@@ -31,6 +31,8 @@ export { verifyListProof } from "./list.js";
 export type { ListProof } from "./list.js";
 export { Module } from "./module.js";
 export type { ModuleDefinition, QueryOptions, TypedEvent } from "./module.js";
+export { isUnusedNonce, readNonceWindow } from "./nonce.js";
+export type { NonceWindow } from "./nonce.js";
 export * from "./receipt.js";
 export {
   changeDigest, checkShape, childModule, cosign, decodeSigned, decodeTransaction, deployedModule, encodeSigned,

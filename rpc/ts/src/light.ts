@@ -15,9 +15,10 @@ import { checkCommittee, readGenesis, type Genesis, type Validator } from "./gen
 import { domainHash } from "./hash.js";
 import { verifySignature } from "./keys.js";
 import { verifyListProof, type ListProof } from "./list.js";
+import { isUnusedNonce, readNonceWindow } from "./nonce.js";
 import { decodeReceipt, type Event, type Receipt } from "./receipt.js";
-import { decodeSigned, transactionId, type SignedTransaction } from "./transaction.js";
-import { keyHash, verifyTreeProof, type StateKey } from "./tree.js";
+import { decodeSigned, transactionId, type SignedTransaction, type Transaction } from "./transaction.js";
+import { keyHash, stateKey, verifyTreeProof, type StateKey } from "./tree.js";
 
 /** The state of the ledger after some commits: what validators attest to. */
 export interface Checkpoint {
@@ -212,6 +213,24 @@ export class CertifiedCheckpoint {
     } catch (error) {
       throw said("the state is not proved", error);
     }
+  }
+
+  /**
+   * Checks that a transaction was never executed and never will be: after this checkpoint, which is not before the end
+   * of its validity, its nonce was free. `window` is what the state has under `stateKey.window` of its sender and key.
+   */
+  verifyAbsence(transaction: Transaction, window: Uint8Array | null, tree: Uint8Array): void {
+    if (this.checkpoint.timestampMs < transaction.validUntilMs) {
+      throw new ProofError("the transaction was still valid at this checkpoint: it can still run", "ask again later");
+    }
+    this.verifyState(stateKey.window(transaction.sender, transaction.key), window, tree);
+    let isUnused: boolean;
+    try {
+      isUnused = isUnusedNonce(readNonceWindow(window), transaction.nonce);
+    } catch (error) {
+      throw said("the nonce window is none", error);
+    }
+    if (!isUnused) throw new ProofError("the nonce was used, or lies below the window: the transaction may have run");
   }
 
   /** Checks that the transaction with this id was executed at the proof's place. */

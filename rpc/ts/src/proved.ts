@@ -3,12 +3,12 @@
  * until one is proved.
  */
 
-import type { Answer, Method, Params } from "./api.js";
+import type { Answer, Method, Params, TxAbsence } from "./api.js";
 import type { Hash } from "./bytes.js";
 import { ProofError, RpcError } from "./errors.js";
 import { transactionOf, type CertifiedCheckpoint, type LightClient } from "./light.js";
 import type { Receipt } from "./receipt.js";
-import type { SignedTransaction } from "./transaction.js";
+import { encodeTransaction, type SignedTransaction, type Transaction } from "./transaction.js";
 import { pause, type Transport } from "./transport.js";
 import type { StateKey } from "./tree.js";
 
@@ -68,6 +68,20 @@ export function proveTransaction(transport: Transport, light: LightClient, hash:
     const transaction = transactionOf(hash, answer.transaction, light.chainId);
     return { checkpoint, index: proof.transaction.index, transaction, receipt };
   });
+}
+
+/** That a transaction was never executed and never will be, proved. */
+export async function proveAbsence(transport: Transport, light: LightClient, transaction: Transaction): Promise<CertifiedCheckpoint> {
+  let proved: CertifiedCheckpoint | null = null;
+  const check = ({ at, window: { value, proof } }: TxAbsence) => {
+    if (proof === null) throw noProof();
+    const checkpoint = light.verifyCheckpoint(at.height, proof.checkpoint);
+    checkpoint.verifyAbsence(transaction, value, proof.tree);
+    proved = checkpoint;
+  };
+  await transport.call("tx_absence", { unsigned: encodeTransaction(transaction) }, { check });
+  if (proved === null) throw noProof();
+  return proved;
 }
 
 function noProof(): ProofError {

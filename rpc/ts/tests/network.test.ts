@@ -11,9 +11,11 @@ import {
   encodeSigned,
   encodeTransaction,
   InputError,
+  isUnusedNonce,
   KeyPair,
   PollenClient,
   ProofError,
+  readNonceWindow,
   RpcError,
   signedOf,
   STAGES,
@@ -449,6 +451,41 @@ describe.skipIf(POLLEN_BIN === undefined)("a network", () => {
       expect(name.value).toEqual(Uint8Array.from(Buffer.from(await client.idOf(counter), "hex")));
       expect((await client.stateProved(stateKey.name("nobody"), height)).value).toBeNull();
       expect((await client.checkpointProved()).height).toBeGreaterThanOrEqual(height);
+    });
+
+    it("proves what a key has signed, and that a transaction never runs", async () => {
+      const key = await funded();
+      const { signed, status } = await client.transfer(faucet, 1n, { from: key, stage: "certified" });
+      const { nonce } = signed.transaction.transaction;
+      const { value, checkpoint } = await client.stateProved(stateKey.window(key.account, key.publicKey), status!.height!);
+      const window = readNonceWindow(value);
+      expect(window.highest).toBe(nonce);
+      expect([nonce - 1n, nonce, nonce + 1n].map((one) => isUnusedNonce(window, one))).toEqual([nonce > 0n, false, true]);
+      const { nonces } = await client.account(key, { publicKey: key.publicKey, at: checkpoint.height });
+      expect(nonces!.highest).toBe(nonce);
+
+      const never = await client.build(key, [{ kind: "transfer", to: faucet.account, amount: 1n }], { validForMs: 500 });
+      if (!document.methods.has("tx_absence")) return;
+      await expect(client.absenceProved(never)).rejects.toThrow(expect.objectContaining({ code: -32_041 }) as Error);
+      while ((await client.head({ at: "certified" })).timeMs < never.validUntilMs) await new Promise((resolve) => setTimeout(resolve, 50));
+      const shown = await client.absenceProved(never);
+      expect(shown.checkpoint.timestampMs).toBeGreaterThanOrEqual(never.validUntilMs);
+      // Also where later transactions have used other nonces, or this one.
+      await client.send([{ kind: "transfer", to: faucet.account, amount: 1n }], { from: key });
+      expect((await client.absenceProved(never)).height).toBeGreaterThanOrEqual(shown.height);
+      const ran = { ...signed.transaction.transaction, validUntilMs: never.validUntilMs };
+      await expect(client.absenceProved(ran)).rejects.toThrow(expect.objectContaining({ code: -32_040 }) as Error);
+      // A node that shows it of another window.
+      const proxy = await Proxy.to(network.endpoints[0]!);
+      try {
+        const other = await client.request("tx_absence", { unsigned: encodeTransaction({ ...never, nonce: never.nonce + 1n }) });
+        expect(other.window.value).not.toBeNull();
+        proxy.alter = (body) => body.replace(/"value":"[^"]*"/, '"value":null');
+        const alone = new PollenClient(proxy.url, { genesis: network.genesis });
+        await expect(alone.absenceProved(never)).rejects.toThrow(ProofError);
+      } finally {
+        await proxy.stop();
+      }
     });
 
     it("believes no answer that was altered, and asks another node", async () => {

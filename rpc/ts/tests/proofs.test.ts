@@ -2,9 +2,10 @@
 
 import { describe, expect, it } from "vitest";
 import { bytes32, fromHex, toHex, toUtf8 } from "../src/bytes.js";
-import { ProofError } from "../src/errors.js";
+import { DecodeError, ProofError } from "../src/errors.js";
 import { LightClient, type CheckpointProof } from "../src/light.js";
 import { emptyListRoot, verifyListProof } from "../src/list.js";
+import { isUnusedNonce, readNonceWindow } from "../src/nonce.js";
 import { decodeReceipt } from "../src/receipt.js";
 import { innerHash, keyHash, leafHash, valueHash, verifyTreeProof } from "../src/tree.js";
 import { flips, vectors } from "./files.js";
@@ -168,5 +169,26 @@ describe("the state", () => {
       }
     }
     expect(count).toBeGreaterThan(20);
+  });
+});
+
+describe("a nonce window", () => {
+  it("tells what was never used, and nothing of what is below it", () => {
+    const fresh = readNonceWindow(null);
+    for (const nonce of [0n, 5n, 4_095n, 1n << 63n]) expect(isUnusedNonce(fresh, nonce)).toBe(true);
+    // 0 to 2, 4 and 69 are used.
+    const some = { highest: 69n, floor: 3n, used: [1n, 2n] };
+    const used = [0n, 1n, 2n, 4n, 69n];
+    for (let nonce = 0n; nonce < 200n; nonce++) expect(isUnusedNonce(some, nonce), String(nonce)).toBe(!used.includes(nonce));
+    const late = { highest: 2_000n, floor: 976n, used: [...Array<bigint>(15).fill(0n), 1n << 63n] };
+    expect(isUnusedNonce(late, 975n)).toBe(false);
+    expect(isUnusedNonce(late, 976n)).toBe(true);
+    expect(isUnusedNonce(late, 2_000n)).toBe(false);
+    expect(isUnusedNonce(late, 1_999n)).toBe(true);
+    expect(isUnusedNonce(late, 2_001n)).toBe(true);
+    // Option 1 and 69, floor 3, two words.
+    const encoded = Uint8Array.of(1, 69, 0, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0);
+    expect(readNonceWindow(encoded)).toEqual(some);
+    expect(() => readNonceWindow(encoded.subarray(1))).toThrow(DecodeError);
   });
 });
