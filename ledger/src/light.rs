@@ -15,15 +15,18 @@ use crate::checkpoint::Checkpoint;
 use crate::codec::{self, DecodeError};
 use crate::committee::{Committee, CommitteeError};
 use crate::crypto::Hash;
-use crate::execution::StateKey;
+use crate::execution::{NonceError, NonceWindow, StateKey, window_key};
 use crate::genesis::Genesis;
 use crate::limits::COMPONENT_BYTES_MAX;
 use crate::list::{self, ListProof, ListProofError};
 use crate::receipt::{Event, Receipt};
+use crate::transaction::Transaction;
 use crate::tree::{Proof, ProofError};
 
 /// Checkpoints between a proved one and the certificate that vouches for it.
 pub const PATH_CHECKPOINTS_MAX: usize = 1024;
+/// Bytes of an encoded nonce window at most.
+const WINDOW_BYTES_MAX: usize = 4 * 1024;
 /// Bytes of an encoded receipt at most: results and events are far below.
 const RECEIPT_BYTES_MAX: usize = 4 * COMPONENT_BYTES_MAX;
 
@@ -95,6 +98,19 @@ pub enum LightError {
         /// The one that was asked for.
         expected: Hash,
     },
+    /// A transaction that can still run.
+    #[error(
+        "it is valid until {valid_until_ms}, and the checkpoint is of {ledger_time_ms}: it can still run"
+    )]
+    StillValid {
+        /// The transaction's, in milliseconds.
+        valid_until_ms: u64,
+        /// The checkpoint's, in milliseconds.
+        ledger_time_ms: u64,
+    },
+    /// A transaction that may have run.
+    #[error("it may have run: {0}")]
+    MayHaveRun(NonceError),
     /// An event that is not in the receipt.
     #[error(
         "the receipt has {count} events, none with the number {number}: they are counted from 0"
@@ -197,6 +213,28 @@ impl CertifiedCheckpoint {
         proof: &Proof,
     ) -> Result<(), LightError> {
         Ok(proof.verify(self.state_root(), &key.hash(), value)?)
+    }
+
+    /// Checks that a transaction was never executed and never will be: after this checkpoint, which is not before the end
+    /// of its validity, its nonce was free. `window` is what the state has under [`window_key`] of its sender and key.
+    pub fn absence(
+        &self,
+        transaction: &Transaction,
+        window: Option<&[u8]>,
+        proof: &Proof,
+    ) -> Result<(), LightError> {
+        let (valid_until_ms, ledger_time_ms) =
+            (transaction.valid_until_ms, self.checkpoint.timestamp_ms);
+        if ledger_time_ms < valid_until_ms {
+            return Err(LightError::StillValid { valid_until_ms, ledger_time_ms });
+        }
+        self.state(&window_key(&transaction.sender, &transaction.key), window, proof)?;
+        let decode = |bytes| codec::decode::<NonceWindow>(bytes, WINDOW_BYTES_MAX);
+        let window = window.map(decode).transpose();
+        let window = window
+            .map_err(|reason| LightError::Malformed { what: "nonce window", reason })?
+            .unwrap_or_default();
+        window.is_unused(transaction.nonce).map_err(LightError::MayHaveRun)
     }
 
     /// Checks that a transaction was executed at the proof's place.

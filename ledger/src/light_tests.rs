@@ -308,6 +308,43 @@ fn the_state_is_proved_and_nothing_else() {
     }
 }
 
+/// That a transaction never ran is proved by a checkpoint behind the end of its validity that has its nonce free. A node
+/// that lies has an earlier checkpoint, one where it is not free, or another key's window.
+#[test]
+fn only_what_never_ran_and_never_can_is_absent() {
+    let mut world = World::new(&[("alice", 10 * POLLEN)]);
+    let ran = world.sign("alice", 3, vec![transfer("bob", POLLEN)]);
+    let absent = world.sign("alice", 4, vec![transfer("bob", POLLEN)]).transaction;
+    let committed = world.commit(vec![ran.clone()]).checkpoint;
+    let ran = ran.transaction;
+    let at = |timestamp_ms| {
+        let state_root = committed.state_root;
+        let checkpoint = Checkpoint { state_root, timestamp_ms, ..checkpoint(3, Hash::ZERO) };
+        client().checkpoint(3, &own(signed(&checkpoint, &[1, 2, 4]))).unwrap()
+    };
+    let window = window_key(&ran.sender, &ran.key);
+    let (value, proof) = world.database.prove(1, &window).unwrap();
+    let value = value.as_deref();
+    let end = at(absent.valid_until_ms);
+    assert_eq!(end.absence(&absent, value, &proof), Ok(()));
+    let early = at(absent.valid_until_ms - 1).absence(&absent, value, &proof);
+    assert!(matches!(early, Err(LightError::StillValid { .. })), "{early:?}");
+    let used = end.absence(&ran, value, &proof);
+    assert!(matches!(used, Err(LightError::MayHaveRun(NonceError::Used { nonce: 3, .. }))));
+    // Below what the window remembers nobody can tell; above it nothing was ever used.
+    let of = |nonce| Transaction { nonce, ..absent.clone() };
+    assert_eq!(end.absence(&of(u64::MAX), value, &proof), Ok(()));
+    let none = end.absence(&absent, None, &proof);
+    assert!(matches!(none, Err(LightError::State(ProofError::Claim))), "{none:?}");
+    let (nothing, missing) =
+        world.database.prove(1, &window_key(&ran.sender, &key(0).public_key())).unwrap();
+    assert_eq!(nothing, None);
+    let other = end.absence(&absent, None, &missing);
+    assert!(matches!(other, Err(LightError::State(_))), "of another key: {other:?}");
+    let fresh = Transaction { key: key(0).public_key(), ..absent };
+    assert_eq!(end.absence(&fresh, None, &missing), Ok(()), "a key that never signed");
+}
+
 /// What clients in other languages are tested with. Made here, from the same types: a change of a format
 /// changes the file, and fails the test until the file is made again with `POLLEN_WRITE_VECTORS=1`.
 #[test]

@@ -29,8 +29,8 @@ use pollen_rpc::api::{
     ChainHead, ChainParams, ChainWrites, CheckpointView, Cursor, DagBlocks, DagRounds, EventsPage,
     FeeEstimate, KeyUseView, Module, ModuleCall, ModuleCode, ModuleInterface, ModuleList, Named,
     NodeHealth, NodeInfo, NodePeers, NonceWindow, OwnerView, PolicyView, ReadAt, ScopedKeyUsed,
-    ScopedKeyView, Stage, StateRecord, StateRecords, StateScan, TxList, TxPreview, TxRecord,
-    TxSimulation, TxStatus, VERSIONS_SHOWN_MAX, VersionView,
+    ScopedKeyView, Stage, StateRecord, StateRecords, StateScan, TxAbsence, TxList, TxPreview,
+    TxRecord, TxSimulation, TxStatus, VERSIONS_SHOWN_MAX, VersionView,
 };
 use pollen_rpc::backend::{
     Answering, Backend, CallArguments, CodeName, EntryName, EventFilter, Network, QueryCall,
@@ -678,6 +678,10 @@ impl Backend for NodeBackend {
 
     fn tx_preview(&self, trial: Trial) -> Answering<'_, TxPreview> {
         self.blocking(move |parts| parts.tx_preview(&trial))
+    }
+
+    fn tx_absence(&self, trial: Trial) -> Answering<'_, TxAbsence> {
+        self.blocking(move |parts| parts.tx_absence(&trial))
     }
 
     fn tx_simulate(&self, trial: Trial) -> Answering<'_, TxSimulation> {

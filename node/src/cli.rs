@@ -9,6 +9,7 @@ mod account_keys;
 mod accounts;
 mod backup;
 mod bind;
+mod context;
 mod dag;
 mod db;
 mod doctor;
@@ -61,6 +62,15 @@ pub struct Global {
     /// JSON-RPC endpoints, comma-separated [default: those of `pollen dev` in the home folder]
     #[arg(long, global = true, env = "POLLEN_RPC", value_name = "URLS", value_delimiter = ',')]
     pub rpc: Vec<String>,
+    /// A network by its name (`pollen context list`) [default: the one in use]
+    #[arg(
+        long,
+        global = true,
+        env = "POLLEN_CONTEXT",
+        value_name = "NAME",
+        conflicts_with = "rpc"
+    )]
+    pub context: Option<String>,
     /// Ask this node of the network, from 1, and no other
     #[arg(long, global = true, value_name = "N")]
     pub node: Option<usize>,
@@ -176,6 +186,9 @@ pub enum Command {
                       pollen bind ts target/modules/components/coldchain.wasm > coldchain.ts\n\n\
                       The file needs the package @pollen/client")]
     Bind(bind::BindArgs),
+    /// Give networks names, and choose between them
+    #[command(subcommand)]
+    Context(context::ContextCommand),
     /// Show the nodes of the network
     Status,
     /// Draw the last rounds of the DAG, or each as it is decided
@@ -659,11 +672,13 @@ impl Session {
     /// Finds home folder and endpoints.
     pub fn new(global: &Global) -> Result<Self, Failure> {
         let home = home::find(global.home.clone());
-        let mut endpoints = match (&global.rpc, NetworkFile::read(&home)) {
-            (given, _) if !given.is_empty() => given.clone(),
-            (_, Some(network)) => network.endpoints,
-            _ => vec!["http://127.0.0.1:9650".to_owned()],
+        let named = match global.rpc.is_empty() {
+            true => context::endpoints(&home, global.context.as_deref())?,
+            false => Some(global.rpc.clone()),
         };
+        let mut endpoints = named
+            .or_else(|| NetworkFile::read(&home).map(|network| network.endpoints))
+            .unwrap_or_else(|| vec!["http://127.0.0.1:9650".to_owned()]);
         if let Some(node) = global.node {
             let count = endpoints.len();
             endpoints = match node.checked_sub(1).and_then(|index| endpoints.get(index)) {
@@ -756,6 +771,7 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Events(args) => look::events(&session, &args).await,
         Command::Module { module, wit } => modules::show(&session, &module, wit).await,
         Command::Bind(args) => bind::run(&session, &args).await,
+        Command::Context(command) => context::run(&session, &command).await,
         Command::Status => look::status(&session).await,
         Command::Dag(args) => dag::run(&session, &args).await,
         Command::Db(command) => db::run(&session, &cli.global, &command).await,

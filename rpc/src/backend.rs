@@ -13,8 +13,8 @@ use crate::api::{
     Account, AccountKeys, Answer, At, CertificateView, ChainCheckpoints, ChainCommittee, ChainHead,
     ChainParams, ChainWrites, CheckpointView, Cursor, DagBlocks, DagRounds, EventsPage,
     FeeEstimate, Module, ModuleCall, ModuleCode, ModuleInterface, ModuleList, Named, NodeHealth,
-    NodeInfo, NodePeers, ReadAt, Stage, StateRecord, StateRecords, StateScan, TxCursor, TxList,
-    TxPreview, TxRecord, TxSimulation, TxStatus,
+    NodeInfo, NodePeers, ReadAt, Stage, StateRecord, StateRecords, StateScan, TxAbsence, TxCursor,
+    TxList, TxPreview, TxRecord, TxSimulation, TxStatus,
 };
 use crate::error::RpcError;
 
@@ -201,6 +201,8 @@ pub trait Backend: Send + Sync + 'static {
 
     /// `tx_preview`.
     fn tx_preview(&self, trial: Trial) -> Answering<'_, TxPreview>;
+    /// `tx_absence`: -32041 while it can still run, -32040 where it may have run.
+    fn tx_absence(&self, trial: Trial) -> Answering<'_, TxAbsence>;
     /// `tx_simulate`.
     fn tx_simulate(&self, trial: Trial) -> Answering<'_, TxSimulation>;
     /// `tx_feeEstimate`; without a transaction the prices alone.

@@ -257,6 +257,8 @@ impl PollenClient {
         tx_get(TxGetParams) -> TxRecord;
         /// What a transaction says, in words.
         tx_preview(TxTrialParams) -> TxPreview;
+        /// That a transaction was not executed and never will be; [`Self::absence_proved`] believes only proofs.
+        tx_absence(TxTrialParams) -> TxAbsence;
         /// What a transaction would do now.
         tx_simulate(TxTrialParams) -> TxSimulation;
         /// Transactions of an account, of a node with the index `accounts`.
@@ -346,6 +348,37 @@ impl PollenClient {
                     None => return Err(error),
                 },
             }
+        }
+    }
+}
+
+impl PollenClient {
+    /// [`Self::submit_and_wait`], and tells each stage as it is reached.
+    pub async fn submit_and_watch(
+        &self,
+        signed: &Signed,
+        stage: Stage,
+        timeout: Duration,
+        mut told: impl FnMut(&TxStatus),
+    ) -> Result<Answer<TxStatus>, ClientError> {
+        let deadline = Instant::now() + timeout;
+        let mut status = self.submit_and_wait(signed, Stage::Accepted, timeout).await?;
+        loop {
+            told(&status.value);
+            let left = deadline.saturating_duration_since(Instant::now());
+            let next = status.value.stage.next().filter(|_| !status.value.satisfies(stage));
+            let Some(next) = next.filter(|_| !left.is_zero()) else { return Ok(status) };
+            let params = TxStatusParams {
+                hash: Some(signed.hash),
+                transaction: None,
+                wait: Some(next),
+                timeout_ms: Some(left.min(WAIT_AT_ONCE).as_millis() as u64),
+            };
+            status = match self.tx_status(&params).await {
+                Ok(status) => status,
+                // A node that does not know it, or is gone: the bytes find out at any other.
+                Err(_) => return self.submit_and_wait(signed, stage, left).await,
+            };
         }
     }
 }

@@ -302,8 +302,12 @@ fn type_text(schema: &Value) -> String {
     }
     match &schema["type"] {
         Value::Array(types) => {
-            let types = types.iter().filter_map(Value::as_str);
-            types.collect::<Vec<_>>().join(" or ")
+            let one = |name: &Value| {
+                let mut schema = schema.clone();
+                schema["type"] = name.clone();
+                type_text(&schema)
+            };
+            types.iter().map(one).collect::<Vec<_>>().join(" or ")
         }
         Value::String(name) if name == "array" => {
             format!("list of {}", type_text(&schema["items"]))

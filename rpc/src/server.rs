@@ -67,10 +67,11 @@ pub struct Limits {
     pub calls_per_connection: usize,
     /// Messages to a WebSocket that wait for it to read.
     pub messages_buffered: u32,
-    /// Calls of modules and for proofs that are being answered, over all connections.
-    pub module_calls: usize,
-    /// Reads of many events or blocks at once, over all connections and subscriptions: more wait their turn.
-    pub long_reads: usize,
+    /// Calls that cost much (of modules, for proofs, lists) and are answered or wait, over all connections.
+    pub costly_calls: usize,
+    /// Those of them that run at once, reads of many events and of subscriptions among them: more wait their turn, so
+    /// that ordering and execution have processors left.
+    pub costly_at_once: usize,
     /// The longest wait that a client may ask for, in milliseconds.
     pub wait_ms: u64,
     /// Items of a page.
@@ -98,8 +99,8 @@ impl Default for Limits {
             subscriptions_per_connection: 8,
             calls_per_connection: 64,
             messages_buffered: 64,
-            module_calls: 64,
-            long_reads: 8,
+            costly_calls: 64,
+            costly_at_once: std::thread::available_parallelism().map_or(2, usize::from).max(2),
             wait_ms: 60_000,
             page: 1_000,
             list: 256,

@@ -83,6 +83,14 @@ impl NonceWindow {
         Ok(())
     }
 
+    /// Whether a nonce was never used, as far as the window can tell: it is free now, or too high for now.
+    pub fn is_unused(&self, nonce: u64) -> Result<(), NonceError> {
+        match self.check(nonce) {
+            Err(NonceError::Outside { nonce, highest, .. }) if nonce > highest => Ok(()),
+            checked => checked,
+        }
+    }
+
     /// Uses a nonce up.
     pub fn consume(&mut self, nonce: u64) -> Result<(), NonceError> {
         self.check(nonce)?;

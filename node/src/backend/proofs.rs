@@ -1,14 +1,14 @@
 //! What proves an answer: certificates of checkpoints, and places in their lists.
 
-use pollen_ledger::execution::{StateKey, StateRead as _};
+use pollen_ledger::execution::{StateKey, StateRead as _, nonce_window, window_key};
 use pollen_ledger::light::CheckpointProof;
 use pollen_ledger::store::{Location, StateChange};
 use pollen_ledger::{Hash, codec};
 use pollen_rpc::api::{
     Answer, Bytes, CertificateView, ChainWrites, ReadAt, StateProof, StateRecord, StateWrite,
-    TxProof, TxRecord,
+    TxAbsence, TxProof, TxRecord,
 };
-use pollen_rpc::backend::EntryName;
+use pollen_rpc::backend::{EntryName, Trial};
 use pollen_rpc::error::{ErrorCode, RpcError};
 
 use super::{Parts, broken, storage};
@@ -72,6 +72,62 @@ impl Parts {
             proof,
         };
         Ok(Answer::new(reading.at, record))
+    }
+
+    /// That a transaction was not executed and never will be.
+    pub(super) fn tx_absence(&self, trial: &Trial) -> Result<Answer<TxAbsence>, RpcError> {
+        let tx = &trial.signed.transaction;
+        let hash = tx.id(&self.network.chain_id);
+        let newest = self.reading(ReadAt::Certified)?.checkpoint;
+        if newest.timestamp_ms < tx.valid_until_ms {
+            let left = tx.valid_until_ms - newest.timestamp_ms;
+            let what =
+                format!("it is valid for another {left} ms of ledger time: it can still run");
+            return Err(RpcError::new(ErrorCode::NotReady, what)
+                .with("retryAfterMs", left.min(60_000))
+                .with(
+                    "hint",
+                    "ask again when its time is over; tx_status has what became of it by now",
+                ));
+        }
+        let key = window_key(&tx.sender, &tx.key);
+        let free = |height| {
+            let state = self.database.state_at(height);
+            let window = nonce_window(&state, &tx.sender, &tx.key).map_err(storage)?;
+            Ok::<_, RpcError>(window.is_unused(tx.nonce))
+        };
+        let height = match free(newest.height)? {
+            Ok(()) => newest.height,
+            // Others may have used it, or come past it, since.
+            Err(_) => {
+                let first = self.first_from(tx.valid_until_ms, newest.height)?;
+                match free(first)? {
+                    Ok(()) => first,
+                    Err(used) => {
+                        let what = format!("it may have run: {used}");
+                        let hint = "tx_status and tx_get tell what became of it, where it is kept";
+                        return Err(RpcError::not_found(what, None).with("hint", hint));
+                    }
+                }
+            }
+        };
+        let entry = EntryName::Owner(key.owner, key.key);
+        let Answer { at, value: window } = self.state(entry, true, ReadAt::Height(height))?;
+        Ok(Answer::new(at, TxAbsence { hash, window }))
+    }
+
+    /// The lowest height up to `newest` whose checkpoint is not before a time; of those that are kept.
+    fn first_from(&self, time_ms: u64, newest: u64) -> Result<u64, RpcError> {
+        let (mut before, mut from) = (self.database.begin_at().map_err(storage)?.height, newest);
+        while before < from {
+            let middle = before + (from - before) / 2;
+            let checkpoint = self.database.checkpoint(middle).map_err(storage)?;
+            match checkpoint.is_some_and(|checkpoint| checkpoint.timestamp_ms >= time_ms) {
+                true => from = middle,
+                false => before = middle + 1,
+            }
+        }
+        Ok(from)
     }
 
     pub(super) fn chain_writes(

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Args;
 use pollen_ledger::{AccountId, Action, Address, KeyPair, PublicKey, Signature, message};
 use pollen_rpc::api::{Account, AccountGetParams, Answer, ReadAt, Stage, TxOutcome, TxStatus};
-use pollen_rpc::client::{Author, Intent, PollenClient, Signer};
+use pollen_rpc::client::{Author, ClientError, Intent, PollenClient, Signed, Signer};
 use pollen_rpc::error::ErrorCode;
 use serde_json::json;
 use zeroize::Zeroizing;
@@ -456,13 +456,52 @@ pub async fn submit(
     let status = loop {
         let signed = client.sign(&by, intent.clone(), rand::random()).await?;
         tries += 1;
-        match client.submit_and_wait(&signed, Stage::Executed, PATIENCE).await {
+        match watched(client, &signed, Stage::Executed, PATIENCE).await {
             Err(error) if error.is(ErrorCode::NonceUsed) && tries < 4 => {}
             other => break other?,
         }
     };
     check(&status)?;
     Ok(status)
+}
+
+/// Submits and waits; on a terminal with the stages as they come.
+pub async fn watched(
+    client: &PollenClient,
+    signed: &Signed,
+    stage: Stage,
+    patience: Duration,
+) -> Result<Answer<TxStatus>, ClientError> {
+    if !std::io::stderr().is_terminal() {
+        return client.submit_and_wait(signed, stage, patience).await;
+    }
+    let bar = output::spinner("sending");
+    let told = |status: &TxStatus| bar.set_message(stages(status));
+    let ended = client.submit_and_watch(signed, stage, patience, told).await;
+    bar.finish_and_clear();
+    ended
+}
+
+/// `accepted -> included 4 ms -> ordered 13 ms`: the stages so far, by when this node saw them.
+fn stages(tx: &TxStatus) -> String {
+    let times = tx.times;
+    let mut line = String::new();
+    for (stage, reached) in [
+        (Stage::Included, times.included_ms),
+        (Stage::Ordered, times.ordered_ms),
+        (Stage::Executed, times.executed_ms),
+        (Stage::Certified, times.certified_ms),
+    ] {
+        if tx.stage < stage {
+            break;
+        }
+        line += if line.is_empty() { "" } else { " -> " };
+        line += stage.name();
+        if let Some((from, to)) = times.accepted_ms.zip(reached) {
+            line += &format!(" {} ms", to.saturating_sub(from));
+        }
+    }
+    if line.is_empty() { tx.stage.name().to_owned() } else { line }
 }
 
 /// Actions in one of the transactions of [`submit_in_parts`].
@@ -517,17 +556,11 @@ pub fn check(status: &Answer<TxStatus>) -> Result<(), Failure> {
 /// How a transaction ended, in two lines.
 pub fn ended(status: &Answer<TxStatus>) -> String {
     let tx = &status.value;
-    let times = tx.times;
-    let took = |from: Option<u64>, to: Option<u64>| match (from, to) {
-        (Some(from), Some(to)) => format!(" {} ms", to.saturating_sub(from)),
-        _ => String::new(),
-    };
     let fee = tx.fee.map_or_else(String::new, |fee| format!(", fee {}", pollen(fee)));
     let fuel = tx.fuel_used.unwrap_or(0);
     format!(
-        "  ordered{} -> executed{} at height {}, fuel {fuel}{fee}\n  transaction {}\n",
-        took(times.accepted_ms, times.ordered_ms),
-        took(times.accepted_ms, times.executed_ms),
+        "  {} at height {}, fuel {fuel}{fee}\n  transaction {}\n",
+        stages(tx),
         tx.height.unwrap_or(0),
         tx.hash,
     )

@@ -71,6 +71,7 @@ pub async fn build(global: &Global, args: BuildArgs) -> Result<(), Failure> {
     let inner = &mut cli.global;
     inner.home = inner.home.take().or_else(|| global.home.clone());
     inner.node = inner.node.or(global.node);
+    inner.context = inner.context.take().or_else(|| global.context.clone());
     inner.payer = inner.payer.take().or_else(|| global.payer.clone());
     if inner.rpc.is_empty() {
         inner.rpc = global.rpc.clone();
@@ -82,7 +83,7 @@ pub async fn build(global: &Global, args: BuildArgs) -> Result<(), Failure> {
     Box::pin(super::run(cli)).await
 }
 
-fn read(file: Option<&Path>) -> Result<Draft, Failure> {
+pub fn read(file: Option<&Path>) -> Result<Draft, Failure> {
     let mut text = String::new();
     let most = DRAFT_BYTES_MAX as u64 + 1;
     let (what, done) = match file {
@@ -208,7 +209,7 @@ pub async fn send(session: &Session, args: &SendArgs) -> Result<(), Failure> {
         );
         return Err(Failure::new(text).hint(hint));
     }
-    let status = client.submit_and_wait(&signed, args.wait, PATIENCE).await?;
+    let status = accounts::watched(&client, &signed, args.wait, PATIENCE).await?;
     let done = status.value.satisfies(args.wait);
     if args.wait >= Stage::Executed || !done || status.value.ended {
         accounts::check(&status)?;

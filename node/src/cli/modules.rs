@@ -58,8 +58,17 @@ struct CallWords {
 }
 
 /// Options of `call` and `query` that take a value.
-const OPTIONS: [&str; 8] =
-    ["--from", "--payer", "--deposit", "--max-fuel", "--at", "--node", "--home", "--rpc"];
+const OPTIONS: [&str; 9] = [
+    "--from",
+    "--payer",
+    "--deposit",
+    "--max-fuel",
+    "--at",
+    "--node",
+    "--home",
+    "--rpc",
+    "--context",
+];
 
 fn split_words(words: Vec<String>) -> Result<CallWords, Failure> {
     let mut split = CallWords::default();
@@ -106,6 +115,9 @@ impl CallWords {
         }
         if let Some(home) = self.options.get("--home") {
             global.home = Some(home.into());
+        }
+        if let Some(context) = self.options.get("--context") {
+            global.context = Some(context.clone());
         }
         if let Some(rpc) = self.options.get("--rpc") {
             global.rpc = rpc.split(',').map(str::to_owned).collect();

@@ -1,6 +1,6 @@
 //! `pollen verify`: what a node says, checked with nothing trusted but the genesis file.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use borsh::BorshDeserialize;
 use clap::{Args, Subcommand};
@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 use tokio::time::{Duration, Instant};
 
 use super::output::{self, moment, pollen};
-use super::{Failure, Session, accounts};
+use super::{Failure, Session, accounts, draft};
 
 /// How long a certificate that is on its way is waited for.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -86,6 +86,11 @@ pub enum Verified {
         /// After the checkpoint of this height [default: the last certified one]
         #[arg(long, value_name = "HEIGHT")]
         at: Option<u64>,
+    },
+    /// That a transaction was not executed and never will be, once its time is over
+    Absence {
+        /// The document of `pollen tx build` or `sign`
+        file: PathBuf,
     },
     /// That a quorum vouches for a checkpoint
     Checkpoint {
@@ -155,6 +160,7 @@ pub async fn run(session: &Session, args: &VerifyArgs) -> Result<(), Failure> {
     };
     match &args.what {
         Verified::Checkpoint { height } => verifier.checkpoint(session, *height).await,
+        Verified::Absence { file } => verifier.absence(session, file).await,
         Verified::Tx { hash } => verifier.transaction(session, hash).await,
         Verified::Receipt { hash, event } => verifier.receipt(session, hash, *event).await,
         Verified::Event { hash, number } => verifier.receipt(session, hash, Some(*number)).await,
@@ -206,6 +212,25 @@ impl Verifier {
             Failure::new(format!("{what} is proved, and cannot be read: {error}"))
                 .hint("the chain runs a later protocol: install a newer version of this program")
         })
+    }
+
+    async fn absence(&self, session: &Session, file: &Path) -> Result<(), Failure> {
+        let draft = draft::read(Some(file))?;
+        let transaction = draft.transaction().map_err(|error| Failure::new(error.to_string()))?;
+        let hash = transaction.id(self.light.chain_id());
+        let proved = self.client.absence_proved(&self.light, &transaction).await;
+        let ProvedState { checkpoint, proof, .. } = proved.map_err(|error| match error {
+            ProvedError::Client(error) => error.into(),
+            other => Failure::new(other.to_string()).hint(DISBELIEVED),
+        })?;
+        let vouched = Vouched { checkpoint, proof };
+        let mut document = vouched.document();
+        document["absent"] = json!(hash);
+        session.print(&document, || {
+            let head = format!("transaction {hash} was not executed, and never will be\n");
+            head + &output::pairs(self.place(&vouched))
+        });
+        Ok(())
     }
 
     async fn account(&self, session: &Session, who: &str, at: Option<u64>) -> Result<(), Failure> {

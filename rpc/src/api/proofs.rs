@@ -112,6 +112,16 @@ pub struct StateRecords {
     pub entries: Vec<StateRecord>,
 }
 
+/// That a transaction was not executed and never will be (`tx_absence`): after the checkpoint that `at` names, which is
+/// not before the end of its validity, its nonce was free.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct TxAbsence {
+    /// Its id.
+    pub hash: Hash,
+    /// The nonce window of its key (docs/storage.md), with its proof.
+    pub window: StateRecord,
+}
+
 /// That the state has an entry, or has not.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]

@@ -1,11 +1,22 @@
 //! Events as they happen: a subscription over WebSocket that outlives its connection.
 
-use jsonrpsee::core::client::{Error as TransportError, Subscription, SubscriptionClientT as _};
+use std::time::Duration;
+
+use jsonrpsee::core::client::{
+    ClientT as _, Error as TransportError, Subscription, SubscriptionClientT as _,
+};
 use jsonrpsee::ws_client::{WsClient, WsClientBuilder};
 use serde_json::value::to_raw_value;
+use tokio::time::timeout;
 
 use super::{CONNECT_TIMEOUT, ClientError, PollenClient, RESPONSE_BYTES_MAX, Raw, words};
-use crate::api::{ChainHeadParams, Cursor, EventNotice, EventsSubscribeParams};
+use crate::api::{
+    Answer, ChainHeadParams, Cursor, EventNotice, EventsPage, EventsQueryParams,
+    EventsSubscribeParams,
+};
+
+/// How long nothing comes before the cursor is moved on.
+const SILENCE: Duration = Duration::from_secs(60);
 
 /// A subscription to events. When its node is lost it goes on at the next, after the last event
 /// that was told: nothing is told twice or left out but by a [`EventNotice::Gap`].
@@ -51,7 +62,11 @@ impl EventStream {
                 self.connect().await?;
                 continue;
             };
-            match subscription.next().await {
+            let Ok(told) = timeout(SILENCE, subscription.next()).await else {
+                self.move_on().await;
+                continue;
+            };
+            match told {
                 Some(Ok(EventNotice::End { code, name, message })) => {
                     self.open = None;
                     let (hint, data) = (None, serde_json::Value::Null);
@@ -78,6 +93,22 @@ impl EventStream {
                 // The connection is gone, or we read too slowly for it.
                 None => self.open = None,
             }
+        }
+    }
+
+    /// After a silence: puts the cursor behind what was searched without finding anything. Else a connection that is
+    /// lost after days would go on at a place that no node keeps any more.
+    async fn move_on(&mut self) {
+        let Some((client, _)) = &self.open else { return };
+        let EventsSubscribeParams { module, name, after } = self.params.clone();
+        let asked = EventsQueryParams { module, name, after, limit: Some(1), wait_ms: 0 };
+        let Ok(params) = to_raw_value(&asked) else { return };
+        let page: Result<Answer<EventsPage>, _> = client.request("events_query", Raw(params)).await;
+        // Where there is an event it is on its way; where nobody answers the subscription says so itself.
+        if let Ok(page) = page
+            && page.value.events.is_empty()
+        {
+            self.params.after = Some(page.value.next);
         }
     }
 

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use pollen_ledger::Hash;
 use pollen_ledger::execution::StateKey;
 use pollen_ledger::light::{CertifiedCheckpoint, CheckpointProof, LightClient, LightError};
+use pollen_ledger::{Hash, Transaction, codec};
 use tokio::time::Instant;
 
 use super::{ClientError, PollenClient};
-use crate::api::{Answer, Bytes, ReadAt, StateGetParams, StateRecord};
+use crate::api::{Answer, Bytes, ReadAt, StateGetParams, StateRecord, TxTrialParams};
 use crate::error::ErrorCode;
 
 /// How long a certificate that is on its way is waited for.
@@ -88,6 +88,29 @@ impl PollenClient {
             let checkpoint = light.checkpoint(asked.unwrap_or(at.height), &whole)?;
             let value = value.map(|value| value.0);
             checkpoint.state(key, value.as_deref(), &proof.tree()?)?;
+            Ok(ProvedState { checkpoint, proof: whole, value })
+        };
+        check().map_err(|reason| ProvedError::Refused { url: url(), reason })
+    }
+
+    /// That a transaction was never executed and never will be, proved to `light`. An error of a node says that it
+    /// cannot prove it (yet): the transaction is still valid, or it may have run.
+    pub async fn absence_proved(
+        &self,
+        light: &LightClient,
+        transaction: &Transaction,
+    ) -> Result<ProvedState, ProvedError> {
+        let unsigned = Some(Bytes(codec::encode(transaction)));
+        let params = TxTrialParams { unsigned, ..TxTrialParams::default() };
+        let Answer { at, value } = self.tx_absence(&params).await?;
+        let url = || self.url().to_owned();
+        let StateRecord { value, proof, .. } = value.window;
+        let proof = proof.ok_or_else(|| ProvedError::NoProof { url: url() })?;
+        let check = || {
+            let whole = proof.checkpoint.proof()?;
+            let checkpoint = light.checkpoint(at.height, &whole)?;
+            let value = value.map(|value| value.0);
+            checkpoint.absence(transaction, value.as_deref(), &proof.tree()?)?;
             Ok(ProvedState { checkpoint, proof: whole, value })
         };
         check().map_err(|reason| ProvedError::Refused { url: url(), reason })

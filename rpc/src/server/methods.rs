@@ -45,8 +45,8 @@ const TEXT_BYTES_MAX: usize = 256;
 pub(super) struct Served {
     pub(super) backend: Arc<dyn Backend>,
     pub(super) limits: Limits,
-    module_calls: Arc<Semaphore>,
-    long_reads: Semaphore,
+    costly_calls: Arc<Semaphore>,
+    turns: Semaphore,
     pub(super) meter: Meter,
 }
 
@@ -102,9 +102,9 @@ pub(super) fn methods(
     limits: Limits,
     meter: Meter,
 ) -> (Methods, Arc<str>) {
-    let module_calls = Arc::new(Semaphore::new(limits.module_calls));
-    let long_reads = Semaphore::new(limits.long_reads);
-    let mut module = RpcModule::new(Served { backend, limits, module_calls, long_reads, meter });
+    let costly_calls = Arc::new(Semaphore::new(limits.costly_calls));
+    let turns = Semaphore::new(limits.costly_at_once);
+    let mut module = RpcModule::new(Served { backend, limits, costly_calls, turns, meter });
     let mut described = Vec::new();
     serve! {
         module, described:
@@ -140,6 +140,9 @@ pub(super) fn methods(
         tx_get (TxGetParams) -> TxRecord;
         /// Transactions that an account sent, paid for or received, or that call a module; of a node with the index `accounts`.
         tx_list (TxListParams) -> TxList;
+        /// Proof that a transaction was not executed and never will be: its time is over, and its nonce was free then. The
+        /// checkpoint is chosen by the node.
+        tx_absence (TxTrialParams) -> TxAbsence;
         /// What a transaction says, in words, before it is sent; with who has signed it.
         tx_preview (TxTrialParams) -> TxPreview;
         /// What a transaction would do now: outcome, events, fuel by call, reads and changes. Signatures are not looked at.
@@ -187,7 +190,7 @@ pub(super) fn methods(
 fn cost(method: &str) -> u32 {
     match method {
         "module_call" | "tx_simulate" | "tx_feeEstimate" | "chain_writes" | "state_getMany" => 20,
-        "chain_certificate" | "tx_get" | "tx_list" | "tx_preview" | "state_scan"
+        "chain_certificate" | "tx_absence" | "tx_get" | "tx_list" | "tx_preview" | "state_scan"
         | "module_list" | "module_code" | "module_interface" | "events_query" | "dag_rounds"
         | "rpc.discover" => 10,
         "tx_submit" | "state_get" | "chain_checkpoints" | "dag_block" => 4,
@@ -320,12 +323,12 @@ impl Served {
 
     async fn chain_certificate(&self, params: ChainCertificateParams) -> Answered<CertificateView> {
         self.settle(&params).await?;
-        let _call = self.costly_call_permit()?;
+        let _call = self.costly_call().await?;
         self.backend.chain_certificate(params.at).await
     }
 
     async fn chain_writes(&self, params: ChainWritesParams) -> Answered<ChainWrites> {
-        let _call = self.costly_call_permit()?;
+        let _call = self.costly_call().await?;
         self.backend.chain_writes(params.height, params.after).await
     }
 
@@ -419,21 +422,28 @@ impl Served {
     }
 
     async fn tx_get(&self, params: TxGetParams) -> Answered<TxRecord> {
-        let _call = self.costly_call_permit()?;
+        let _call = self.costly_call().await?;
         self.backend.tx_get(params.hash, params.proof).await
     }
 
     async fn tx_preview(&self, params: TxTrialParams) -> Answered<TxPreview> {
         self.settle(&params).await?;
         let trial = self.trial(params)?;
-        let _call = self.costly_call_permit()?;
+        let _call = self.costly_call().await?;
         self.backend.tx_preview(trial).await
+    }
+
+    async fn tx_absence(&self, params: TxTrialParams) -> Answered<TxAbsence> {
+        self.settle(&params).await?;
+        let trial = self.trial(params)?;
+        let _call = self.costly_call().await?;
+        self.backend.tx_absence(trial).await
     }
 
     async fn tx_simulate(&self, params: TxTrialParams) -> Answered<TxSimulation> {
         self.settle(&params).await?;
         let trial = self.trial(params)?;
-        let _call = self.costly_call_permit()?;
+        let _call = self.costly_call().await?;
         self.backend.tx_simulate(trial).await
     }
 
@@ -442,7 +452,7 @@ impl Served {
         let at = params.at;
         let is_given = params.transaction.is_some() || params.unsigned.is_some();
         let trial = is_given.then(|| self.trial(params)).transpose()?;
-        let _call = self.costly_call_permit()?;
+        let _call = self.costly_call().await?;
         self.backend.tx_fee_estimate(trial, at).await
     }
 
@@ -470,7 +480,7 @@ impl Served {
         let limit = self.list_limit(params.limit)?;
         self.settle(&params).await?;
         let TxListParams { after, descending, at, .. } = params;
-        let _call = self.costly_call_permit()?;
+        let _call = self.costly_call().await?;
         self.backend.tx_list(TxRange { account, after, limit, descending, at }).await
     }
 
@@ -515,7 +525,7 @@ impl Served {
         self.settle(&params).await?;
         let StateGetParams { module, key, account, owner, proof, at, .. } = params;
         let entry = self.entry(StateEntryParams { module, key, account, owner }, "params")?;
-        let _call = if proof { Some(self.costly_call_permit()?) } else { None };
+        let _call = if proof { Some(self.costly_call().await?) } else { None };
         self.backend.state(entry, proof, at).await
     }
 
@@ -528,7 +538,7 @@ impl Served {
         let StateGetManyParams { entries, proof, at, .. } = params;
         let entry = |(index, entry)| self.entry(entry, &format!("params.entries[{index}]"));
         let entries = entries.into_iter().enumerate().map(entry).collect::<Result<_, _>>()?;
-        let _call = self.costly_call_permit()?;
+        let _call = self.costly_call().await?;
         self.backend.states(entries, proof, at).await
     }
 
@@ -557,7 +567,7 @@ impl Served {
     async fn module_list(&self, params: ModuleListParams) -> Answered<ModuleList> {
         let limit = self.list_limit(params.limit)?;
         self.settle(&params).await?;
-        let _call = self.costly_call_permit()?;
+        let _call = self.costly_call().await?;
         self.backend.module_list(params.after, limit, params.at).await
     }
 
@@ -578,7 +588,7 @@ impl Served {
         let StateScanParams { prefix, after, at, .. } = params;
         let prefix = prefix.map_or_else(Vec::new, |prefix| prefix.0);
         let after = after.map(|after| after.0);
-        let _call = self.costly_call_permit()?;
+        let _call = self.costly_call().await?;
         self.backend.state_scan(StateRange { owner, prefix, after, limit, at }).await
     }
 
@@ -591,7 +601,7 @@ impl Served {
     async fn module_interface(&self, params: ModuleParams) -> Answered<ModuleInterface> {
         let module = self.named(&params.module, "params.module")?;
         self.settle(&params).await?;
-        let _call = self.costly_call_permit()?;
+        let _call = self.costly_call().await?;
         self.backend.module_interface(module, params.at).await
     }
 
@@ -602,7 +612,7 @@ impl Served {
             _ => return Err(RpcError::invalid_params("params", "give either `module` or `code`")),
         };
         self.settle(&params).await?;
-        let _call = self.costly_call_permit()?;
+        let _call = self.costly_call().await?;
         self.backend.module_code(code, params.facts_only, params.at).await
     }
 
@@ -633,14 +643,14 @@ impl Served {
                 return Err(RpcError::invalid_params("params.argumentsBytes", words));
             }
         };
-        let _call = self.costly_call_permit()?;
+        let _call = self.costly_call().await?;
         self.backend.module_call(QueryCall { module, function, arguments, caller, at }).await
     }
 
-    /// A turn among those who read much at once. Waits: whoever comes first is first, subscriptions among them.
-    async fn long_read(&self) -> Option<SemaphorePermit<'_>> {
+    /// A turn among those who have the node work. Waits: whoever comes first is first, subscriptions among them.
+    async fn turn(&self) -> Option<SemaphorePermit<'_>> {
         // It is never closed.
-        self.long_reads.acquire().await.ok()
+        self.turns.acquire().await.ok()
     }
 
     /// Events of the backend, in turn.
@@ -650,13 +660,13 @@ impl Served {
         after: Cursor,
         limit: u32,
     ) -> Answered<EventsPage> {
-        let _turn = self.long_read().await;
+        let _turn = self.turn().await;
         self.backend.events(filter, after, limit).await
     }
 
     /// Rounds of the backend, in turn.
     pub(super) async fn rounds(&self, range: RoundRange) -> Answered<DagRounds> {
-        let _turn = self.long_read().await;
+        let _turn = self.turn().await;
         self.backend.dag_rounds(range).await
     }
 
@@ -667,15 +677,19 @@ impl Served {
         limit: u32,
         descending: bool,
     ) -> Answered<ChainCheckpoints> {
-        let _turn = self.long_read().await;
+        let _turn = self.turn().await;
         self.backend.chain_checkpoints(from, limit, descending).await
     }
 
-    fn costly_call_permit(&self) -> Result<OwnedSemaphorePermit, RpcError> {
-        Arc::clone(&self.module_calls).try_acquire_owned().map_err(|_| {
+    /// The right to a call that costs much: so many may wait, and fewer run at once.
+    async fn costly_call(
+        &self,
+    ) -> Result<(OwnedSemaphorePermit, Option<SemaphorePermit<'_>>), RpcError> {
+        let admitted = Arc::clone(&self.costly_calls).try_acquire_owned().map_err(|_| {
             limit("too many calls of modules and proofs are being answered")
                 .with("retryAfterMs", 100)
-        })
+        })?;
+        Ok((admitted, self.turn().await))
     }
 
     pub(super) fn filter(

@@ -344,6 +344,13 @@ impl Backend for Chain {
         ready(self.answer(TxPreview { hash, preview, transaction, signatures, attachments }))
     }
 
+    fn tx_absence(&self, trial: Trial) -> Answering<'_, TxAbsence> {
+        let hash = trial.signed.transaction.id(&self.network.chain_id);
+        let (owner, key) = (Hash::ZERO, Bytes(Vec::new()));
+        let window = StateRecord { owner, key, value: None, proof: None };
+        ready(self.answer(TxAbsence { hash, window }))
+    }
+
     fn tx_simulate(&self, trial: Trial) -> Answering<'_, TxSimulation> {
         ready(self.answer(TxSimulation {
             hash: trial.signed.transaction.id(&self.network.chain_id),

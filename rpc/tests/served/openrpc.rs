@@ -59,7 +59,9 @@ async fn the_openrpc_document_is_whole() {
                     let pointer = reference.as_str().unwrap().strip_prefix('#').unwrap();
                     assert!(document.pointer(pointer).is_some(), "{reference} leads nowhere");
                 }
-                open.extend(fields.values());
+                // Examples are answers: what a module's own schema refers to lies in there.
+                let parts = fields.iter().filter(|(name, _)| *name != "examples");
+                open.extend(parts.map(|(_, part)| part));
             }
             _ => {}
         }

@@ -3,7 +3,9 @@
 use pollen_rpc::client::PollenClient;
 use serde_json::{Map, Value, json};
 
-use super::harness::{Network, repository};
+use std::time::Duration;
+
+use super::harness::{Network, eventually, repository};
 use super::world::{component, contracts};
 
 /// Where recorded examples stand: `{ method: { params, result } }`.
@@ -19,6 +21,15 @@ async fn examples(network: &Network) -> Vec<(&'static str, Value)> {
     let draft = network.cli(&record).await;
     let unsigned = serde_json::from_str::<Value>(&draft).unwrap()["transaction"].clone();
     let client = network.client(0);
+    let brief = ["tx", "build", "--valid-for", "1ms", "transfer", "alice", "bob", "1"];
+    let never = serde_json::from_str::<Value>(&network.cli(&brief).await).unwrap();
+    let never = never["transaction"].clone();
+    eventually("its time is over", Duration::from_secs(20), async || {
+        let asked: Result<Value, _> =
+            client.call("tx_absence", &json!({ "unsigned": never })).await;
+        asked.map_err(|error| error.to_string())
+    })
+    .await;
     let got: Value = client.call("tx_get", &json!({ "hash": sent["hash"] })).await.unwrap();
     let alice = told(network, &["account", "alice"]).await["account"].clone();
     let key = got["transaction"].clone();
@@ -48,6 +59,7 @@ async fn examples(network: &Network) -> Vec<(&'static str, Value)> {
         ("tx_status", json!({ "hash": opened["hash"], "wait": "certified" })),
         ("tx_get", json!({ "hash": sent["hash"] })),
         ("tx_list", json!({ "account": alice, "limit": 2 })),
+        ("tx_absence", json!({ "unsigned": never })),
         ("tx_preview", json!({ "unsigned": unsigned })),
         ("tx_simulate", json!({ "unsigned": unsigned })),
         ("tx_feeEstimate", json!({ "unsigned": unsigned })),

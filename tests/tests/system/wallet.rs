@@ -7,7 +7,9 @@ use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 
-use super::harness::{Network, pollen};
+use std::time::Duration;
+
+use super::harness::{Network, eventually, pollen};
 use super::world::contracts;
 
 /// A mnemonic that is published, with the address of its second key: nobody keeps anything there.
@@ -165,6 +167,52 @@ async fn a_transaction_goes_from_hand_to_hand() {
     assert!(told.contains("sends no transaction"), "{told}");
 }
 
+/// Protects who must know that a payment will not come after all: a node proves it once the time is over, and no node can
+/// prove it of one that was executed, or that still can be.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn that_a_transaction_never_ran_is_proved() {
+    let network = Network::start(4).await;
+    network.cli(&["keys", "new", "alice"]).await;
+    network.cli(&["keys", "new", "bob", "--no-fund"]).await;
+    let genesis = network.genesis().display().to_string();
+    let file = |name: &str| network.home.join(name).display().to_string();
+    let build = async |name: &str, time: &str| {
+        let words = ["tx", "build", "--valid-for", time, "transfer", "alice", "bob", "1"];
+        std::fs::write(network.home.join(name), network.cli(&words).await).unwrap();
+    };
+    let absent = async |name: &str| {
+        let file = file(name);
+        let words = ["--json", "verify", "--genesis", &genesis, "absence", &file];
+        let output = network.run(&words).await;
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        match output.status.success() {
+            true => Ok(serde_json::from_str::<Value>(&text(output.stdout)).unwrap()),
+            false => Err(text(output.stderr)),
+        }
+    };
+    build("forgotten", "1s").await;
+    build("valid", "10m").await;
+    build("sent", "3s").await;
+    let draft = std::fs::read_to_string(network.home.join("sent")).unwrap();
+    let signed = done(&network, &["tx", "sign", "alice"], &draft).await;
+    done(&network, &["tx", "send"], &signed).await;
+    let told = absent("sent").await.unwrap_err();
+    assert!(told.contains("it can still run"), "as far as time tells: {told}");
+    let proved =
+        eventually("its time is over", Duration::from_secs(20), async || absent("forgotten").await)
+            .await;
+    assert_eq!((&proved["verified"], proved["absent"].is_string()), (&json!(true), true));
+    let told = absent("valid").await.unwrap_err();
+    assert!(told.contains("it can still run"), "{told}");
+    eventually("the sent one's time is over", Duration::from_secs(20), async || {
+        match absent("sent").await {
+            Err(told) if told.contains("it may have run") => Ok(()),
+            other => Err(format!("{other:?}")),
+        }
+    })
+    .await;
+}
+
 /// Protects who proves who they are by a signature: a text is signed, found to be theirs, and can be no transaction.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_text_is_signed_and_checked() {
@@ -179,4 +227,35 @@ async fn a_text_is_signed_and_checked() {
         let told = refused(&network, &["keys", "check", who, &signature, text], "").await;
         assert!(told.contains("does not fit"), "{told}");
     }
+}
+
+/// Protects who works with several networks from sending to the wrong one: a name stands for the endpoints that were
+/// asked which chain they are of, the one in use is shown, and nothing is guessed of a name that is not there.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn networks_have_names() {
+    let network = Network::start(4).await;
+    let other = Network::start(1).await;
+    let add = ["context", "add", "other", other.endpoint(0)];
+    let told = network.cli(&add).await;
+    assert!(told.contains("pollen-dev") && told.contains("in use"), "{told}");
+    let chain = async |words: &[&str]| {
+        let status = network.cli(&[&["--json"], words, &["status"]].concat()).await;
+        serde_json::from_str::<Value>(&status).unwrap().as_array().unwrap().len()
+    };
+    assert_eq!(chain(&[]).await, 1, "the one in use");
+    assert_eq!(chain(&["--context", "dev"]).await, 4);
+    assert_eq!(chain(&["--rpc", network.endpoint(0)]).await, 1);
+    let list: Value =
+        serde_json::from_str(&network.cli(&["--json", "context", "list"]).await).unwrap();
+    assert_eq!(list["current"], "other");
+    network.cli(&["context", "use", "dev"]).await;
+    assert_eq!(chain(&[]).await, 4);
+    let told = refused(&network, &["context", "use", "nowhere"], "").await;
+    assert!(told.contains("no network is called 'nowhere'"), "{told}");
+    let told = refused(&network, &["--context", "nowhere", "status"], "").await;
+    assert!(told.contains("there are other, and dev"), "{told}");
+    network.cli(&["context", "remove", "other"]).await;
+    let (code, _, told) =
+        piped(&network, &["context", "add", "dead", "http://127.0.0.1:9"], "").await;
+    assert_eq!(code, Some(3), "no node answered: {told}");
 }
