@@ -377,6 +377,26 @@ describe.skipIf(POLLEN_BIN === undefined)("a network", () => {
       }
     });
 
+    it("tells of rounds that no node holds any more as a gap, and all others", async () => {
+      while ((await client.request("dag_rounds", { last: 1 })).oldestRound < 5) await client.call(counter, "increment", { by: 1 }, { from: owner });
+      for (const transport of ["socket", "polling"] as const) {
+        const [rounds, gaps]: [number[], [number, number][]] = [[], []];
+        const { oldestRound, committedRound } = await client.request("dag_rounds", { last: 1 });
+        for await (const { round } of client.rounds({ after: 1, transport, onGap: (from, to) => gaps.push([from, to]) })) {
+          if (rounds.push(round) === 20) break;
+        }
+        expect(gaps[0]![0]).toBe(2);
+        expect(gaps[0]![1]).toBeGreaterThanOrEqual(oldestRound - 1);
+        // Not all that the node says that it leaves out is gone.
+        expect(rounds[0]).toBeLessThan(committedRound);
+        const gone = gaps.flatMap(([from, to]) => Array.from({ length: to - from + 1 }, (_, index) => from + index));
+        const all = [...gone, ...rounds].sort((left, right) => left - right);
+        expect(all).toEqual(all.map((_, index) => 2 + index));
+        const strict = client.rounds({ after: 1, transport })[Symbol.asyncIterator]().next();
+        await expect(strict).rejects.toThrow(expect.objectContaining({ code: -32_040, codeName: "NotFound" }) as Error);
+      }
+    });
+
     it("follows a transaction to its certificate, by both ways and over cut connections", async () => {
       for (const transport of ["socket", "polling"] as const) {
         const { id, interfaceHash } = await client.interfaceOf(counter);
@@ -465,7 +485,6 @@ describe.skipIf(POLLEN_BIN === undefined)("a network", () => {
       expect(nonces!.highest).toBe(nonce);
 
       const never = await client.build(key, [{ kind: "transfer", to: faucet.account, amount: 1n }], { validForMs: 500 });
-      if (!document.methods.has("tx_absence")) return;
       await expect(client.absenceProved(never)).rejects.toThrow(expect.objectContaining({ code: -32_041 }) as Error);
       while ((await client.head({ at: "certified" })).timeMs < never.validUntilMs) await new Promise((resolve) => setTimeout(resolve, 50));
       const shown = await client.absenceProved(never);
@@ -613,16 +632,13 @@ describe.skipIf(POLLEN_BIN === undefined)("a network", () => {
         events_query: () => client.request("events_query", { module: counter }),
       };
       for (const [method, ask] of Object.entries(asked)) {
-        if (!document.methods.has(method)) continue;
         const answer = await ask().catch((error: unknown) => error);
         expect(answer, method).not.toBeInstanceOf(Error);
         if (method !== "rpc.discover") expect((answer as { at: { height: bigint } }).at.height, method).toBeTypeOf("bigint");
       }
       const subscriptions = [...document.methods.values()].filter((one) => one["x-subscription"] !== undefined);
       const calls = [...document.methods.keys()].filter((name) => !name.endsWith("_subscribe"));
-      // Younger than the others: a node of before may lack it.
-      const young = document.methods.has("tx_absence") ? [] : ["tx_absence"];
-      expect([...calls, ...young].sort()).toEqual(Object.keys(asked).sort());
+      expect(calls.sort()).toEqual(Object.keys(asked).sort());
       expect(subscriptions.map((one) => one.name).sort()).toEqual(["chain_subscribe", "dag_subscribe", "events_subscribe", "tx_subscribe"]);
       const notices = subscriptions.map((one) => one["x-subscription"]!.notice);
       for (const name of [...calls, ...notices]) expect(document.seen, name).toContain(name);
@@ -689,6 +705,11 @@ describe.skipIf(POLLEN_BIN === undefined)("a network", () => {
           if (told.length === 4) return;
         }
       })();
+      const heights: bigint[] = [];
+      const stop = new AbortController();
+      const checkpoints = (async () => {
+        for await (const { checkpoint } of watcher.checkpoints({ silenceMs: 1_000, signal: stop.signal })) heights.push(checkpoint.height);
+      })().catch((error: unknown) => error);
       await watcher.call(counter, "increment", { by: 1 }, { from: owner });
       const hung = network.processes.at(-1)!;
       process.kill(hung, "SIGSTOP");
@@ -696,8 +717,17 @@ describe.skipIf(POLLEN_BIN === undefined)("a network", () => {
         for (let round = 0; round < 3; round++) {
           const called = await watcher.call(counter, "increment", { by: 1 }, { from: owner });
           expect(called.ended).toBe(true);
+          // What is followed from here on is followed elsewhere.
+          const stages: Stage[] = [];
+          for await (const { stage } of watcher.stages(called.hash, { silenceMs: 1_000 })) stages.push(stage);
+          expect(stages.at(-1)).toBe("certified");
         }
         await reading;
+        const { height } = (await watcher.head()).at;
+        while (heights.length === 0 || heights.at(-1)! < height) await new Promise((resolve) => setTimeout(resolve, 50));
+        stop.abort(new Error("enough"));
+        expect(await checkpoints).toMatchObject({ message: "enough" });
+        expect(heights).toEqual(heights.map((_, index) => heights[0]! + BigInt(index)));
       } finally {
         process.kill(hung, "SIGCONT");
       }
