@@ -69,8 +69,8 @@ impl Method {
 #[schemars(untagged)]
 #[allow(dead_code, reason = "a schema alone")]
 enum SubscriptionId {
-    /// A number.
-    Number(u32),
+    /// A number, at most 2^53.
+    Number(u64),
     /// A text.
     Text(String),
 }

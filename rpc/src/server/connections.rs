@@ -41,6 +41,7 @@ pub(super) struct ConnectionPermit {
     connections: Arc<Connections>,
     address: IpAddr,
     calls: Arc<Semaphore>,
+    answers: Arc<Semaphore>,
     _open: OwnedSemaphorePermit,
 }
 
@@ -76,7 +77,14 @@ impl Connections {
         }
         drop(by_address);
         let calls = Arc::new(Semaphore::new(self.calls));
-        Some(ConnectionPermit { connections: Arc::clone(self), address, calls, _open: open })
+        let answers = Arc::new(Semaphore::new(2 * self.calls));
+        Some(ConnectionPermit {
+            connections: Arc::clone(self),
+            address,
+            calls,
+            answers,
+            _open: open,
+        })
     }
 }
 
@@ -92,9 +100,12 @@ fn counted_as(address: IpAddr) -> IpAddr {
 }
 
 impl ConnectionPermit {
-    /// The right to one more call in flight; none when the connection has too many.
-    pub(super) fn call(&self) -> Option<OwnedSemaphorePermit> {
-        Arc::clone(&self.calls).try_acquire_owned().ok()
+    /// The right to one more call in flight, and to an answer that waits to be sent; none when the connection has too
+    /// many. Twice as many may wait: who reads at once may ask again before the answer is known to be gone.
+    pub(super) fn call(&self) -> Option<(OwnedSemaphorePermit, OwnedSemaphorePermit)> {
+        let call = Arc::clone(&self.calls).try_acquire_owned().ok()?;
+        let answer = Arc::clone(&self.answers).try_acquire_owned().ok()?;
+        Some((call, answer))
     }
 
     /// Pays for a call from the allowance of its address, or says when it could.

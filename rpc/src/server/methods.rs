@@ -62,9 +62,9 @@ macro_rules! serve {
             .register_async_method(serve!(@ $name $($told)?), |params, served, extensions| async move {
                 let begun = std::time::Instant::now();
                 let call = async {
-                    let permit = admit(&extensions, cost(serve!(@ $name $($told)?)))?;
+                    let (_call, answer) = admit(&extensions, cost(serve!(@ $name $($told)?)))?;
                     let params: $params = parse(&params)?;
-                    Ok((served.$name(params).await?, permit))
+                    Ok((served.$name(params).await?, answer))
                 };
                 let ended: Result<_, RpcError> = call.await;
                 served.meter.called(serve!(@ $name $($told)?), begun, &ended);
@@ -77,8 +77,8 @@ macro_rules! serve {
     (@ $name:ident $told:literal) => { $told };
 }
 
-/// The answer of a call. Its permit is held until the answer is on its way: else a client that does not read could have
-/// any number of them made.
+/// The answer of a call, counted until it is on its way: else a client that does not read could have any number of them
+/// made.
 fn respond<T: Serialize + Clone + 'static>(
     ended: Result<(T, OwnedSemaphorePermit), RpcError>,
 ) -> ResponsePayload<'static, T> {
@@ -199,7 +199,10 @@ fn cost(method: &str) -> u32 {
 }
 
 /// The right to one more call on this connection.
-fn admit(extensions: &Extensions, cost: u32) -> Result<OwnedSemaphorePermit, RpcError> {
+fn admit(
+    extensions: &Extensions,
+    cost: u32,
+) -> Result<(OwnedSemaphorePermit, OwnedSemaphorePermit), RpcError> {
     let connection = extensions
         .get::<Arc<ConnectionPermit>>()
         .ok_or_else(|| RpcError::internal("the call came without its connection"))?;

@@ -231,7 +231,7 @@ impl Feed for DagFeed {
             };
             let passed = page.committed_round;
             let after = *told.get_or_insert(passed);
-            let first = page.rounds.first().map_or(passed, |round| round.round);
+            let first = page.rounds.first().map_or(page.oldest_round, |round| round.round);
             if first > after.saturating_add(1) && after < passed {
                 // What lies between is not held any more.
                 let resume = (first - 1).min(passed);

@@ -55,7 +55,7 @@ fn the_development_genesis_is_what_it_says() {
     assert_eq!(found, expected);
     assert_eq!(
         found.chain_id().to_string(),
-        "4a3ceaeebf4526fb702c3481dfe0150a5c1664825d5b07bd8df9465f153aa1d8"
+        "f748a094972bda8d1d0f02a4a017bf2b95ad5b606b53b364de19eb382345ec52"
     );
 }
 
