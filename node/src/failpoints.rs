@@ -59,9 +59,9 @@ enum Step {
 
 /// What can be done to files: an import is moved into its place; a snapshot is copied, and let go of; a
 /// backup's document is written, and a restored database moved into its place; a key is written; so is, or is
-/// removed, the mark that it never signed; evidence of a divergence is written.
-const FILE_STEPS: [&str; 8] =
-    ["swap", "snapshot", "let-go", "backup", "restore", "key", "mark", "evidence"];
+/// removed, the mark that it never signed; evidence of a divergence is written; so are names of networks.
+const FILE_STEPS: [&str; 9] =
+    ["swap", "snapshot", "let-go", "backup", "restore", "key", "mark", "evidence", "contexts"];
 
 impl Step {
     const ALL: [(&str, Self); 12] = [

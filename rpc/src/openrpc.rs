@@ -1,5 +1,5 @@
 //! The interface as a document: OpenRPC (1.3.2), made of the methods that are registered and of their types, served
-//! by `rpc.discover` and at `/openrpc.json`, and as a page for people ([`reference`]).
+//! by `rpc.discover` and at `/openrpc.json`, and as a page for people ([`reference()`]).
 //!
 //! docs/openrpc.json and docs/rpc-reference.md are what these two give; a test holds them to it. Examples were
 //! recorded from a real network and are run again by a test (`rpc/src/openrpc/examples.json`).

@@ -124,7 +124,8 @@ mod tests {
             assert!(poll!(reading.as_mut()).is_pending(), "nothing is read while an answer waits");
             let mut answer = [0; 9];
             let (read, written) = tokio::join!(client.read_exact(&mut answer), writing);
-            (read.unwrap(), written.unwrap());
+            read.unwrap();
+            written.unwrap();
             assert_eq!(&answer, b"an answer");
             reading.await.unwrap();
         }

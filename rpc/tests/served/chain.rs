@@ -506,7 +506,7 @@ impl Backend for Chain {
             code_bytes: code.len() as u32,
             active_ms: TIME_MS,
             interface_hash: Hash::ZERO,
-            code: (!facts_only).then(|| Bytes(code)),
+            code: (!facts_only).then_some(Bytes(code)),
         }))
     }
 

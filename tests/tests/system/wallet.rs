@@ -234,8 +234,7 @@ async fn a_text_is_signed_and_checked() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn networks_have_names() {
     let network = Network::start(4).await;
-    let other = Network::start(1).await;
-    let add = ["context", "add", "other", other.endpoint(0)];
+    let add = ["context", "add", "other", network.endpoint(0)];
     let told = network.cli(&add).await;
     assert!(told.contains("pollen-dev") && told.contains("in use"), "{told}");
     let chain = async |words: &[&str]| {
