@@ -105,8 +105,10 @@ export function roundsFeed({ onGap }: RoundsOptions): Feed<number, DagRound> {
         } catch (error) {
           const oldest = error instanceof RpcError ? error.data["oldestRound"] : undefined;
           if (onGap === undefined || typeof oldest !== "number") throw error;
-          onGap(after + 1, oldest - 1);
-          return { items: [], next: oldest - 1, more: true };
+          // Not beyond what is asked for: what lies there still comes from who told of the gap.
+          const last = until > after ? Math.min(oldest - 1, until) : oldest - 1;
+          onGap(after + 1, last);
+          return { items: [], next: last, more: true };
         }
       }),
     placeOf: ({ round }) => round,

@@ -458,7 +458,6 @@ async fn a_node_goes_on_serving_the_honest_among_those_who_send_rubbish() {
 
 /// The same from those who ask for much, and do not even read it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "a fault: answers to who asks for much have no bound together, and take the others' time"]
 async fn a_node_goes_on_serving_the_honest_among_those_who_ask_for_much() {
     use Attack::{CostlyReads, HugeBatches, NeverRead, Subscriptions};
     withstands(&[CostlyReads, HugeBatches, Subscriptions, NeverRead]).await;
