@@ -188,6 +188,10 @@ impl Feed for ChainFeed {
                 Err(error) => return Some(error),
             };
             let certified_height = page.value.certified_height;
+            if page.value.checkpoints.is_empty() {
+                // Whatever the reason, asking again at once would find none either.
+                served.backend.reached(head.saturating_add(1)).await;
+            }
             for checkpoint in page.value.checkpoints {
                 after = checkpoint.height;
                 send(sink, &ChainNotice::Checkpoint { checkpoint, certified_height }).await.ok()?;

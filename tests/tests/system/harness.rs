@@ -10,12 +10,14 @@ use std::process::{ExitStatus, Output, Stdio};
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
-use pollen_ledger::{AccountId, Address, Hash};
+use pollen_ledger::transaction::UpgradePolicy;
+use pollen_ledger::{AccountId, Action, Address, Hash};
 use pollen_node::dev::{self, DevNode, DevOptions, NodeProcess};
 use pollen_rpc::api::{
-    AccountGetParams, ChainCheckpointParams, ChainHeadParams, ModuleCallParams, ReadAt,
+    AccountGetParams, ChainCheckpointParams, ChainHeadParams, ModuleCallParams, ReadAt, Stage,
+    TxOutcome,
 };
-use pollen_rpc::client::PollenClient;
+use pollen_rpc::client::{Intent, PollenClient};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
@@ -456,4 +458,24 @@ pub fn lay_out_one() -> (TempDir, DevNode) {
     };
     let node = dev::lay_out(&options).unwrap().remove(0);
     (home, node)
+}
+
+/// Deploys the probe, a module that does as it is told, by the faucet.
+pub async fn deploy_probe(client: &PollenClient) -> AccountId {
+    let code = super::world::component("probe").to_vec();
+    let deploy = Action::Deploy {
+        code: Hash::of_content(&code),
+        name: Some("probe".to_owned()),
+        arguments: Vec::new(),
+        upgrade: UpgradePolicy::Never,
+    };
+    let mut intent = Intent::new(vec![deploy], 2_000_000_000);
+    intent.attachments = vec![code];
+    let signed = client.sign(&dev::faucet_key(), intent, 0).await.unwrap();
+    let patience = Duration::from_secs(60);
+    let status = client.submit_and_wait(&signed, Stage::Executed, patience).await.unwrap();
+    let Some(TxOutcome::Success { results }) = status.value.outcome else {
+        panic!("{:?}", status.value);
+    };
+    AccountId(results[0].bytes.0.as_slice().try_into().unwrap())
 }

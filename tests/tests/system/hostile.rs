@@ -8,8 +8,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use pollen_ledger::crypto::Hash;
-use pollen_ledger::transaction::UpgradePolicy;
 use pollen_ledger::{AccountId, Action, Address};
 use pollen_node::{clock, dev};
 use pollen_rpc::api::{Bytes, Stage, TxOutcome, TxSubmitParams};
@@ -19,9 +17,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
-use super::harness::{Network, Random, eventually};
+use super::harness::{Network, Random, deploy_probe, eventually};
 use super::wire::{self, Frame, Socket};
-use super::world::component;
 
 /// Transactions by which a latency is told: the third highest is the 99th percentile.
 const SAMPLES: usize = 300;
@@ -553,17 +550,7 @@ async fn answers(network: &Network) {
 /// A module that does as it is told, and events to read; its address.
 async fn prepare(network: &Network) -> String {
     let client = network.client(0);
-    let code = component("probe").to_vec();
-    let deploy = Action::Deploy {
-        code: Hash::of_content(&code),
-        name: Some("probe".to_owned()),
-        arguments: Vec::new(),
-        upgrade: UpgradePolicy::Never,
-    };
-    let mut intent = Intent::new(vec![deploy], 2_000_000_000);
-    intent.attachments = vec![code];
-    let Some(TxOutcome::Success { results }) = run(client, intent).await else { panic!() };
-    let module = AccountId(results[0].bytes.0.as_slice().try_into().unwrap());
+    let module = deploy_probe(client).await;
     for _ in 0..20 {
         let noise = Action::Invoke {
             module,

@@ -5,8 +5,6 @@
 
 use std::time::{Duration, Instant};
 
-use pollen_ledger::crypto::Hash;
-use pollen_ledger::transaction::UpgradePolicy;
 use pollen_ledger::{AccountId, Action};
 use pollen_node::{clock, dev};
 use pollen_rpc::api::{
@@ -17,9 +15,8 @@ use pollen_rpc::client::{EventStream, Intent, PollenClient, Sender};
 use serde_json::{Value, json};
 use tokio::net::TcpSocket;
 
-use super::harness::{Network, number_from};
+use super::harness::{Network, deploy_probe, number_from};
 use super::wire::{Frame, Socket};
-use super::world::component;
 
 /// Transactions before the stall by which the pace is told, and the least during it.
 const TRANSACTIONS: usize = 100;
@@ -69,19 +66,7 @@ struct Noisy {
 
 impl Noisy {
     async fn deploy(client: &PollenClient) -> Self {
-        let code = component("probe").to_vec();
-        let deploy = Action::Deploy {
-            code: Hash::of_content(&code),
-            name: Some("probe".to_owned()),
-            arguments: Vec::new(),
-            upgrade: UpgradePolicy::Never,
-        };
-        let mut intent = Intent::new(vec![deploy], 2_000_000_000);
-        intent.attachments = vec![code];
-        let signed = client.sign(&dev::faucet_key(), intent, 0).await.unwrap();
-        let status = client.submit_and_wait(&signed, Stage::Executed, PATIENCE).await.unwrap();
-        let Some(TxOutcome::Success { results }) = status.value.outcome else { panic!() };
-        let module = AccountId(results[0].bytes.0.as_slice().try_into().unwrap());
+        let module = deploy_probe(client).await;
         Self { module, sender: Sender::new(dev::faucet_key(), 1_000) }
     }
 
