@@ -189,7 +189,9 @@ pub(super) fn methods(
 /// for what runs modules or makes proofs.
 fn cost(method: &str) -> u32 {
     match method {
-        "module_call" | "tx_simulate" | "tx_feeEstimate" | "chain_writes" | "state_getMany" => 20,
+        // Up to all the fuel of a transaction, seconds of a processor, and nobody pays for it.
+        "tx_simulate" | "tx_feeEstimate" => 200,
+        "module_call" | "chain_writes" | "state_getMany" => 20,
         "chain_certificate" | "tx_absence" | "tx_get" | "tx_list" | "tx_preview" | "state_scan"
         | "module_list" | "module_code" | "module_interface" | "events_query" | "dag_rounds"
         | "rpc.discover" => 10,
