@@ -1,0 +1,32 @@
+/**
+ * What a first visit loads, compressed: the page, and every script and style that it names, or that those load at once.
+ * Fails at 200 kB. What a place loads when it is opened is told, and counted too: a visitor may open all of them.
+ */
+
+import { readFileSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
+
+const LIMIT_BYTES = 200_000;
+const dist = fileURLToPath(new URL("../dist", import.meta.url));
+const sizeOf = (file) => gzipSync(readFileSync(join(dist, file)), { level: 9 }).length;
+
+const page = readFileSync(join(dist, "index.html"), "utf8");
+const first = new Set(["index.html", ...[...page.matchAll(/(?:src|href)="\.\/([^"]+)"/g)].map((match) => match[1])]);
+for (const file of first) {
+  if (!file.endsWith(".js")) continue;
+  const code = readFileSync(join(dist, file), "utf8");
+  for (const [, name] of code.matchAll(/(?:from|import)\s*"\.\/([^"]+\.js)"/g)) first.add(`assets/${name}`);
+}
+const later = readdirSync(join(dist, "assets")).map((name) => `assets/${name}`).filter((file) => !first.has(file));
+
+const total = (files) => files.reduce((sum, file) => sum + sizeOf(file), 0);
+for (const file of [...first]) console.log(`${String(sizeOf(file)).padStart(8)}  ${file}`);
+for (const file of later) console.log(`${String(sizeOf(file)).padStart(8)}  ${file} (when it is needed)`);
+const [now, all] = [total([...first]), total([...first, ...later])];
+console.log(`${String(now).padStart(8)}  bytes gzip of a first visit, ${all} of everything; at most ${LIMIT_BYTES}`);
+if (now >= LIMIT_BYTES || all >= LIMIT_BYTES) {
+  console.error("size: the page is too large");
+  process.exit(1);
+}
