@@ -118,6 +118,8 @@ export interface KnownModule {
 export interface ClientOptions extends TransportOptions {
   /** The text of the chain's `genesis.json`, from whom you trust: what makes proofs possible. */
   genesis?: string;
+  /** In place of `genesis`, for who keeps chain id and committee only (`LightClient.of`): prices are then the node's word. */
+  light?: LightClient;
   /** In place of the platform's `WebSocket`, for events; without any they come by long polling. */
   WebSocket?: SocketConstructor;
 }
@@ -145,7 +147,7 @@ export class PollenClient {
   constructor(urls: string | readonly string[], options: ClientOptions = {}) {
     this.#transport = new Transport(urls, options);
     this.#genesis = options.genesis === undefined ? null : readGenesis(options.genesis);
-    this.light = this.#genesis === null ? null : LightClient.fromGenesis(this.#genesis);
+    this.light = this.#genesis === null ? (options.light ?? null) : LightClient.fromGenesis(this.#genesis);
     this.#socket = options.WebSocket ?? (globalThis as { WebSocket?: SocketConstructor }).WebSocket;
   }
 
@@ -173,9 +175,15 @@ export class PollenClient {
   /** The chain's identity and numbers: of genesis where it was given, else as the node says, asked once. */
   async network(): Promise<Network> {
     if (this.#network === null) {
-      this.#network = this.#genesis ?? (await this.request("node_info", {}));
+      this.#network = this.#genesis ?? (await this.request("node_info", {}, { check: (info) => this.#isOurs(info.chainId) }));
     }
     return this.#network;
+  }
+
+  /** Refuses a node of another chain than the one that is trusted. */
+  #isOurs(chainId: Hash): void {
+    if (this.light === null || this.light.chainId === chainId) return;
+    throw new ProofError(`the node is of the chain ${chainId}, not of ${this.light.chainId}`, "ask a node of your chain");
   }
 
   /** What the node is. */

@@ -9,7 +9,7 @@ export type {
   NodeInfo, NodePeers, Params, PolicyView, ReadOptions, RpcDocument, Stage, StateEntry, StateRecord, StateRecords, StateScan, TxAbsence, TxList, TxNotice, TxOutcome, TxPreview,
   TxRecord, TxStage, TxSimulation, TxStatus,
 } from "./api.js";
-export { fromBase64, fromHex, toBase64, toHex } from "./bytes.js";
+export { fromBase64, fromHex, isHex32, toBase64, toHex } from "./bytes.js";
 export type { AccountId, Hash, PublicKey } from "./bytes.js";
 export { PollenClient } from "./client.js";
 export type { ClientOptions, CommandOptions, DeployOptions, IntentOptions, KnownModule, Network, SendOptions, Signer, SigningKey } from "./client.js";

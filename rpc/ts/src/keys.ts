@@ -32,6 +32,7 @@ export interface KeyPath {
 /** A signing key. Its secret is shown by {@link KeyPair.seed} alone: not by JSON, logs or inspection. */
 export class KeyPair {
   readonly #seed: Uint8Array;
+  #isForgotten = false;
   /** The public half. */
   readonly publicKey: PublicKey;
   /** The account that began with this key. */
@@ -68,7 +69,18 @@ export class KeyPair {
 
   /** The secret seed, 32 bytes: who has it has the account. */
   seed(): Uint8Array {
-    return Uint8Array.from(this.#seed);
+    return Uint8Array.from(this.#known());
+  }
+
+  /** Wipes the secret: from now on the key signs nothing. For wallets, when they lock. */
+  forget(): void {
+    this.#seed.fill(0);
+    this.#isForgotten = true;
+  }
+
+  #known(): Uint8Array {
+    if (this.#isForgotten) throw new InputError("the key's secret was forgotten", "unlock the key again");
+    return this.#seed;
   }
 
   /** The address of {@link KeyPair.account} on the network of `prefix`. */
@@ -78,7 +90,7 @@ export class KeyPair {
 
   /** Signs bytes as they are: 64 bytes. For transactions and messages there are functions that say which. */
   sign(bytes: Uint8Array): Uint8Array {
-    return ed25519.sign(bytes, this.#seed);
+    return ed25519.sign(bytes, this.#known());
   }
 
   toJSON(): { publicKey: PublicKey } {

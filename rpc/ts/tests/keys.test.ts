@@ -47,6 +47,15 @@ describe("keys", () => {
     }
   });
 
+  it("that were forgotten sign nothing, and keep nothing", () => {
+    const pair = KeyPair.random();
+    const seed = pair.seed();
+    pair.forget();
+    expect(() => pair.sign(new Uint8Array())).toThrow(InputError);
+    expect(() => pair.seed()).toThrow(InputError);
+    expect(KeyPair.fromSeed(seed).publicKey).toBe(pair.publicKey);
+  });
+
   it("of small order are refused, and commitments of small order", () => {
     const pair = KeyPair.development("strict");
     const message = new TextEncoder().encode("message");
