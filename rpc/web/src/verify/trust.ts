@@ -1,0 +1,74 @@
+/**
+ * Whether this browser believes its node now: the node's chain is the one that is trusted, and its head is proved from
+ * genesis, looked at again and again while somebody looks at the page. A lie that was found stays told until the user
+ * has seen it and asks anew: a node that lies once in a while must not look good in between.
+ */
+
+import { effect, signal } from "@preact/signals";
+import { certifiedHeight, connection, info } from "../node.js";
+import { check, type Finding } from "./check.js";
+import { pin, pinNode, trusted } from "./pin.js";
+
+export type Trust =
+  /** Nothing was checked yet. */
+  | { kind: "unknown" }
+  | { kind: "verified"; height: bigint; timestampMs: bigint; checkedMs: number }
+  | { kind: "lie"; why: string; checkedMs: number }
+  /** The node has no proof to give now. */
+  | { kind: "unproved"; why: string; checkedMs: number }
+  /** The node is of another chain than the one that this browser first saw, or was told to trust. */
+  | { kind: "other chain"; found: string };
+
+export const trust = signal<Trust>({ kind: "unknown" });
+
+/** Time between two looks at the head. */
+const EVERY_MS = 5_000;
+let isChecking = false;
+let checkedMs = 0;
+let checkedChain: string | null = null;
+
+/** Makes a finding of this page count for the badge: a lie found anywhere is a lie of the node. */
+export function report(finding: Finding): void {
+  const now = Date.now();
+  if (finding.verdict === "lie") trust.value = { kind: "lie", why: finding.why, checkedMs: now };
+  if (trust.value.kind === "lie" || trust.value.kind === "other chain") return;
+  if (finding.verdict === "unproved") trust.value = { kind: "unproved", why: finding.why, checkedMs: now };
+  if (finding.verdict === "verified") {
+    const { height, timestampMs } = finding.checkpoint.checkpoint;
+    trust.value = { kind: "verified", height, timestampMs, checkedMs: now };
+  }
+}
+
+/** Looks at the head now. With `anew` a lie that was told before is forgotten first: the user has seen it. */
+export async function checkTrust(anew = false): Promise<void> {
+  if (isChecking) return;
+  isChecking = true;
+  try {
+    const told = info.value;
+    if (told === null) return;
+    if (pin.value === null) pinNode(told);
+    if (pin.value!.chainId !== told.chainId) {
+      trust.value = { kind: "other chain", found: told.chainId };
+      return;
+    }
+    if (anew || trust.value.kind === "other chain") trust.value = { kind: "unknown" };
+    report(await check(trusted.value!, { kind: "head" }));
+    checkedMs = Date.now();
+  } finally {
+    isChecking = false;
+  }
+}
+
+/** Begins to check; once, when the page opens. */
+export function startTrust(): void {
+  effect(() => {
+    // When the node is first heard of, when it comes back, and when more is certified; not while nobody looks.
+    // (All four are read, so that each of them begins it anew.)
+    const [isLive, hasInfo] = [connection.value.kind === "live", info.value !== null];
+    const chain = pin.value?.chainId ?? null;
+    if (certifiedHeight.value < 0n || !isLive || !hasInfo || document.hidden) return;
+    if (chain !== checkedChain) trust.value = { kind: "unknown" };
+    checkedChain = chain;
+    if (trust.peek().kind === "unknown" || Date.now() - checkedMs >= EVERY_MS) queueMicrotask(() => void checkTrust());
+  });
+}
