@@ -1,0 +1,42 @@
+/** What the page uses of its wallet. */
+
+import { computed } from "@preact/signals";
+import { accountAddress } from "@pollen/client";
+import { pin } from "../verify/pin.js";
+import type { Intent } from "./intent.js";
+import { serve } from "./connect/serve.js";
+import { PollenWallet, register } from "./connect/standard.js";
+import { startPopup } from "./connect/popup.js";
+import { askOwner } from "./requests.js";
+import { current, idOf, startSession } from "./session.js";
+import { WalletError } from "./errors.js";
+
+/** The account that signs unless another is chosen; null while this browser has none. */
+export const walletAccount = computed(() => {
+  const account = current.value;
+  return account === null || pin.value === null ? null : { address: accountAddress(idOf(account), pin.value.addressPrefix), publicKey: account.publicKey };
+});
+
+export { WalletButton } from "./button.js";
+export { WalletError, type WalletErrorCode } from "./errors.js";
+export type { Intent } from "./intent.js";
+
+/**
+ * Shows what would be done, asks, signs, sends and tells the stages; the transaction's id, or null where the user said
+ * no. Throws where no node took it.
+ */
+export async function signAndSend(intent: Intent): Promise<string | null> {
+  try {
+    return (await askOwner({ kind: "sign", from: null, key: null, wanted: { kind: "intent", intent }, isSent: true })).hash;
+  } catch (error) {
+    if (error instanceof WalletError && error.code === "Refused") return null;
+    throw error;
+  }
+}
+
+/** Begins: reads the accounts, listens to a site that opened this window, and is found by the Wallet Standard. */
+export function startWallet(): void {
+  startSession();
+  startPopup();
+  register(new PollenWallet("Pollen (this page)", (request) => serve(location.origin, request), [], null, () => {}));
+}

@@ -1,0 +1,216 @@
+/**
+ * From what somebody wants to what is signed: a transaction is made, described from its own bytes and the modules'
+ * interfaces, tried at the node, and everything that its owner should know before they sign is told. What builds it (a
+ * form of this page, a site of another origin) has no say in the words.
+ */
+
+import {
+  contentHash, fee, formatAmount, isHex32, moduleAddress, PollenError, readComponent, RpcError, showArguments, signedOf,
+  type AccountId, type Action, type Answer, type KnownModule, type PollenClient, type PublicKey, type Signed, type Transaction,
+} from "@pollen/client";
+import { said, WalletError } from "./errors.js";
+
+/** What somebody asks to be signed. */
+export interface Intent {
+  actions: Action[];
+  /** Bytes that actions name by hash. */
+  attachments?: Uint8Array[];
+  /** Most fuel; what the node estimates unless told. */
+  maxFuel?: bigint;
+}
+
+/** A module that a transaction names, and whether the call holds it to the interface that the words are made from. */
+export interface Pinned {
+  module: string;
+  name: string | null;
+  /** What the call pins; null where it pins nothing. */
+  hash: string | null;
+  isPinned: boolean;
+}
+
+export interface Warning {
+  tone: "bad" | "warn";
+  words: string;
+}
+
+/** How it would end now, as the node says: not proved. */
+export type Forecast =
+  | { kind: "success"; fuelUsed: bigint; fee: bigint; events: number }
+  | { kind: "failure"; words: string }
+  | { kind: "none"; why: string };
+
+/** All that its owner is shown. */
+export interface Review {
+  transaction: Transaction;
+  attachments: Uint8Array[];
+  /** A sentence per action. */
+  actions: string[];
+  feeMax: bigint;
+  balance: bigint;
+  pins: Pinned[];
+  warnings: Warning[];
+  forecast: Forecast;
+}
+
+const TRANSFER_FUEL = 1_000_000n;
+const CALL_FUEL = 100_000_000n;
+/** How long a transaction that was reviewed may wait to be sent: people read. */
+const VALID_FOR_MS = 5 * 60_000;
+
+function fuelFor(actions: readonly Action[], most: bigint): bigint {
+  if (actions.some(({ kind }) => kind === "deploy" || kind === "publish" || kind === "change")) return most;
+  const all = actions.reduce((sum, { kind }) => sum + (kind === "invoke" ? CALL_FUEL : TRANSFER_FUEL), 0n);
+  return all < most ? all : most;
+}
+
+/** Makes the transaction of an intent for a key's own account, with what the node estimates as its fuel. */
+export async function build(client: PollenClient, key: PublicKey, account: AccountId, intent: Intent): Promise<Transaction> {
+  const { parameters } = await client.network();
+  const signer = { account, keys: [{ publicKey: key, sign: neverSigns }] };
+  const maxFuel = intent.maxFuel ?? fuelFor(intent.actions, parameters.transactionFuelMax);
+  return client.build(signer, intent.actions, { maxFuel, validForMs: VALID_FOR_MS });
+}
+
+function neverSigns(): never {
+  throw new WalletError("Unauthorized", "nothing is signed before its owner has agreed");
+}
+
+/** Describes a transaction, and tries it. */
+export async function review(client: PollenClient, transaction: Transaction, attachments: Uint8Array[]): Promise<Review> {
+  const { addressPrefix } = await client.network();
+  const [preview, { pins, warnings }, forecast, account] = await Promise.all([
+    client.preview(transaction),
+    examine(client, transaction, attachments, addressPrefix),
+    forecastOf(client, transaction, attachments),
+    client.account(transaction.sender),
+  ]);
+  const feeMax = fee(transaction.maxFuel, transaction.fuelPrice);
+  const all = [...warnings];
+  const leaves = spent(transaction) + (transaction.payer === null ? feeMax : 0n);
+  if (account.balance < leaves) {
+    all.push({ tone: "warn", words: `This may take ${formatAmount(leaves)} with its fee, and the account has ${formatAmount(account.balance)}.` });
+  }
+  if (forecast.kind === "failure") all.push({ tone: "warn", words: `Tried now, it fails: ${forecast.words}` });
+  const actions = preview.actions.map((words, place) => {
+    const action = transaction.actions[place]!;
+    const init = action.kind === "deploy" ? initWords(action, attachments, addressPrefix) : null;
+    return init === null ? words : `${words}. Its init is given ${init}`;
+  });
+  return { transaction, attachments, actions, feeMax, balance: account.balance, pins, warnings: all, forecast };
+}
+
+/** The arguments of `init` by the interface that the attached component has inside; null where there is none. */
+function initWords(action: Action & { kind: "deploy" }, attachments: Uint8Array[], prefix: string): string | null {
+  const component = attachments.find((one) => contentHash(one) === action.code);
+  if (component === undefined || action.arguments.length === 0) return null;
+  try {
+    const init = readComponent(component)?.commands.find((one) => one.name === "init");
+    if (init === undefined) return null;
+    const shown = showArguments(init.params, action.arguments, { prefix });
+    return init.params.map(([name], place) => `${name} ${shown[place]}`).join(", ");
+  } catch (error) {
+    if (!(error instanceof PollenError)) throw error;
+    return null;
+  }
+}
+
+function spent({ actions }: Transaction): bigint {
+  return actions.reduce((sum, one) => sum + (one.kind === "transfer" ? one.amount : one.kind === "invoke" ? one.deposit : 0n), 0n);
+}
+
+/** What gives away more than it seems, or cannot be told. */
+async function examine(client: PollenClient, transaction: Transaction, attachments: Uint8Array[], prefix: string): Promise<{ pins: Pinned[]; warnings: Warning[] }> {
+  const pins: Pinned[] = [];
+  const warnings: Warning[] = [];
+  const bad = (words: string) => warnings.push({ tone: "bad", words });
+  const warn = (words: string) => warnings.push({ tone: "warn", words });
+  for (const action of transaction.actions) {
+    switch (action.kind) {
+      case "invoke": {
+        const address = moduleAddress(action.module, prefix);
+        const known = await find(client, address);
+        pins.push({ module: address, name: known?.name ?? null, hash: action.interface, isPinned: action.interface !== null });
+        if (known === null) bad("The interface of the module is not known: nobody can say what this call does.");
+        else if (action.interface === null) warn(`The call does not name the interface of ${known.name ?? "the module"} that these words are made from: after an upgrade it may do something else.`);
+        else if (action.interface !== known.interfaceHash) bad("The call was made from another interface than the module has: the ledger will refuse it.");
+        else if (!known.interface.commands.some((one) => one.name === action.function)) bad(`The module has no command '${action.function.slice(0, 80)}'.`);
+        break;
+      }
+      case "setOwners":
+        bad("This changes who owns the account. If your key is not among the owners, it is not yours any more.");
+        break;
+      case "putKey":
+        bad("This gives another key a say over the account, within the limits above.");
+        break;
+      case "deploy":
+        if (action.arguments.length > 0 && initWords(action, attachments, prefix) === null) {
+          warn("What `init` is given is shown as bytes: the code is not attached, or does not describe itself.");
+        }
+        break;
+      case "change":
+      case "cancel":
+        warn("This takes part in changing a module that others may rely on.");
+        break;
+      default:
+    }
+  }
+  return { pins, warnings };
+}
+
+async function find(client: PollenClient, address: string): Promise<KnownModule | null> {
+  try {
+    return await client.interfaceOf(address, true);
+  } catch (error) {
+    if (error instanceof RpcError && !error.retryable) return null;
+    throw error;
+  }
+}
+
+/** As it would be sent, but without a signature: what tries a transaction asks for none. */
+async function unsigned(client: PollenClient, transaction: Transaction, attachments: Uint8Array[]): Promise<Signed> {
+  const { chainId } = await client.network();
+  return signedOf({ transaction, signature: new Uint8Array(64), cosignatures: [], attachments }, chainId);
+}
+
+async function forecastOf(client: PollenClient, transaction: Transaction, attachments: Uint8Array[]): Promise<Forecast> {
+  try {
+    return told(await client.simulate(await unsigned(client, transaction, attachments)));
+  } catch (error) {
+    if (!(error instanceof PollenError)) throw error;
+    return { kind: "none", why: `The node did not try it: ${said(error)}` };
+  }
+}
+
+function told({ refusal, outcome, fuelUsed, fee, events }: Answer<"tx_simulate">): Forecast {
+  if (refusal !== null) return { kind: "failure", words: `${refusal.message}: ${refusal.hint}.` };
+  switch (outcome?.kind) {
+    case "success":
+      return { kind: "success", fuelUsed, fee, events: events.length };
+    case "failure":
+    case "rejected": {
+      const error = outcome.kind === "failure" ? outcome.error?.json : null;
+      const value = error === undefined || error === null ? "" : ` ${JSON.stringify(error).slice(0, 300)}`;
+      return { kind: "failure", words: `${outcome.message} (${outcome.code} ${outcome.name})${value}.` };
+    }
+    default:
+      return { kind: "none", why: "The node does not say how it would end." };
+  }
+}
+
+/** Puts the fuel that the node estimates in place of the most that it could need, so that less is locked. */
+export async function withEstimate(client: PollenClient, transaction: Transaction, attachments: Uint8Array[]): Promise<Transaction> {
+  try {
+    const { maxFuel } = await client.estimateFee(await unsigned(client, transaction, attachments));
+    return maxFuel === null || maxFuel > transaction.maxFuel ? transaction : { ...transaction, maxFuel };
+  } catch (error) {
+    if (!(error instanceof PollenError)) throw error;
+    return transaction;
+  }
+}
+
+/** Refuses a transaction that is not for this key. */
+export function checkOwn(transaction: Transaction, key: PublicKey): void {
+  if (!isHex32(transaction.key) || transaction.key !== key) {
+    throw new WalletError("Unauthorized", "the transaction is for another key than the account's");
+  }
+}
