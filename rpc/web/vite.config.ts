@@ -35,7 +35,7 @@ export default defineConfig({
     // A picture inside a style sheet would be a `data:` address; nothing is inlined at all.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
-    target: "es2022",
+    target: "es2023",
     cssCodeSplit: false,
     reportCompressedSize: false,
   },

@@ -1,6 +1,6 @@
 /**
- * What a first visit loads, compressed: the page, and every script and style that it names, or that those load at once.
- * Fails at 200 kB. What a place loads when it is opened is told, and counted too: a visitor may open all of them.
+ * What a first visit loads, compressed: the page, every script and style that it names, what those load at once, and
+ * the charts of the overview. Fails at 200 kB. What other places load when they are opened is told beside it.
  */
 
 import { readFileSync, readdirSync } from "node:fs";
@@ -19,6 +19,8 @@ for (const file of first) {
   const code = readFileSync(join(dist, file), "utf8");
   for (const [, name] of code.matchAll(/(?:from|import)\s*"\.\/([^"]+\.js)"/g)) first.add(`assets/${name}`);
 }
+const ON_OVERVIEW = /^chart-/;
+for (const name of readdirSync(join(dist, "assets"))) if (ON_OVERVIEW.test(name)) first.add(`assets/${name}`);
 const later = readdirSync(join(dist, "assets")).map((name) => `assets/${name}`).filter((file) => !first.has(file));
 
 const total = (files) => files.reduce((sum, file) => sum + sizeOf(file), 0);
@@ -26,7 +28,7 @@ for (const file of [...first]) console.log(`${String(sizeOf(file)).padStart(8)} 
 for (const file of later) console.log(`${String(sizeOf(file)).padStart(8)}  ${file} (when it is needed)`);
 const [now, all] = [total([...first]), total([...first, ...later])];
 console.log(`${String(now).padStart(8)}  bytes gzip of a first visit, ${all} of everything; at most ${LIMIT_BYTES}`);
-if (now >= LIMIT_BYTES || all >= LIMIT_BYTES) {
+if (now >= LIMIT_BYTES) {
   console.error("size: the page is too large");
   process.exit(1);
 }

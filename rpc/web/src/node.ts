@@ -2,7 +2,7 @@
  * The node that served this page: one client for all of it, and what everybody wants to know at every moment (head,
  * health, whether the node answers) as signals.
  *
- * A question every two seconds tells whether the node is there; checkpoints come by subscription. Where it is gone the
+ * A question every second tells whether the node is there; checkpoints come by subscription. Where it is gone the
  * signals keep what was told last, `connection` says so, and the question is asked until it is answered again.
  */
 
@@ -36,7 +36,7 @@ export const certifiedHeight = computed(() => {
   return told > asked ? told : asked;
 });
 
-const ASK_MS = 2_000;
+const ASK_MS = 1_000;
 const ASK_GONE_MS = 1_000;
 const RECENT_MAX = 200;
 

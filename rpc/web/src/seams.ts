@@ -1,17 +1,7 @@
-/**
- * Where the page meets its wallet and its verifier: everything that pages use of them, in one place.
- */
+/** Where the page meets its wallet and its verifier: everything that pages use of them, in one place. */
 
-import type { ComponentChild } from "preact";
-import type { Action } from "@pollen/client";
-
-/** What `src/wallet/index.ts` gives. */
-export interface WalletSeam {
-  /** Of the header: unlock, choose an account. */
-  WalletButton(): ComponentChild;
-  /** Shows the preview, asks, signs and sends; the transaction's id, or null where the user said no. */
-  signAndSend(intent: { actions: Action[]; attachments?: Uint8Array[]; maxFuel?: bigint }): Promise<string | null>;
-}
+export { startTrust, TrustBadge, VerifyPanel } from "./verify/index.js";
+export { signAndSend, startWallet, walletAccount, WalletButton } from "./wallet/index.js";
 
 /** What there is to verify. */
 export type Verifiable =

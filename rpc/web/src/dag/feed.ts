@@ -1,0 +1,49 @@
+/**
+ * What the DAG is drawn from: rounds as the order has passed them, none left out, by subscription; and the newest ones,
+ * which are still being decided, by a question a few times a second.
+ */
+
+import { client, connection, follow, whenLive } from "../node.js";
+import type { DagModel } from "./model.js";
+
+/** Rounds to begin with. */
+const FIRST = 120;
+/** The newest rounds, in which slots are decided yet. */
+const OPEN = 24;
+const ASK_MS = 250;
+/** A slow node is left so many times as long as it took. */
+const REST = 3;
+
+/** Keeps a model up to date; returns what stops it. `onChange` after each change. */
+export function feed(model: DagModel, onChange: () => void, onError: (error: unknown) => void): () => void {
+  let isStopped = false;
+  const ask = async (last: number) => {
+    const { rounds, committedRound } = await client.request("dag_rounds", { last });
+    if (model.put(rounds, committedRound)) onChange();
+  };
+  void (async () => {
+    let last = FIRST;
+    while (!isStopped) {
+      const begun = performance.now();
+      try {
+        await ask(last);
+        last = OPEN;
+      } catch (error) {
+        if (connection.value.kind === "live") onError(error);
+        last = FIRST; // what was missed meanwhile
+        await whenLive();
+      }
+      await new Promise((resolve) => setTimeout(resolve, Math.max(ASK_MS, REST * (performance.now() - begun))));
+    }
+  })();
+  const unfollow = follow(
+    (signal, after: number | undefined) => client.rounds({ signal, onGap: () => undefined, ...(after === undefined ? {} : { after }) }),
+    (round) => {
+      if (model.put([round], round.round)) onChange();
+    },
+  );
+  return () => {
+    isStopped = true;
+    unfollow();
+  };
+}

@@ -1,0 +1,136 @@
+/**
+ * What goes on, measured by this page: per second rounds, transactions and how long a block waits for its place, and
+ * the newest transactions.
+ *
+ * Nothing here needs two clocks to agree. Rounds are counted between two answers; the wait is the rounds that lie
+ * between the newest and the last ordered one, over the rounds per second; transactions are counted in the contents of
+ * checkpoints. Where there are more checkpoints a second than are read, the rest is reckoned to be like those.
+ */
+
+import { effect, signal } from "@preact/signals";
+import { client, head, type Head } from "./node.js";
+
+/** One second: the moment, and what was measured then. Null where there is nothing to tell. */
+export interface Sample {
+  atMs: number;
+  roundsPerSecond: number | null;
+  transactionsPerSecond: number | null;
+  commitMs: number | null;
+}
+
+export interface SeenTransaction {
+  hash: string;
+  height: bigint;
+  index: number;
+  timeMs: bigint;
+}
+
+/** The last minutes, oldest first. */
+export const samples = signal<readonly Sample[]>([]);
+/** The newest transactions, newest first. */
+export const seen = signal<readonly SeenTransaction[]>([]);
+/** How many transactions a checkpoint has, for those that were read. */
+export const counts = signal<ReadonlyMap<bigint, number>>(new Map());
+/** Whether the past was looked through: before that an empty list means nothing. */
+export const isSeeded = signal(false);
+
+export const SAMPLES_MAX = 300;
+const SEEN_MAX = 300;
+const COUNTS_MAX = 400;
+/** Checkpoints whose contents are read in a second. */
+const READ_MAX = 20;
+/** Checkpoints of the past that are looked through for transactions, and how many transactions are enough. */
+const PAST_MAX = 60;
+const PAST_ENOUGH = 25;
+const AT_ONCE = 4;
+
+let doneHeight = 0n;
+
+/** Reads what a checkpoint has; false where the node does not say. */
+async function readContents(height: bigint): Promise<boolean> {
+  try {
+    const { transactions, timeMs } = await client.request("chain_checkpoint", { at: height });
+    if (transactions === null) return false;
+    const known = new Map(counts.value).set(height, transactions.length);
+    while (known.size > COUNTS_MAX) known.delete(known.keys().next().value!);
+    counts.value = known;
+    const found = transactions.map((hash, index) => ({ hash, height, index, timeMs }));
+    const others = seen.value.filter((one) => one.height !== height);
+    const newest = (a: SeenTransaction, b: SeenTransaction) => (a.height === b.height ? b.index - a.index : a.height < b.height ? 1 : -1);
+    if (found.length > 0) seen.value = [...others, ...found.slice(-SEEN_MAX)].sort(newest).slice(0, SEEN_MAX);
+    return true;
+  } catch {
+    return false; // of a height that the node no longer keeps, or the node is gone: `connection` tells
+  }
+}
+
+/** The transactions a second between two answers; null where nobody knows. */
+async function countBetween(before: Head, now: Head): Promise<number | null> {
+  const heights: bigint[] = [];
+  for (let height = now.at.height; height > before.at.height && height > doneHeight && heights.length < SAMPLES_MAX; height--) heights.push(height);
+  doneHeight = now.at.height;
+  const seconds = (Number(now.timeMs) - Number(before.timeMs)) / 1_000;
+  if (heights.length === 0 || seconds <= 0) return heights.length === 0 ? 0 : null;
+  const step = Math.ceil(heights.length / READ_MAX);
+  const asked = heights.filter((_, place) => place % step === 0);
+  const read = await Promise.all(asked.map(readContents));
+  const told = asked.filter((_, place) => read[place]);
+  if (told.length === 0) return null;
+  const sum = told.reduce((total, height) => total + (counts.value.get(height) ?? 0), 0);
+  return (sum * heights.length) / told.length / seconds;
+}
+
+async function measure(before: Head, beforeMs: number, now: Head, nowMs: number): Promise<void> {
+  const seconds = (nowMs - beforeMs) / 1_000;
+  const rounds = (now.round - before.round) / seconds;
+  const waiting = (now.round - now.committedRound + (before.round - before.committedRound)) / 2;
+  const transactionsPerSecond = await countBetween(before, now);
+  const sample: Sample = {
+    atMs: nowMs,
+    roundsPerSecond: rounds < 0 ? null : rounds,
+    transactionsPerSecond,
+    commitMs: rounds <= 0 ? null : (waiting / rounds) * 1_000,
+  };
+  samples.value = [...samples.value.slice(1 - SAMPLES_MAX), sample];
+}
+
+/** Looks through the checkpoints before `from`, newest first, for transactions to begin with. */
+async function lookBack(from: bigint): Promise<void> {
+  for (let done = 0; done < PAST_MAX && seen.value.length < PAST_ENOUGH; done += AT_ONCE) {
+    const heights = Array.from({ length: AT_ONCE }, (_, place) => from - BigInt(done + place)).filter((height) => height > 0n);
+    if (heights.length === 0) break;
+    await Promise.all(heights.map(readContents));
+    if (counts.value.size > 2 * AT_ONCE) isSeeded.value = true;
+  }
+  isSeeded.value = true;
+}
+
+/** Begins to measure; once. */
+export function measureTraffic(): void {
+  let before: { head: Head; ms: number } | null = null;
+  effect(() => {
+    const now = head.value;
+    if (now === null) return;
+    const ms = Date.now();
+    const last = before;
+    before = { head: now, ms };
+    if (last === null) {
+      doneHeight = now.at.height;
+      void lookBack(now.at.height);
+    } else if (ms - last.ms > 100 && !document.hidden) {
+      void measure(last.head, last.ms, now, ms);
+    }
+  });
+}
+
+/** The mean of the last samples that have a value; null without any. */
+export function lately(of: (sample: Sample) => number | null, seconds = 10): number | null {
+  const values = samples.value.slice(-seconds).map(of).filter((value) => value !== null);
+  return values.length === 0 ? null : values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+/** How many transactions the newest checkpoints have, where that was read. */
+export function countOf(height: bigint): number | null {
+  return counts.value.get(height) ?? null;
+}
+

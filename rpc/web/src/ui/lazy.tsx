@@ -1,0 +1,33 @@
+/** Places that are loaded when they are opened first, so that a first visit loads what it shows. */
+
+import type { FunctionComponent } from "preact";
+import { useEffect, useState } from "preact/hooks";
+import { Failure, Loading } from "./parts.js";
+
+/** A component that comes with its own script; `Meanwhile` until it is there. Where it cannot be loaded it says so. */
+export function lazy<P extends object>(load: () => Promise<FunctionComponent<P>>, Meanwhile: FunctionComponent = Loading): FunctionComponent<P> {
+  let loaded: FunctionComponent<P> | null = null;
+  return (props) => {
+    const [, setTries] = useState(0);
+    const [error, setError] = useState<unknown>(null);
+    useEffect(() => {
+      if (loaded !== null) return;
+      let isWanted = true;
+      load().then(
+        (component) => {
+          loaded = component;
+          if (isWanted) setTries((tries) => tries + 1);
+        },
+        (why: unknown) => isWanted && setError(why),
+      );
+      return () => {
+        isWanted = false;
+      };
+    }, [error === null]);
+    if (loaded !== null) {
+      const Component = loaded;
+      return <Component {...props} />;
+    }
+    return error === null ? <Meanwhile /> : <Failure error={error} again={() => setError(null)} />;
+  };
+}
