@@ -5,13 +5,15 @@
  */
 
 import {
-  AnswerError, DecodeError, formatAmount, ProofError, quoted, readAccountRecord, RpcError, stateKey, toHex, UnreachableError,
+  AnswerError, DecodeError, formatAmount, ProofError, quoted, readAccountRecord, RpcError, stateKey, toHex, UnreachableError, verifySignatures,
   type CertifiedCheckpoint, type PollenClient, type Receipt, type TxStatus,
 } from "@pollen/client";
 
 /** What there is to verify. */
 export type Verifiable =
+  /** The newest checkpoint that is certified. */
   | { kind: "head" }
+  | { kind: "checkpoint"; height: bigint }
   /** An address, or a module's `@name`. */
   | { kind: "account"; account: string }
   | { kind: "transaction"; hash: string }
@@ -42,7 +44,9 @@ export async function check(client: PollenClient, of: Verifiable): Promise<Findi
   try {
     switch (of.kind) {
       case "head":
-        return await checkHead(client);
+        return await checkCheckpoint(client);
+      case "checkpoint":
+        return await checkCheckpoint(client, of.height);
       case "account":
         return await checkAccount(client, of.account);
       case "transaction":
@@ -74,8 +78,8 @@ export function judge(checkpoint: CertifiedCheckpoint, facts: Fact[], steps: str
   return { verdict: "lie", why, facts, checkpoint };
 }
 
-async function checkHead(client: PollenClient): Promise<Finding> {
-  const checkpoint = await client.checkpointProved();
+async function checkCheckpoint(client: PollenClient, height?: bigint): Promise<Finding> {
+  const checkpoint = await client.checkpointProved(height);
   const told = await client.request("chain_checkpoint", { at: checkpoint.height });
   const { stateRoot, timestampMs, previous, transactionsRoot, receiptsRoot } = checkpoint.checkpoint;
   const facts = [
@@ -120,6 +124,10 @@ const shown = (value: Uint8Array | null) => (value === null ? "none" : value.len
 
 async function checkTransaction(client: PollenClient, hash: string): Promise<Finding> {
   const { checkpoint, index, receipt, transaction } = await client.transactionProved(hash);
+  // Its id does not cover signatures: they are checked against what they sign.
+  if (!verifySignatures(transaction, client.light!.chainId)) {
+    throw new ProofError("a signature of the transaction is not by its key: it was altered on its way");
+  }
   const told = await client.status(hash);
   const facts = [
     fact("height", told.height ?? "none", checkpoint.height),
@@ -143,6 +151,7 @@ async function checkTransaction(client: PollenClient, hash: string): Promise<Fin
   }
   return judge(checkpoint, facts, [
     signedStep(checkpoint),
+    "The transaction is signed by the keys that it names.",
     `The transaction stands in it, at place ${index}: its hash leads to the root of transactions.`,
     "Its receipt stands at the same place: its bytes lead to the root of receipts.",
   ]);

@@ -14,6 +14,7 @@ import { Worth } from "./worth.js";
 
 const WHAT: Record<Verifiable["kind"], string> = {
   head: "the newest checkpoint that is certified",
+  checkpoint: "this checkpoint",
   account: "balance and deposit of this account",
   transaction: "that this transaction was executed, and what became of it",
   state: "this entry of the module's state, or that it has none",
@@ -23,7 +24,7 @@ type Step = { kind: "idle" } | { kind: "checking" } | { kind: "done"; finding: F
 
 export function VerifyPanel({ of }: { of: Verifiable }) {
   const [step, setStep] = useState<Step>({ kind: "idle" });
-  const name = JSON.stringify(of, (_, value: unknown) => (value instanceof Uint8Array ? [...value] : value));
+  const name = JSON.stringify(of, (_, value: unknown) => (value instanceof Uint8Array ? [...value] : typeof value === "bigint" ? String(value) : value));
   useEffect(() => setStep({ kind: "idle" }), [name]);
   const client = trusted.value;
   const isOther = trust.value.kind === "other chain";

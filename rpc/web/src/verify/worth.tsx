@@ -4,10 +4,13 @@ import { useState } from "preact/hooks";
 import { toHex } from "@pollen/client";
 import { certifiedHeight } from "../node.js";
 import type { Verifiable } from "./check.js";
+import { pageOf } from "./page-of.js";
 import { pin } from "./pin.js";
 
 function command(of: Verifiable): string {
   switch (of.kind) {
+    case "checkpoint":
+      return `pollen verify checkpoint ${of.height}`;
     case "head":
       return `pollen verify checkpoint ${certifiedHeight.value}`;
     case "account":
@@ -16,19 +19,6 @@ function command(of: Verifiable): string {
       return `pollen verify receipt ${of.hash}`;
     case "state":
       return `pollen verify state ${of.module} --hex ${toHex(of.key)}`;
-  }
-}
-
-/** The address of a node's page as somebody types it; null for what is none. */
-export function pageOf(text: string, hash: string): string | null {
-  const typed = text.trim();
-  if (typed === "") return null;
-  try {
-    const url = new URL(/^[a-z]+:\/\//i.test(typed) ? typed : `http://${typed}`);
-    if (url.protocol !== "http:" && url.protocol !== "https:") return null;
-    return `${url.origin}/${hash}`;
-  } catch {
-    return null;
   }
 }
 
