@@ -7,6 +7,15 @@
 import { armor, Decrypter, Encrypter } from "age-encryption";
 import { WalletError } from "./errors.js";
 
+export type AgeQuestion =
+  | { kind: "encrypt"; secret: Uint8Array; passphrase: string }
+  | { kind: "decrypt"; armoured: string; passphrase: string };
+
+export type AgeAnswer =
+  | { kind: "encrypted"; armoured: string }
+  | { kind: "decrypted"; secret: Uint8Array }
+  | { kind: "failed"; code: WalletError["code"]; message: string };
+
 /** 2^18 rounds, as age takes them unless told: about a second, and 256 MB. */
 const WORK_FACTOR = 18;
 
@@ -37,5 +46,18 @@ export async function decrypt(armoured: string, passphrase: string): Promise<Uin
       throw new WalletError("Malformed", "the key was encrypted with more work than a browser should do: encrypt it anew with the command line");
     }
     throw new WalletError("Malformed", `the encrypted key is damaged: ${why}`);
+  }
+}
+
+/** Answers what a page asks its worker. */
+export async function answer(question: AgeQuestion): Promise<AgeAnswer> {
+  try {
+    if (question.kind === "encrypt") {
+      return { kind: "encrypted", armoured: await encrypt(question.secret, question.passphrase) };
+    }
+    return { kind: "decrypted", secret: await decrypt(question.armoured, question.passphrase) };
+  } catch (error) {
+    const code = error instanceof WalletError ? error.code : "Malformed";
+    return { kind: "failed", code, message: (error as Error).message };
   }
 }

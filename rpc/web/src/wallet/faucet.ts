@@ -12,16 +12,16 @@ export function hasFaucet(): boolean {
   return info.value?.groups.includes("dev") ?? false;
 }
 
-/** Asks the node to fund an account; where it tells the transaction that does, its id. */
-export async function fund(account: string): Promise<Hash | null> {
+/** Asks the node to fund an account: the id of the faucet's transfer, executed. */
+export async function fund(account: string): Promise<Hash> {
   const params = { account, amount: (FUND_POLLEN * GRAINS).toString() };
   const response = await fetch("/", {
     method: "POST",
     headers: { "content-type": "application/json" },
     body: JSON.stringify({ jsonrpc: "2.0", id: 1, method: "dev_fund", params }),
   });
-  const answer = (await response.json()) as { result?: { hash?: unknown }; error?: { code: number; message: string; data?: Record<string, unknown> } };
+  const answer = (await response.json()) as { result?: { transaction?: unknown }; error?: { code: number; message: string; data?: Record<string, unknown> } };
   if (answer.error !== undefined) throw new RpcError(answer.error.code, answer.error.message, answer.error.data ?? {});
-  if (answer.result === undefined) throw new WalletError("Malformed", "the node's answer to dev_fund cannot be read");
-  return isHex32(answer.result.hash) ? (answer.result.hash as Hash) : null;
+  if (!isHex32(answer.result?.transaction)) throw new WalletError("Malformed", "the node's answer to dev_fund cannot be read");
+  return answer.result!.transaction as Hash;
 }

@@ -4,7 +4,7 @@
  */
 
 import type { ComponentChildren, RefObject } from "preact";
-import { useId, useState } from "preact/hooks";
+import { useEffect, useId, useState } from "preact/hooks";
 import { passphraseFault, suggestPassphrase } from "./passphrase.js";
 
 /** Reads a secret field and empties it. */
@@ -28,6 +28,10 @@ interface SecretProps {
 
 export function Secret({ label, field, hint, fault = null, isFirst = false, isNew = false, isShown = false, disabled = false, onInput }: SecretProps) {
   const id = useId();
+  // Who mistyped types again.
+  useEffect(() => {
+    if (fault !== null && !disabled) field.current?.focus();
+  }, [fault, disabled]);
   return (
     <div class="field">
       <label class="label" for={id}>{label}</label>

@@ -96,6 +96,8 @@ export async function review(client: PollenClient, transaction: Transaction, att
     const init = action.kind === "deploy" ? initWords(action, attachments, addressPrefix) : null;
     return init === null ? words : `${words}. Its init is given ${init}`;
   });
+  // What is worst is read first.
+  all.sort((a, b) => Number(b.tone === "bad") - Number(a.tone === "bad"));
   return { transaction, attachments, actions, feeMax, balance: account.balance, pins, warnings: all, forecast };
 }
 

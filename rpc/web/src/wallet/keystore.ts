@@ -5,7 +5,7 @@
  */
 
 import { fromHex, isHex32, KeyPair, type PublicKey } from "@pollen/client";
-import type { AgeAnswer, AgeQuestion } from "./age.worker.js";
+import type { AgeAnswer, AgeQuestion } from "./age.js";
 import { WalletError } from "./errors.js";
 
 /** A key file, read. */
