@@ -20,6 +20,8 @@ export function startPopup(): void {
   const opener = globalThis.opener as Window | null;
   if (location.hash !== CONNECT_HASH || opener === null || opener === globalThis.self || globalThis.top !== globalThis.self) return;
   visitor.value = "";
+  // Nothing of the page is seen around the question.
+  document.documentElement.dataset["visitor"] = "";
   let isBusy = false;
   addEventListener("message", (event: MessageEvent<unknown>) => {
     if (event.source !== opener || !/^https?:\/\//.test(event.origin)) return;
