@@ -1,7 +1,7 @@
 /** The page as a whole: header with places and search, what the node's state is, the place that the address names. */
 
 import type { ComponentChild } from "preact";
-import { useEffect } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import { duration, grouped } from "./format.js";
 import { certifiedHeight, connection, head, health, height, info, nowMs } from "./node.js";
 import { Overview } from "./pages/overview.js";
@@ -71,7 +71,12 @@ function Place({ route }: { route: Route }): ComponentChild {
 export function App() {
   const now = route.value;
   const name = now.parts.slice(0, 3).join("/");
-  useEffect(() => scrollTo(0, 0), [name]);
+  const places = useRef<HTMLElement>(null);
+  useEffect(() => {
+    scrollTo(0, 0);
+    const chosen = places.current?.querySelector<HTMLElement>("[aria-current]");
+    if (chosen) places.current!.scrollLeft = chosen.offsetLeft - places.current!.clientWidth / 2;
+  }, [name]);
   return (
     <>
       <a class="skip" href="#content" onClick={skip}>Skip to the content</a>
@@ -89,7 +94,7 @@ export function App() {
             <WalletButton />
           </div>
         </div>
-        <nav class="places" aria-label="Places">
+        <nav ref={places} class="places" aria-label="Places">
           {PLACES.map(([place, title]) => (
             <a key={place} href={to(...(place === "" ? [] : [place]))} aria-current={(now.parts[0] ?? "") === place ? "page" : undefined}>{title}</a>
           ))}

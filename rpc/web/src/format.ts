@@ -27,7 +27,8 @@ export function duration(ms: number): string {
 export function ago(ms: number, nowMs: number): string {
   const past = nowMs - ms;
   if (past < -1_500) return `in ${duration(-past)}`;
-  return past < 1_500 ? "just now" : `${duration(Math.floor(past / 1_000) * 1_000)} ago`;
+  if (past < 1_500) return "just now";
+  return past < 60_000 ? `${Math.floor(past / 1_000)} s ago` : `${duration(past)} ago`;
 }
 
 /** A moment with its milliseconds, by the clock of the reader's place. */
@@ -62,12 +63,10 @@ export function words(name: string): string {
   return name.replace(/([a-z0-9])([A-Z])/g, "$1 $2").replace(/[-_]/g, " ").toLowerCase();
 }
 
-/** Bytes as text where they are some, else null. */
+/** Bytes as text where they are some, with a dot for each of a few that are none (lengths, tags); else null. */
 export function readableText(bytes: Uint8Array): string | null {
-  try {
-    const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-    return /^[\x20-\x7e\u00a1-\u024f]*$/.test(text) && text.length > 0 ? text : null;
-  } catch {
-    return null;
-  }
+  const letters = [...bytes].map((byte) => (byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : "·"));
+  const readable = letters.filter((letter) => letter !== "·").length;
+  const isText = readable === bytes.length ? readable > 0 : bytes.length >= 6 && readable >= 4 && readable * 2 >= bytes.length;
+  return isText ? letters.join("") : null;
 }

@@ -39,6 +39,7 @@ export const certifiedHeight = computed(() => {
 const ASK_MS = 1_000;
 const ASK_GONE_MS = 1_000;
 const RECENT_MAX = 200;
+const PAST = 25;
 
 let lastAnswerMs = Date.now();
 
@@ -53,6 +54,18 @@ async function ask(): Promise<void> {
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     connection.value = { kind: "gone", sinceMs: lastAnswerMs, why };
+  }
+}
+
+/** Puts the newest checkpoints of before this visit below those that are told. */
+async function remember(): Promise<void> {
+  try {
+    const { checkpoints, certifiedHeight } = await client.request("chain_checkpoints", { limit: PAST, descending: true });
+    const oldest = recent.value.at(-1)?.checkpoint.height;
+    const past = checkpoints.filter(({ height }) => oldest === undefined || height < oldest);
+    recent.value = [...recent.value, ...past.map((checkpoint) => ({ checkpoint, certifiedHeight }))];
+  } catch {
+    // Those that come are told all the same.
   }
 }
 
@@ -103,9 +116,11 @@ export function start(): void {
     setTimeout(() => void again(), connection.value.kind === "gone" ? ASK_GONE_MS : ASK_MS);
   };
   void again();
+  void whenLive().then(remember);
   follow(
     (signal, after: bigint | undefined) => client.checkpoints({ signal, ...(after === undefined ? {} : { after }) }),
     (checkpoint) => {
+      if (checkpoint.checkpoint.height <= (recent.value[0]?.checkpoint.height ?? -1n)) return;
       recent.value = [checkpoint, ...recent.value.slice(0, RECENT_MAX - 1)];
     },
   );

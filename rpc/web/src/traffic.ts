@@ -43,6 +43,10 @@ const READ_MAX = 20;
 const PAST_MAX = 60;
 const PAST_ENOUGH = 25;
 const AT_ONCE = 4;
+/** Rounds are counted over so long. */
+const WINDOW_MS = 5_500;
+/** Modules that are asked for their calls where the newest checkpoints have too few transactions. */
+const MODULES_MAX = 12;
 
 let doneHeight = 0n;
 
@@ -56,8 +60,7 @@ async function readContents(height: bigint): Promise<boolean> {
     counts.value = known;
     const found = transactions.map((hash, index) => ({ hash, height, index, timeMs }));
     const others = seen.value.filter((one) => one.height !== height);
-    const newest = (a: SeenTransaction, b: SeenTransaction) => (a.height === b.height ? b.index - a.index : a.height < b.height ? 1 : -1);
-    if (found.length > 0) seen.value = [...others, ...found.slice(-SEEN_MAX)].sort(newest).slice(0, SEEN_MAX);
+    if (found.length > 0) seen.value = [...others, ...found.slice(-SEEN_MAX)].sort(newestFirst).slice(0, SEEN_MAX);
     return true;
   } catch {
     return false; // of a height that the node no longer keeps, or the node is gone: `connection` tells
@@ -80,11 +83,19 @@ async function countBetween(before: Head, now: Head): Promise<number | null> {
   return (sum * heights.length) / told.length / seconds;
 }
 
-async function measure(before: Head, beforeMs: number, now: Head, nowMs: number): Promise<void> {
-  const seconds = (nowMs - beforeMs) / 1_000;
-  const rounds = (now.round - before.round) / seconds;
-  const waiting = (now.round - now.committedRound + (before.round - before.committedRound)) / 2;
-  const transactionsPerSecond = await countBetween(before, now);
+/** An answer, and when it came. */
+interface Seen {
+  head: Head;
+  ms: number;
+}
+
+/** Measures what went on since the last answer; rounds over a longer while, since there are few of them in a second. */
+async function measure(past: readonly Seen[], { head: now, ms: nowMs }: Seen): Promise<void> {
+  const first = past[0]!;
+  const rounds = ((now.round - first.head.round) * 1_000) / (nowMs - first.ms);
+  const waits = [...past.map(({ head }) => head), now].map(({ round, committedRound }) => round - committedRound);
+  const waiting = waits.reduce((sum, wait) => sum + wait, 0) / waits.length;
+  const transactionsPerSecond = await countBetween(past.at(-1)!.head, now);
   const sample: Sample = {
     atMs: nowMs,
     roundsPerSecond: rounds < 0 ? null : rounds,
@@ -100,26 +111,39 @@ async function lookBack(from: bigint): Promise<void> {
     const heights = Array.from({ length: AT_ONCE }, (_, place) => from - BigInt(done + place)).filter((height) => height > 0n);
     if (heights.length === 0) break;
     await Promise.all(heights.map(readContents));
-    if (counts.value.size > 2 * AT_ONCE) isSeeded.value = true;
   }
+  if (seen.value.length < PAST_ENOUGH) await askModules().catch(() => undefined);
   isSeeded.value = true;
+}
+
+/** Of a quiet chain: the newest calls of its modules, from long before the newest checkpoints. */
+async function askModules(): Promise<void> {
+  const { modules } = await client.request("module_list", { limit: MODULES_MAX });
+  const lists = await Promise.all(modules.map(({ module }) => client.request("tx_list", { account: module, limit: PAST_ENOUGH })));
+  const found = lists.flatMap(({ transactions }) => transactions).map(({ hash, height, index, timeMs }) => ({ hash, height, index, timeMs }));
+  const all = new Map([...found, ...seen.value].map((one) => [one.hash, one]));
+  seen.value = [...all.values()].sort(newestFirst).slice(0, PAST_ENOUGH);
+}
+
+function newestFirst(a: SeenTransaction, b: SeenTransaction): number {
+  return a.height === b.height ? b.index - a.index : a.height < b.height ? 1 : -1;
 }
 
 /** Begins to measure; once. */
 export function measureTraffic(): void {
-  let before: { head: Head; ms: number } | null = null;
+  let past: Seen[] = [];
   effect(() => {
     const now = head.value;
     if (now === null) return;
-    const ms = Date.now();
-    const last = before;
-    before = { head: now, ms };
-    if (last === null) {
+    const told = { head: now, ms: Date.now() };
+    // After a silence nothing is known of what was in between.
+    past = past.filter(({ ms }) => told.ms - ms < WINDOW_MS);
+    if (past.length > 0 && !document.hidden) void measure(past, told);
+    if (doneHeight === 0n) {
       doneHeight = now.at.height;
       void lookBack(now.at.height);
-    } else if (ms - last.ms > 100 && !document.hidden) {
-      void measure(last.head, last.ms, now, ms);
     }
+    past = [...past, told];
   });
 }
 

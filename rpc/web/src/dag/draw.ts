@@ -18,7 +18,12 @@ export interface Colours {
   strong: string;
 }
 
-const TILE = 8;
+/** Rounds of one picture. */
+export const TILE = 8;
+/** How strong links of a history are. */
+export const HISTORY_ALPHA = 0.45;
+/** A picture of how things stand, or of a history that has all blocks of its rounds. */
+type Kind = "plain" | "history";
 const TILES_MAX = 90;
 
 interface Picture {
@@ -38,7 +43,7 @@ function link(path: CanvasRenderingContext2D, x1: number, y1: number, x2: number
 
 /** See the file's documentation. */
 export class Painter {
-  readonly #tiles = new Map<number, Picture>();
+  readonly #tiles = new Map<string, Picture>();
   #frame = 0;
 
   constructor(readonly model: DagModel, public colours: Colours, public ratio: number) {}
@@ -61,9 +66,7 @@ export class Painter {
     const [from, to] = at.visible;
     const newest = Math.min(to + 1, this.model.last);
     for (let tile = Math.floor(Math.max(from, this.model.first - 1) / TILE); tile * TILE <= newest; tile++) {
-      const picture = this.#tile(tile, at, isZooming);
-      const x = at.x(tile * TILE - 1) - at.column / 2;
-      context.drawImage(picture.canvas, x, 0, (TILE + 1) * at.column, height);
+      this.tile(context, tile, at, "plain", isZooming);
     }
     this.#longLinks(context, at, from, newest);
     this.#shorten();
@@ -97,11 +100,18 @@ export class Painter {
     context.setLineDash([]);
   }
 
-  #tile(tile: number, at: Geometry, isZooming: boolean): Picture {
+  /** Puts the picture of eight rounds where they stand. */
+  tile(context: CanvasRenderingContext2D, tile: number, at: Geometry, kind: Kind, isZooming: boolean): void {
+    const { canvas } = this.#picture(tile, at, kind, isZooming);
+    context.drawImage(canvas, at.x(tile * TILE - 1) - at.column / 2, 0, (TILE + 1) * at.column, at.size.height);
+  }
+
+  #picture(tile: number, at: Geometry, kind: Kind, isZooming: boolean): Picture {
+    const name = `${kind} ${tile}`;
     const [from, to] = [tile * TILE, tile * TILE + TILE - 1];
     const shape = `${at.column} ${at.row} ${at.validators} ${at.size.height}`;
     const versions = this.model.versionOf(from - 1, to);
-    const kept = this.#tiles.get(tile);
+    const kept = this.#tiles.get(name);
     const isFit = kept !== undefined && (kept.key === `${shape} ${versions}` || (isZooming && kept.key.endsWith(` ${versions}`)));
     if (isFit) {
       kept.usedAt = this.#frame;
@@ -113,25 +123,28 @@ export class Painter {
     const context = canvas.getContext("2d")!;
     context.setTransform(canvas.width / ((TILE + 1) * at.column), 0, 0, this.ratio, 0, 0);
     const x = (round: number) => (round - from + 1.5) * at.column;
+    context.strokeStyle = kind === "plain" ? this.colours.link : this.colours.honey;
+    context.globalAlpha = kind === "plain" ? 1 : HISTORY_ALPHA;
+    context.lineWidth = Math.min(1, at.column / 18);
     this.#links(context, at, from, to, x);
+    context.globalAlpha = 1;
     for (let round = from; round <= to; round++) this.#column(context, at, round, x(round));
     const picture = { canvas, key: `${shape} ${versions}`, column: at.column, usedAt: this.#frame };
-    this.#tiles.set(tile, picture);
+    this.#tiles.set(name, picture);
     return picture;
   }
 
   #links(context: CanvasRenderingContext2D, at: Geometry, from: number, to: number, x: (round: number) => number): void {
-    context.strokeStyle = this.colours.link;
-    context.lineWidth = Math.min(1, at.column / 18);
-    context.beginPath();
     for (let round = from; round <= to; round++) {
+      // A path for each round: a browser is quicker at several small ones than at one large one.
+      context.beginPath();
       for (const block of this.model.round(round)?.blocks ?? []) {
         for (const parent of block.parents) {
           if (parent.round === round - 1) link(context, x(round), at.y(block.author), x(parent.round), at.y(parent.author), at.radius);
         }
       }
+      context.stroke();
     }
-    context.stroke();
   }
 
   /** Links to more than one round before: few, and longer than a picture. */
@@ -214,6 +227,6 @@ export class Painter {
 
   #shorten(): void {
     if (this.#tiles.size <= TILES_MAX) return;
-    for (const [tile, { usedAt }] of this.#tiles) if (usedAt < this.#frame) this.#tiles.delete(tile);
+    for (const [name, { usedAt }] of this.#tiles) if (usedAt < this.#frame) this.#tiles.delete(name);
   }
 }

@@ -10,7 +10,8 @@ import type { DagModel } from "./model.js";
 const FIRST = 120;
 /** The newest rounds, in which slots are decided yet. */
 const OPEN = 24;
-const ASK_MS = 250;
+const LAST_MAX = 200;
+const ASK_MS = 150;
 /** A slow node is left so many times as long as it took. */
 const REST = 3;
 
@@ -26,8 +27,10 @@ export function feed(model: DagModel, onChange: () => void, onError: (error: unk
     while (!isStopped) {
       const begun = performance.now();
       try {
+        const before = model.last;
         await ask(last);
-        last = OPEN;
+        // As many as came meanwhile, and those that may be decided yet.
+        last = Math.min(LAST_MAX, OPEN + model.last - before);
       } catch (error) {
         if (connection.value.kind === "live") onError(error);
         last = FIRST; // what was missed meanwhile

@@ -19,22 +19,26 @@ export class DagModel {
   /** Per round how often it changed: what was drawn of another version is drawn anew. */
   readonly #versions = new Map<number, number>();
   readonly #prints = new Map<number, string>();
+  /** Per round how much of it is decided: an answer that was longer on its way takes nothing back. */
+  readonly #decided = new Map<number, number>();
   first = 0;
   last = 0;
   committedRound = 0;
   /** Grows with every change of anything. */
   version = 0;
 
-  /** Takes rounds in; later word of a round replaces earlier word. Whether anything changed. */
+  /** Takes rounds in; later word of a round replaces earlier word, unless less is decided in it. Whether anything changed. */
   put(rounds: readonly DagRound[], committedRound = this.committedRound): boolean {
     let isChanged = committedRound > this.committedRound;
     this.committedRound = Math.max(this.committedRound, committedRound);
     for (const told of rounds) {
       const print = printOf(told);
-      if (this.#prints.get(told.round) === print) continue;
+      const decided = decidedIn(told);
+      if (this.#prints.get(told.round) === print || decided < (this.#decided.get(told.round) ?? 0)) continue;
       isChanged = true;
       this.#forget(told.round);
       this.#prints.set(told.round, print);
+      this.#decided.set(told.round, decided);
       this.#rounds.set(told.round, told);
       this.#versions.set(told.round, (this.#versions.get(told.round) ?? 0) + 1);
       for (const block of told.blocks) this.#blocks.set(block.digest, { ...block, round: told.round });
@@ -61,6 +65,7 @@ export class DagModel {
       this.#forget(round);
       this.#versions.delete(round);
       this.#prints.delete(round);
+      this.#decided.delete(round);
     }
     this.first = first;
   }
@@ -121,6 +126,11 @@ export class DagModel {
     }
     return found;
   }
+}
+
+/** How much of a round is known: it only grows. */
+function decidedIn({ blocks, slots }: DagRound): number {
+  return blocks.length + blocks.filter(({ committed }) => committed).length + slots.filter(({ status }) => status !== "undecided").length;
 }
 
 /** What of a round can change. */

@@ -22,9 +22,23 @@ interface Events {
 /** Rounds of air to the right of the newest one. */
 const AIR = 1.6;
 /** How quickly the view comes to the newest round: part of the way in a second. */
-const SPEED = 6;
+const SPEED = 3;
 const ZOOM_REST_MS = 140;
 const CLICK_PX = 4;
+const PACE_MS = 2_000;
+
+/** How fast rounds come, over the last second or two. */
+class Pace {
+  #told: [number, number][] = [];
+  roundsPerSecond = 0;
+
+  take(nowMs: number, last: number): void {
+    if (this.#told.at(-1)?.[1] !== last) this.#told.push([nowMs, last]);
+    while (this.#told.length > 2 && nowMs - this.#told[0]![0] > PACE_MS) this.#told.shift();
+    const [from, to] = [this.#told[0]!, this.#told.at(-1)!];
+    this.roundsPerSecond = to[0] - from[0] < 100 ? 0 : ((to[1] - from[1]) * 1_000) / (to[0] - from[0]);
+  }
+}
 
 /** See the file's documentation. */
 export class DagView {
@@ -32,6 +46,7 @@ export class DagView {
   readonly #history: HistoryLayer;
   readonly #context: CanvasRenderingContext2D;
   readonly #stopped = new AbortController();
+  readonly #pace = new Pace();
   readonly #isCalm = matchMedia("(prefers-reduced-motion: reduce)");
   #width = 0;
   #height = 0;
@@ -108,13 +123,15 @@ export class DagView {
     this.#lastMs = now;
     if (!this.#isFollowing || this.model.isEmpty) return false;
     const target = this.model.last + AIR;
+    this.#pace.take(now, this.model.last);
     const way = target - this.#right;
     const isFar = Math.abs(way) > this.geometry.columns * 1.5;
     if (isFar || this.#isCalm.matches || Math.abs(way) < 0.01) {
       this.#right = target;
       return false;
     }
-    this.#right += way * Math.min(1, passed * SPEED);
+    // As fast as rounds come, and a part of the way on top: rounds come in handfuls, the view moves evenly.
+    this.#right = Math.min(target, this.#right + this.#pace.roundsPerSecond * passed + way * Math.min(1, passed * SPEED));
     return true;
   }
 
@@ -122,7 +139,7 @@ export class DagView {
     const at = this.geometry;
     this.painter.paint(this.#context, at, now - this.#zoomedMs < ZOOM_REST_MS);
     const block = this.#pointed === null ? undefined : this.model.blockAt(this.#pointed.round, this.#pointed.author);
-    if (block !== undefined) this.#history.paint(this.#context, at, block.digest);
+    if (block !== undefined) this.#history.paint(this.#context, at, block.digest, now - this.#zoomedMs < ZOOM_REST_MS);
     this.#names(at);
     this.#drawnVersion = this.model.version;
   }
@@ -149,8 +166,9 @@ export class DagView {
 
   // ---- Moving ---------------------------------------------------------------------------------------------------
 
-  follow(): void {
-    this.#setFollowing(true);
+  /** Goes with the newest round, or stays where it is. */
+  follow(isFollowing = true): void {
+    this.#setFollowing(isFollowing);
     this.wake();
   }
 

@@ -3,14 +3,14 @@
 import { useAsk } from "../ask.js";
 import { client } from "../node.js";
 import { go, to } from "../route.js";
-import { seen } from "../traffic.js";
+import { isSeeded, seen } from "../traffic.js";
 import { AddressLink, Amount, Time } from "../ui/names.js";
-import { Answered, Badge, PageHead, Panel, Table } from "../ui/parts.js";
+import { Answered, Badge, Loading, PageHead, Panel, Table } from "../ui/parts.js";
 import { statusesOf } from "../ui/transactions.js";
 import { walletAccount } from "../seams.js";
 
-const LOOKED_AT = 60;
-const SHOWN = 20;
+const LOOKED_AT = 40;
+const SHOWN = 15;
 const LIVE_MS = 5_000;
 
 interface Active {
@@ -32,13 +32,13 @@ async function activeAccounts(): Promise<Active[]> {
     active.set(sender, { transactions: (before?.transactions ?? 0) + 1, lastMs: before?.lastMs ?? timeMs });
   }
   const own = walletAccount.value?.address;
-  if (own !== undefined && !active.has(own)) active.set(own, { transactions: 0, lastMs: 0n });
-  const shown = [...active].slice(-SHOWN);
+  const first = own === undefined ? [] : [[own, active.get(own) ?? { transactions: 0, lastMs: 0n }] as const];
+  const shown = [...first, ...[...active].filter(([address]) => address !== own)].slice(0, SHOWN);
   return Promise.all(shown.map(async ([address, what]) => ({ address, ...what, balance: (await client.account(address)).balance })));
 }
 
 export function Accounts() {
-  const asked = useAsk(activeAccounts, [seen.value[0]?.hash ?? "", walletAccount.value?.address ?? ""], LIVE_MS);
+  const asked = useAsk(activeAccounts, [isSeeded.value, walletAccount.value?.address ?? ""], LIVE_MS);
   const submit = (event: SubmitEvent) => {
     event.preventDefault();
     const text = String(new FormData(event.currentTarget as HTMLFormElement).get("asked")).trim();
@@ -54,12 +54,12 @@ export function Accounts() {
         </form>
         <Panel title="At work lately">
           <Answered of={asked}>
-            {(accounts) => (
+            {(accounts) => accounts.length === 0 && !isSeeded.value ? <Loading /> : (
               <Table
                 label="Accounts at work lately"
                 rows={accounts}
                 keyOf={({ address }) => address}
-                empty="No account sent anything in the last minute. Look one up by its address."
+                empty="No account sent anything that this node tells of. Look one up by its address."
                 columns={[
                   { name: "Account", cell: ({ address }) => <span class="tag-line"><AddressLink address={address} />{address === walletAccount.value?.address && <Badge tone="info">yours</Badge>}</span> },
                   { name: "Balance", isNumber: true, cell: ({ balance }) => <Amount grains={balance} /> },

@@ -50,7 +50,7 @@ export function Checkpoints() {
                   { name: "Commit", isNumber: true, cell: ({ commitIndex }) => grouped(commitIndex) },
                   { name: "Digest", cell: ({ digest }) => <Id text={digest} what="digest" /> },
                   { name: "State root", cell: ({ stateRoot }) => <Id text={stateRoot} what="state root" /> },
-                  { name: "", cell: ({ height, certified }) => certified || height <= certifiedHeight.value ? <Badge tone="good">certified</Badge> : <Badge>executed</Badge> },
+                  { name: "Stage", cell: ({ height, certified }) => certified || height <= certifiedHeight.value ? <Badge tone="good">certified</Badge> : <Badge>executed</Badge> },
                 ]}
               />
               <div class="pager">

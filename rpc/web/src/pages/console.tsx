@@ -5,6 +5,7 @@ import { useAsk } from "../ask.js";
 import { duration } from "../format.js";
 import { paramsOf, readDocument, typedOf, type Method } from "../openrpc.js";
 import { to } from "../route.js";
+import { Docs } from "../ui/docs.js";
 import { Json, jsonText } from "../ui/json.js";
 import { Copy } from "../ui/names.js";
 import { Answered, Badge, Empty, Failure, PageHead, Panel } from "../ui/parts.js";
@@ -69,7 +70,7 @@ function Methods({ methods, chosen, filter, setFilter }: { methods: Method[]; ch
             <li key={name}>
               <a href={to("console", name)} aria-current={name === chosen ? "true" : undefined}>
                 <strong class="mono">{name}</strong>
-                <span class="muted small">{docs.split(/(?<=\.)\s/)[0]}</span>
+                <span class="muted small"><Docs text={docs.split(/(?<=\.)\s/)[0] ?? ""} /></span>
               </a>
             </li>
           ))}
@@ -120,7 +121,7 @@ function One({ method }: { method: Method }) {
     <div class="stack">
       <Panel title={<code class="function-name">{method.name}</code>} extra={method.params.length > 0 && !method.isSubscription && <button type="button" class="plain" onClick={swap}>{isJson ? "Fields" : "JSON"}</button>} padded>
         <form class="stack" onSubmit={(event) => { event.preventDefault(); void submit(); }}>
-          <p class="docs">{method.docs}</p>
+          <p class="docs"><Docs text={method.docs} /></p>
           {isJson
             ? <textarea rows={10} aria-label="Parameters as JSON" spellcheck={false} value={text} onInput={(event) => setText(event.currentTarget.value)} />
             : method.params.map((param) => <ParamField key={param.name} param={param} value={typed[param.name] ?? ""} change={(value) => setTyped({ ...typed, [param.name]: value })} />)}
@@ -165,7 +166,7 @@ function ParamField({ param, value, change }: { param: Method["params"][number];
           </select>
         )
         : <input id={id} class="mono" value={value} placeholder={kind === "json" ? "JSON" : ""} autocomplete="off" spellcheck={false} onInput={(event) => change(event.currentTarget.value)} />}
-      {docs !== "" && <span class="muted small">{docs}</span>}
+      {docs !== "" && <span class="muted small"><Docs text={docs} /></span>}
     </div>
   );
 }

@@ -93,7 +93,7 @@ function Graph({ chosen }: { chosen: Place | null }) {
         <div class="row">
           <button type="button" class="plain" aria-label="Zoom out" onClick={() => view.current?.zoom(1 / 1.3)}>−</button>
           <button type="button" class="plain" aria-label="Zoom in" onClick={() => view.current?.zoom(1.3)}>+</button>
-          <button type="button" aria-pressed={isFollowing} onClick={() => view.current?.follow()} disabled={isFollowing}>{isFollowing ? "Following live" : "Follow live"}</button>
+          <button type="button" onClick={() => view.current?.follow(!isFollowing)}>{isFollowing ? "Hold still" : "Follow live"}</button>
         </div>
       }
     >

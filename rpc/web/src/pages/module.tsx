@@ -7,6 +7,7 @@ import { client } from "../node.js";
 import { route, setQuery } from "../route.js";
 import { VerifyPanel } from "../seams.js";
 import { policyWords } from "../ui/actions.js";
+import { Docs } from "../ui/docs.js";
 import { Functions } from "../ui/functions.js";
 import { Json } from "../ui/json.js";
 import { LiveEvents } from "../ui/events.js";
@@ -44,7 +45,7 @@ export function Module({ module }: { module: string }) {
       <PageHead
         title={<>{title} {told !== null && (live.data ?? told.module).paused && <Badge tone="warn">paused</Badge>}</>}
         name={title}
-        lead={told === null ? undefined : <>{told.known.interface.docs !== null && <span class="docs">{told.known.interface.docs}</span>} <Id text={told.module.module} what="address" headLength={16} /></>}
+        lead={told === null ? undefined : <>{told.known.interface.docs !== null && <span class="docs"><Docs text={told.known.interface.docs} /></span>}<span class="own-line"><Id text={told.module.module} what="address" headLength={16} /></span></>}
       />
       {told === null
         ? <Panel><Answered of={asked}>{() => null}</Answered></Panel>

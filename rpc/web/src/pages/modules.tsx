@@ -27,7 +27,7 @@ export function Modules() {
               <>
                 <Table
                   label="Modules"
-                  rows={[...modules].sort((a, b) => (a.name ?? "~").localeCompare(b.name ?? "~"))}
+                  rows={[...modules].sort((a, b) => (a.name ?? "\uffff") < (b.name ?? "\uffff") ? -1 : 1)}
                   keyOf={({ module }) => module}
                   empty="No module yet. The first one is a file away: drop it below."
                   columns={[

@@ -59,7 +59,7 @@ function Figures() {
       <Figure name="Commit latency" value={commit === null ? "-" : measured(commit)} unit="ms" note={now === null ? "" : `${counted(now.round - now.committedRound, "round")} to the order`} />
       <Figure name="Rounds" value={rounds === null ? "-" : measured(rounds)} unit="/s" note={now === null ? "" : `round ${grouped(now.round)}`} />
       <Figure name="Transactions" value={transactions === null ? "-" : measured(transactions)} unit="/s" note={state === null ? "" : `${grouped(state.pool)} waiting in the pool`} />
-      <Figure name="Fee floor" value={node === null ? "-" : grouped(node.parameters.fuelPriceFloor)} unit={node?.parameters.fuelPriceFloor === 1n ? "grain" : "grains"} note="for 1 000 fuel" />
+      <Figure name="Fee floor" value={node === null ? "-" : grouped(node.parameters.fuelPriceFloor)} unit={node?.parameters.fuelPriceFloor === 1n ? "grain" : "grains"} note={"for 1\u202f000 fuel"} />
       <Figure name="Peers" value={state === null ? "-" : state.peers} note={<a href={to("peers")}>who they are</a>} />
     </section>
   );
@@ -89,9 +89,8 @@ function LatestCheckpoints() {
             empty=""
             columns={[
               { name: "Height", cell: ({ checkpoint }) => <HeightLink height={checkpoint.height} /> },
-              { name: "Transactions", isNumber: true, cell: ({ checkpoint }) => countOf(checkpoint.height) ?? "" },
-              { name: "State", cell: ({ checkpoint }) => <Id text={checkpoint.stateRoot} what="state root" headLength={6} hasCopy={false} /> },
-              { name: "", cell: ({ checkpoint }) => checkpoint.height <= certifiedHeight.value ? <Badge tone="good">certified</Badge> : <Badge>executed</Badge> },
+              { name: "Tx", isNumber: true, cell: ({ checkpoint }) => countOf(checkpoint.height) ?? <span class="muted">…</span> },
+              { name: "Stage", cell: ({ checkpoint }) => checkpoint.height <= certifiedHeight.value ? <Badge tone="good">certified</Badge> : <Badge>executed</Badge> },
               { name: "Time", cell: ({ checkpoint }) => <Time ms={checkpoint.timeMs} /> },
             ]}
           />
@@ -106,7 +105,7 @@ function LatestTransactions() {
     <Panel title="Latest transactions" extra={<a href={to("transactions")}>More transactions</a>}>
       {rows.length === 0 && !isSeeded.value
         ? <Loading lines={8} />
-        : <TransactionTable label="Latest transactions" rows={rows} empty="None in the last minute. The next one appears here by itself." />}
+        : <TransactionTable label="Latest transactions" rows={rows} hasHeight={false} empty="None that this node tells of. The next one appears here by itself." />}
     </Panel>
   );
 }

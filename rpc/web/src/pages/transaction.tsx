@@ -2,7 +2,7 @@
 
 import { RpcError, type TxStatus } from "@pollen/client";
 import { useAsk } from "../ask.js";
-import { duration, grouped } from "../format.js";
+import { counted, duration, grouped } from "../format.js";
 import { client, connection, nowMs } from "../node.js";
 import { route, setQuery } from "../route.js";
 import { VerifyPanel } from "../seams.js";
@@ -111,7 +111,7 @@ function Place({ status }: { status: TxStatus }) {
         block !== null && ["Block", <BlockLink round={block.round} author={block.author} />],
         fee !== null && ["Fee", <Amount grains={fee} />],
         fuelUsed !== null && ["Fuel", <>{grouped(fuelUsed)}{asked !== null && <span class="muted"> of at most {grouped(asked.maxFuel)}</span>}</>],
-        asked !== null && ["Price", `${grouped(asked.fuelPrice)} grains for 1 000 fuel`],
+        asked !== null && ["Price", `${counted(asked.fuelPrice, "grain")} for 1\u202f000 fuel`],
         asked !== null && ["Nonce", grouped(asked.nonce)],
         asked !== null && ["Signed by", <Id text={asked.key} what="key" />],
         asked !== null && ["Valid until", status.ended ? <Moment ms={asked.validUntilMs} /> : left > 0 ? `${duration(left)} from now` : "just now: it ends as expired"],

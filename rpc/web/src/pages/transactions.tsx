@@ -25,7 +25,7 @@ export function Transactions() {
         <Panel title="Newest" extra={<button type="button" aria-pressed={isPaused} onClick={pause}>{isPaused ? "Go on" : "Hold still"}</button>}>
           {all.length === 0 && !isSeeded.value
             ? <Loading lines={10} />
-            : <TransactionTable label="Newest transactions" rows={all.slice(0, shown)} empty={<>None in the last minute. The next one appears here by itself; older ones are in <a href={to("checkpoints")}>their checkpoints</a>.</>} />}
+            : <TransactionTable label="Newest transactions" rows={all.slice(0, shown)} empty={<>None that this node tells of. The next one appears here by itself; older ones are in <a href={to("checkpoints")}>their checkpoints</a>.</>} />}
           {all.length > shown && (
             <div class="pager"><span class="muted">{shown} of {all.length} that this page has seen</span><button type="button" onClick={() => setShown(shown + ROWS)}>More</button></div>
           )}

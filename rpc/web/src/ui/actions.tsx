@@ -7,6 +7,7 @@ import { counted, duration } from "../format.js";
 import { client } from "../node.js";
 import { AddressLink, Amount, Id } from "./names.js";
 import { Answered, Badge, Facts, Panel } from "./parts.js";
+import { Docs } from "./docs.js";
 import { Value } from "./value.js";
 
 export function Actions({ actions }: { actions: readonly ActionView[] }) {
@@ -95,7 +96,7 @@ function Invoke({ action }: { action: Invoked }) {
     <Facts
       rows={[
         ["Call", <><AddressLink address={action.module} /> <code>{action.function}</code></>],
-        called?.docs != null && ["Which", <span class="muted">{called.docs}</span>],
+        called?.docs != null && ["Which", <span class="muted"><Docs text={called.docs} /></span>],
         ...(values === null
           ? [["Arguments", decoded.data === null ? asBytes : <>{asBytes} <Badge tone="warn" title="The module was upgraded since: its interface now is another one.">of another interface than the module's now</Badge></>] as [string, ComponentChild]]
           : Object.entries(values).map(([name, value]): [string, ComponentChild] => [name, <Value value={value} type={called?.params.find(([param]) => param === name)?.[1] ?? null} name={name} />])),
@@ -123,7 +124,7 @@ export function Words({ status }: { status: TxStatus }) {
 
 export function PreviewWords({ preview }: { preview: Preview }) {
   return (
-    <div class="words">
+    <div class="preview-words">
       {preview.actions.map((line, place) => <p key={place}>{line}</p>)}
       {preview.terms.map((line, place) => <p key={`t${place}`} class="muted">{line}</p>)}
     </div>

@@ -14,6 +14,8 @@ interface ChartProps {
 }
 
 const HEIGHT = 110;
+/** The least span of time that a chart shows: a young line begins at its right end. */
+const SPAN_S = 120;
 
 export function Chart({ name, unit, data }: ChartProps) {
   const place = useRef<HTMLDivElement>(null);
@@ -27,8 +29,8 @@ export function Chart({ name, unit, data }: ChartProps) {
       height: HEIGHT,
       legend: { show: false },
       cursor: { y: false, points: { size: 6 }, drag: { x: false, y: false } },
-      padding: [8, 6, 0, 0],
-      scales: { x: { time: true }, y: { range: (_plot, _min, max) => [0, max > 0 ? max * 1.15 : 1] } },
+      padding: [8, 26, 0, 0],
+      scales: { x: { time: true, range: (_plot, min, max) => [Math.min(min, max - SPAN_S), max] }, y: { range: (_plot, _min, max) => [0, max > 0 ? max * 1.15 : 1] } },
       axes: [
         { ...axis, size: 24, space: 70, values: (_plot, splits) => splits.map(clock) },
         { ...axis, size: 42, space: 34, values: (_plot, splits) => splits.map((split) => (split >= 1_000 ? `${split / 1_000}k` : String(split))) },

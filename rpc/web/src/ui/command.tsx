@@ -35,7 +35,7 @@ async function callersOf(module: Answer<"module_get">): Promise<Caller[]> {
   for (const status of statuses) {
     const asked = status?.transaction;
     if (asked == null || found.has(asked.sender)) continue;
-    const words = asked.sender === module.creator ? "who made the module" : "called lately";
+    const words = asked.sender === module.creator ? "who made the module" : "somebody who called it lately";
     found.set(asked.sender, { address: asked.sender, publicKey: asked.key, words });
   }
   return [...found.values()];

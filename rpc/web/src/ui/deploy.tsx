@@ -12,6 +12,7 @@ import { duration, size } from "../format.js";
 import { client, head, info } from "../node.js";
 import { to } from "../route.js";
 import { signAndSend } from "../seams.js";
+import { Docs } from "./docs.js";
 import { Fields, type Wrong } from "./form.js";
 import { Id } from "./names.js";
 import { Facts, Failure, Panel } from "./parts.js";
@@ -110,7 +111,7 @@ function Prepared({ component, change }: { component: Component; change(drafts: 
     <form class="stack" onSubmit={(event) => { event.preventDefault(); void send(); }}>
       <Facts
         rows={[
-          ["Describes itself as", component.interface === null ? "nothing: it has no description of its interface" : <>{component.interface.package}{component.interface.docs !== null && <div class="muted">{component.interface.docs}</div>}</>],
+          ["Describes itself as", component.interface === null ? "nothing: it has no description of its interface" : <>{component.interface.package}{component.interface.docs !== null && <div class="muted"><Docs text={component.interface.docs} /></div>}</>],
           component.interface !== null && ["Functions", [...component.interface.commands, ...component.interface.queries].map(({ name }) => name).join(", ")],
           ["Code hash", <Id text={hash} what="code hash" />],
         ]}

@@ -4,6 +4,7 @@ import { useEffect, useState } from "preact/hooks";
 import type { EventType, EventView } from "@pollen/client";
 import { useAsk } from "../ask.js";
 import { client, follow, head } from "../node.js";
+import { Docs } from "./docs.js";
 import { Time, TxLink } from "./names.js";
 import { Answered, Badge, Empty, Panel, Table } from "./parts.js";
 import { Bytes } from "./state.js";
@@ -50,7 +51,7 @@ export function LiveEvents({ module, events: types }: { module: string; events: 
             <option value="">all events</option>
             {types.map((type) => <option key={type.name} value={type.name}>{type.name}</option>)}
           </select>
-          <span class="muted">{types.find((type) => type.name === name)?.docs}</span>
+          <span class="muted"><Docs text={types.find((type) => type.name === name)?.docs ?? ""} /></span>
         </div>
       )}
       <Panel title="Events" extra={<Badge tone="good"><span class="dot good" />live</Badge>}>

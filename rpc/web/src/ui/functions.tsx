@@ -5,6 +5,7 @@ import { typeText, type Answer, type FunctionType, type KnownModule } from "@pol
 import { route, setQuery } from "../route.js";
 import { Badge, Empty, Panel } from "./parts.js";
 import { Command } from "./command.js";
+import { Docs } from "./docs.js";
 import { Query } from "./query.js";
 
 type FunctionKind = "query" | "command";
@@ -62,7 +63,7 @@ function Chosen({ kind, called, known, module }: ChosenProps) {
   return (
     <Panel title={<><code class="function-name">{called.name}</code> <Badge tone={kind === "query" ? "info" : "plain"}>{kind}</Badge></>} padded>
       <div class="stack">
-        {docs !== "" && <p class="docs">{long && isFolded ? `${docs.slice(0, 380)}…` : docs} {long && <button type="button" class="plain" onClick={() => setFolded(!isFolded)}>{isFolded ? "all of it" : "less"}</button>}</p>}
+        {docs !== "" && <p class="docs"><Docs text={long && isFolded ? `${docs.slice(0, 380)}…` : docs} /> {long && <button type="button" class="plain" onClick={() => setFolded(!isFolded)}>{isFolded ? "all of it" : "less"}</button>}</p>}
         <code class="signature whole">{called.name}{signature(called)}</code>
         {kind === "query" ? <Query called={called} known={known} /> : <Command called={called} known={known} module={module} />}
       </div>

@@ -5,7 +5,7 @@ import { useEffect, useState } from "preact/hooks";
 import { Failure, Loading } from "./parts.js";
 
 /** A component that comes with its own script; `Meanwhile` until it is there. Where it cannot be loaded it says so. */
-export function lazy<P extends object>(load: () => Promise<FunctionComponent<P>>, Meanwhile: FunctionComponent = Loading): FunctionComponent<P> {
+export function lazy<P extends object>(load: () => Promise<FunctionComponent<P>>, Meanwhile: FunctionComponent<object> = () => <Loading />): FunctionComponent<P> {
   let loaded: FunctionComponent<P> | null = null;
   return (props) => {
     const [, setTries] = useState(0);

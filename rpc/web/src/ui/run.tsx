@@ -6,7 +6,7 @@ import { grouped, words } from "../format.js";
 import { to } from "../route.js";
 import { AddressLink } from "./names.js";
 import { Badge, Empty, Table } from "./parts.js";
-import { Bytes, Owner, StateChanges } from "./state.js";
+import { Bytes, Owner, StateChanges, StateKey, StateValue } from "./state.js";
 import { Value } from "./value.js";
 
 /** How it ended, with the module's own error value where there is one. */
@@ -90,8 +90,8 @@ export function Reads({ reads }: Pick<TxSimulation, "reads">) {
       empty="It read nothing of the state."
       columns={[
         { name: "Of", cell: ({ owner }) => <Owner owner={owner} /> },
-        { name: "Key", cell: ({ key }) => <Bytes bytes={key} what="key" /> },
-        { name: "Value", cell: ({ value }) => (value === null ? <span class="muted">none</span> : value.bytes === null ? <span class="muted">{value.length} bytes</span> : <Bytes bytes={value.bytes} what="value" />) },
+        { name: "Key", cell: ({ owner, key }) => <StateKey owner={owner} bytes={key} /> },
+        { name: "Value", cell: ({ owner, value }) => <StateValue owner={owner} bytes={value?.bytes ?? null} length={value?.length} what="value" /> },
       ]}
     />
   );

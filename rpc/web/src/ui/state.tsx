@@ -5,7 +5,7 @@
 
 import type { ComponentChild } from "preact";
 import { accountAddress, formatAmount, moduleAddress, readAccountRecord, showBytes, toHex } from "@pollen/client";
-import { readableText } from "../format.js";
+import { grouped, readableText } from "../format.js";
 import { moduleNames } from "../names.js";
 import { info } from "../node.js";
 import { AddressLink, Copy, Id } from "./names.js";
@@ -47,7 +47,7 @@ function Holder({ id }: { id: Uint8Array }) {
   return <AddressLink address={moduleNames.value.has(asModule) ? asModule : accountAddress(toHex(id), prefix)} hasCopy={false} />;
 }
 
-function Key({ owner, bytes }: { owner: string | null; bytes: Uint8Array }): ComponentChild {
+export function StateKey({ owner, bytes }: { owner: string | null; bytes: Uint8Array }): ComponentChild {
   const number = owner === null ? null : ledgerOwner(owner);
   const [id, rest] = [bytes.subarray(0, 32), bytes.subarray(32)];
   switch (number) {
@@ -87,20 +87,30 @@ function ledgerValue(owner: string | null, bytes: Uint8Array): ComponentChild {
 
 const SHOWN_BYTES = 48;
 
+/** Four or eight bytes as the whole number that they mostly are; null where it would be a strange one. */
+function asNumber(bytes: Uint8Array): string | null {
+  if (bytes.length !== 4 && bytes.length !== 8) return null;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const number = bytes.length === 4 ? BigInt(view.getUint32(0, true)) : view.getBigUint64(0, true);
+  return number < 1n << 53n ? grouped(number) : null;
+}
+
 /** Bytes: as text where they are some, with all of their digits on the pointer. */
 export function Bytes({ bytes, what, hasCopy = true }: { bytes: Uint8Array; what: string; hasCopy?: boolean }) {
   if (bytes.length === 0) return <span class="muted">empty</span>;
   const text = readableText(bytes);
   const shown = text !== null ? `"${text.slice(0, SHOWN_BYTES)}${text.length > SHOWN_BYTES ? "…" : ""}"` : showBytes(bytes);
+  const number = text === null ? asNumber(bytes) : null;
   return (
     <span class="mono bytes">
       <span title={bytes.length <= 512 ? `0x${toHex(bytes)}` : `${bytes.length} bytes`}>{shown}</span>
+      {number !== null && <span class="muted" title="as a whole number, little-endian"> = {number}</span>}
       {hasCopy && <Copy text={`0x${toHex(bytes)}`} what={what} />}
     </span>
   );
 }
 
-function Value({ owner, bytes, length, what }: { owner: string | null; bytes: Uint8Array | null; length: number | null | undefined; what: string }) {
+export function StateValue({ owner, bytes, length, what }: { owner: string | null; bytes: Uint8Array | null; length: number | null | undefined; what: string }) {
   if (bytes !== null) return <>{ledgerValue(owner, bytes) ?? <Bytes bytes={bytes} what={what} />}</>;
   if (length != null) return <span class="muted">{length} bytes, too long to be told here</span>;
   return <span class="muted">none</span>;
@@ -117,9 +127,9 @@ export function StateChanges({ changes, empty }: { changes: readonly StateChange
       empty={empty}
       columns={[
         { name: "Of", cell: ({ owner }) => (owner === null ? <span class="muted">not told</span> : <Owner owner={owner} />) },
-        { name: "Key", cell: ({ owner, key }) => (key === null ? "" : <Key owner={owner} bytes={key} />) },
-        { name: "Before", cell: ({ owner, before, lengths }) => <Value owner={owner} bytes={before} length={lengths?.[0]} what="value before" /> },
-        { name: "After", cell: ({ owner, after, lengths }) => <Value owner={owner} bytes={after} length={lengths?.[1]} what="value after" /> },
+        { name: "Key", cell: ({ owner, key }) => (key === null ? "" : <StateKey owner={owner} bytes={key} />) },
+        { name: "Before", cell: ({ owner, before, lengths }) => <StateValue owner={owner} bytes={before} length={lengths?.[0]} what="value before" /> },
+        { name: "After", cell: ({ owner, after, lengths }) => <StateValue owner={owner} bytes={after} length={lengths?.[1]} what="value after" /> },
       ]}
     />
   );

@@ -73,7 +73,7 @@ export function Storage({ module, bytes, deposit }: { module: string; bytes: big
                     { name: "Key", cell: ({ key }) => <Bytes bytes={key} what="key" /> },
                     { name: "Value", cell: ({ value }) => <Bytes bytes={value} what="value" /> },
                     { name: "Bytes", isNumber: true, cell: ({ value }) => grouped(value.length) },
-                    { name: "", cell: (entry) => <button type="button" class="plain" onClick={() => setChosen(entry)}>verify</button> },
+                    { name: "Proof", cell: (entry) => <button type="button" class="plain" onClick={() => setChosen(entry)}>verify</button> },
                   ]}
                 />
                 {error !== null && <div class="panel-body"><Failure error={error} /></div>}

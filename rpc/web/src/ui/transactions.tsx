@@ -1,9 +1,9 @@
 /** Lists of transactions: of hashes what became of them is asked, each once. */
 
 import type { ComponentChildren } from "preact";
+import { useEffect, useRef, useState } from "preact/hooks";
 import type { ActionView, TxStatus } from "@pollen/client";
 import { formatAmount } from "@pollen/client";
-import { useAsk } from "../ask.js";
 import { client } from "../node.js";
 import type { SeenTransaction } from "../traffic.js";
 import { AddressLink, Amount, HeightLink, Time, TxLink } from "./names.js";
@@ -52,11 +52,39 @@ export function ActionsShort({ actions }: { actions: readonly Told[] }) {
   return <>{actions[0] !== undefined && <ActionShort action={actions[0]} />}{actions.length > 1 && <span class="muted"> and {actions.length - 1} more</span>}</>;
 }
 
+function keyOf(rows: readonly SeenTransaction[]): string {
+  return rows.map(({ hash }) => hash).join();
+}
+
+/** The rows that are shown: new ones come when it is known what they are, so that no line flickers in empty. */
+function useSettled(rows: readonly SeenTransaction[]): readonly SeenTransaction[] {
+  const [shown, setShown] = useState(rows);
+  const newest = useRef(rows);
+  const isAsking = useRef(false);
+  newest.current = rows;
+  const key = keyOf(rows);
+  useEffect(() => {
+    if (isAsking.current) return;
+    isAsking.current = true;
+    const settle = async () => {
+      // Those that came while these were asked for are next: of a busy chain some are passed over.
+      for (let done = ""; done !== keyOf(newest.current); ) {
+        const asked = newest.current;
+        done = keyOf(asked);
+        await statusesOf(asked.map(({ hash }) => hash)).catch(() => undefined);
+        setShown(asked);
+      }
+      isAsking.current = false;
+    };
+    void settle();
+  }, [key]);
+  return shown.length === 0 ? rows : shown;
+}
+
 /** Transactions by hash, with what became of them. */
-export function TransactionTable({ label, rows, empty, hasHeight = true }: { label: string; rows: readonly SeenTransaction[]; empty: ComponentChildren; hasHeight?: boolean }) {
-  const told = useAsk(() => statusesOf(rows.map(({ hash }) => hash)), rows.map(({ hash }) => hash));
-  const before = rows.map(({ hash }) => known.get(hash));
-  const of = (row: SeenTransaction) => told.data?.get(row.hash) ?? before[rows.indexOf(row)];
+export function TransactionTable({ label, rows: given, empty, hasHeight = true }: { label: string; rows: readonly SeenTransaction[]; empty: ComponentChildren; hasHeight?: boolean }) {
+  const rows = useSettled(given);
+  const of = (row: SeenTransaction) => known.get(row.hash);
   return (
     <Table
       label={label}

@@ -43,7 +43,10 @@ function Fields({ value, type, depth }: { value: Record<string, unknown>; type: 
     if ("result" in type) return field === "ok" ? type.result.ok : type.result.err;
     return null;
   };
-  const entries = Object.entries(value);
+  const told = Object.entries(value);
+  // In the order of the interface: JSON of a node has names in alphabetical order.
+  const order = type !== null && typeof type === "object" && "record" in type ? type.record.map(([name]) => name) : [];
+  const entries = order.length === told.length ? told.sort(([a], [b]) => order.indexOf(a) - order.indexOf(b)) : told;
   if (entries.length === 0) return <span class="muted">nothing</span>;
   return (
     <dl class="value-fields">

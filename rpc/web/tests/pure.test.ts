@@ -1,0 +1,179 @@
+/** Texts, drafts of forms, searches and the description of methods: everything that needs neither a browser nor a node. */
+
+import { accountAddress, encodeArguments, moduleAddress, type Type } from "@pollen/client";
+import { readFileSync } from "node:fs";
+import { describe, expect, it, vi } from "vitest";
+import { emptyDraft, emptyFields, fieldOf, fieldsOf, valueOf, type Draft } from "../src/draft.js";
+import { ago, counted, duration, grouped, measured, readableText, shortened, size, words } from "../src/format.js";
+import { paramsOf, readDocument, typedOf } from "../src/openrpc.js";
+import { guesses } from "../src/search.js";
+
+const PREFIX = "pollend";
+const ID = "5d4ed525d861734e26b63f3d04a9a1a27ab52ce585ddbe27c08a246148e168ae";
+
+describe("format", () => {
+  it("groups digits, whole ones and those before a point", () => {
+    expect(grouped(1_234_567n)).toBe("1\u202f234\u202f567");
+    expect(grouped(999)).toBe("999");
+    expect(grouped(1234.5)).toBe("1\u202f234.5");
+    expect(measured(0)).toBe("0");
+    expect(measured(3.14159)).toBe("3.14");
+    expect(measured(1_500)).toBe("1\u202f500");
+    expect(measured(Number.NaN)).toBe("-");
+  });
+
+  it("tells times in the unit that fits", () => {
+    expect(duration(0.28)).toBe("0.3 ms");
+    expect(duration(14)).toBe("14 ms");
+    expect(duration(1_500)).toBe("1.5 s");
+    expect(duration(59_000)).toBe("59 s");
+    expect(duration(3_600_000)).toBe("1 h");
+    expect(ago(1_000, 1_400)).toBe("just now");
+    expect(ago(0, 12_900)).toBe("12 s ago");
+    expect(ago(0, 120_000)).toBe("2 min ago");
+    expect(ago(60_000, 0)).toBe("in 1 min");
+  });
+
+  it("shortens in the middle, and only what is long", () => {
+    expect(shortened(ID)).toEqual(["5d4ed525", "e168ae"]);
+    expect(shortened("counter")).toEqual(["counter", ""]);
+    expect(counted(1, "block")).toBe("1 block");
+    expect(counted(2n, "block")).toBe("2 blocks");
+    expect(size(1_048_576)).toBe("1.05 MB");
+    expect(words("ModuleError")).toBe("module error");
+  });
+
+  it("reads bytes as text where most of them are some", () => {
+    const bytes = (text: string) => new TextEncoder().encode(text);
+    expect(readableText(bytes("fees"))).toBe("fees");
+    expect(readableText(new Uint8Array([0x62, 5, 0, 0, 0, ...bytes("box-1")]))).toBe("b····box-1");
+    expect(readableText(new Uint8Array([3, 0, 0, 0, 0, 0, 0, 0]))).toBeNull();
+    expect(readableText(new Uint8Array())).toBeNull();
+  });
+});
+
+describe("drafts", () => {
+  const record: Type = { record: [["box", "string"], ["limit", "f64"], ["to", { option: "account" }], ["kind", { variant: [["plain", null], ["sized", "u32"]] }]], name: "x.record" };
+  const formats = { prefix: PREFIX };
+
+  it("begins empty, and says of an empty number where it is missing", () => {
+    const fields: [string, Type][] = [["record", record]];
+    const draft = emptyFields(fields);
+    expect(fieldsOf(fields, draft)).toEqual({ record: { box: "", limit: "", to: null, kind: "plain" } });
+    expect(() => encodeArguments(fields, fieldsOf(fields, draft), formats)).toThrowError(/arguments\.record\.limit/);
+    expect(fieldOf("arguments.record.limit")).toBe("record.limit");
+  });
+
+  it("makes of what was typed what the encoder reads", () => {
+    const address = accountAddress(ID, PREFIX);
+    const draft: Draft = { fields: { box: "box-1", limit: " 9.5 ", to: { some: true, value: address }, kind: { chosen: "sized", payload: "7" } } };
+    const value = valueOf(record, draft);
+    expect(value).toEqual({ box: "box-1", limit: 9.5, to: address, kind: { sized: "7" } });
+    expect(encodeArguments([["record", record]], { record: value }, formats).length).toBe(4 + 5 + 8 + 1 + 32 + 1 + 4);
+  });
+
+  it("keeps an option in an option apart from none", () => {
+    const type: Type = { option: { option: "u8" } };
+    const some = (value: Draft): Draft => ({ some: true, value });
+    expect(valueOf(type, emptyDraft(type))).toBeNull();
+    expect(valueOf(type, some({ some: false, value: "" }))).toEqual({ some: null });
+    expect(valueOf(type, some(some("3")))).toEqual({ some: "3" });
+  });
+
+  it("reads bytes as text, hexadecimal digits and base64", () => {
+    const of = (bytes: string, form: "text" | "hex" | "base64") => valueOf("bytes", { bytes, form });
+    expect(of("hi", "text")).toBe("aGk=");
+    expect(of("0x6869", "hex")).toBe("aGk=");
+    expect(of(" aGk= ", "base64")).toBe("aGk=");
+    expect(() => encodeArguments([["b", "bytes"]], { b: of("xyz", "hex") }, formats)).toThrowError(/arguments\.b/);
+  });
+
+  it("has a case of every type", () => {
+    const types: Type[] = ["bool", "u64", "string", "bytes", "amount", { list: "u8" }, { tuple: ["u8", "bool"] }, { enum: ["a", "b"] }, { flags: ["r", "w"] }, { result: { ok: "u8", err: null } }];
+    expect(types.map((type) => valueOf(type, emptyDraft(type)))).toEqual([false, "", "", "", "", [], ["", false], "a", [], { ok: "" }]);
+  });
+});
+
+describe("search", () => {
+  const known = {
+    addressPrefix: PREFIX,
+    committee: [{ author: 0, name: "validator 0", publicKey: "ab".repeat(32) }],
+    names: ["counter", "coldchain"],
+    methods: ["chain_head", "dag_rounds"],
+  };
+  const kinds = (text: string) => guesses(text, known).map((guess) => guess.kind);
+
+  it("takes a number for a height, then for a round", () => {
+    expect(guesses("1 234", known)).toEqual([{ kind: "checkpoint", height: 1_234n }, { kind: "round", round: 1_234 }]);
+    expect(kinds("99999999999")).toEqual(["checkpoint"]);
+    expect(guesses("812.3.0", known)).toEqual([{ kind: "checkpoint", height: 812n }]);
+  });
+
+  it("takes 64 digits for a hash, of a validator's key for the validator first", () => {
+    expect(guesses(`0x${ID.toUpperCase()}`, known)).toEqual([{ kind: "hash", hash: ID }]);
+    expect(kinds("ab".repeat(32))).toEqual(["validator", "hash"]);
+  });
+
+  it("tells accounts from modules, and no mistyped address", () => {
+    const [account, module] = [accountAddress(ID, PREFIX), moduleAddress(ID, PREFIX)];
+    expect(guesses(account, known)).toEqual([{ kind: "account", address: account }]);
+    expect(guesses(module, known)).toEqual([{ kind: "module", address: module }]);
+    expect(kinds(`${account.slice(0, -1)}q`)).toEqual([]);
+  });
+
+  it("finds names of modules, validators and methods by a part of them", () => {
+    expect(guesses("@counter", known)).toEqual([{ kind: "name", name: "counter" }]);
+    expect(guesses("@not-yet", known)).toEqual([{ kind: "name", name: "not-yet" }]);
+    expect(kinds("co")).toEqual(["name", "name"]);
+    expect(kinds("validator")).toEqual(["validator"]);
+    expect(kinds("chain")).toEqual(["name", "method"]);
+    expect(kinds("  ")).toEqual([]);
+  });
+});
+
+describe("the node's own description", () => {
+  const methods = readDocument(JSON.parse(readFileSync(new URL("../../../docs/openrpc.json", import.meta.url), "utf8")));
+
+  it("has every method with docs, and an example for each that can be run", () => {
+    expect(methods.length).toBeGreaterThan(30);
+    for (const { name, docs, example, isSubscription } of methods) {
+      expect(docs, name).not.toBe("");
+      if (!isSubscription && name !== "rpc.discover") expect(example, name).not.toBeNull();
+    }
+  });
+
+  it("knows what is needed, what can be chosen and how a field becomes JSON", () => {
+    const of = (name: string) => methods.find((method) => method.name === name)!.params;
+    expect(of("account_get").find(({ name }) => name === "account")).toMatchObject({ isRequired: true, kind: "text" });
+    expect(of("tx_submit").find(({ name }) => name === "wait")?.choices).toContain("executed");
+    expect(of("dag_rounds").find(({ name }) => name === "last")).toMatchObject({ kind: "number", isRequired: false });
+    expect(of("module_call").find(({ name }) => name === "arguments")?.kind).toBe("json");
+  });
+
+  it("gives back the parameters of its examples from what they look like typed", () => {
+    for (const { name, params, example } of methods) {
+      if (example !== null) expect(paramsOf(params, typedOf(example.params)), name).toEqual(example.params);
+    }
+  });
+
+  it("leaves empty fields out, and refuses broken JSON by the field's name", () => {
+    const params = methods.find(({ name }) => name === "module_call")!.params;
+    expect(paramsOf(params, { module: " @counter ", function: "get", arguments: "" })).toEqual({ module: "@counter", function: "get" });
+    expect(() => paramsOf(params, { arguments: "{" })).toThrowError(/arguments/);
+  });
+});
+
+describe("addresses of places", () => {
+  it("are read as they are made", async () => {
+    vi.stubGlobal("location", { hash: "" });
+    vi.stubGlobal("addEventListener", () => undefined);
+    const { readRoute, to } = await import("../src/route.js");
+    expect(to()).toBe("#/");
+    expect(to("modules", "@counter")).toBe("#/modules/@counter");
+    expect(readRoute(to("search", "a/b c")).parts).toEqual(["search", "a/b c"]);
+    const { parts, query } = readRoute("#/checkpoints?from=12&tab=raw");
+    expect([parts, query.get("from"), query.get("tab")]).toEqual([["checkpoints"], "12", "raw"]);
+    expect(readRoute("#/%E0%A4%A").parts).toEqual(["%E0%A4%A"]);
+    vi.unstubAllGlobals();
+  });
+});
