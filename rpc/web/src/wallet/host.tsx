@@ -1,6 +1,6 @@
 /** Which dialog of the wallet is shown now: what somebody asks comes first, then the wallet's own. */
 
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { isOpen } from "./button.js";
 import { visitor } from "./connect/popup.js";
 import { Connecting, MessageSigning } from "./consent.js";
@@ -14,13 +14,17 @@ import { Signing } from "./signing.js";
 export function Host() {
   const [way, setWay] = useState<Way | null>(null);
   const pending = presented();
+  const isVisited = visitor.value !== null;
+  useEffect(() => {
+    if (isVisited) document.title = "Wallet · Pollen";
+  }, [isVisited]);
   if (way !== null) return <Make key={way} way={way} onDone={() => setWay(null)} onClose={() => setWay(null)} />;
   const needsAccount = current.value === null && (pending !== null || isOpen.value);
   if (needsAccount) {
     return <Welcome make={setWay} isAsked={pending !== null} onClose={() => (pending === null ? (isOpen.value = false) : pending.close())} />;
   }
   if (pending !== null) return <Asked key={pending.id} pending={pending} />;
-  if (visitor.value !== null) return <Visited />;
+  if (isVisited) return <Visited />;
   return isOpen.value ? <Menu make={setWay} onClose={() => (isOpen.value = false)} /> : null;
 }
 

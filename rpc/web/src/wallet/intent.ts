@@ -132,10 +132,13 @@ async function examine(client: PollenClient, transaction: Transaction, attachmen
         const address = moduleAddress(action.module, prefix);
         const known = await find(client, address);
         pins.push({ module: address, name: known?.name ?? null, hash: action.interface, isPinned: action.interface !== null });
-        if (known === null) bad("The interface of the module is not known: nobody can say what this call does.");
-        else if (action.interface === null) warn(`The call does not name the interface of ${known.name ?? "the module"} that these words are made from: after an upgrade it may do something else.`);
+        if (known === null) {
+          bad("The interface of the module is not known: nobody can say what this call does.");
+          break;
+        }
+        if (!known.interface.commands.some((one) => one.name === action.function)) bad(`The module has no command '${action.function.slice(0, 80)}'.`);
+        if (action.interface === null) warn(`The call does not name the interface of ${known.name ?? "the module"} that these words are made from: after an upgrade it may do something else.`);
         else if (action.interface !== known.interfaceHash) bad("The call was made from another interface than the module has: the ledger will refuse it.");
-        else if (!known.interface.commands.some((one) => one.name === action.function)) bad(`The module has no command '${action.function.slice(0, 80)}'.`);
         break;
       }
       case "setOwners":
@@ -203,7 +206,8 @@ function told({ refusal, outcome, fuelUsed, fee, events }: Answer<"tx_simulate">
 export async function withEstimate(client: PollenClient, transaction: Transaction, attachments: Uint8Array[]): Promise<Transaction> {
   try {
     const { maxFuel } = await client.estimateFee(await unsigned(client, transaction, attachments));
-    return maxFuel === null || maxFuel > transaction.maxFuel ? transaction : { ...transaction, maxFuel };
+    // Of an account that cannot pay the node estimates 0, which no transaction may offer.
+    return maxFuel === null || maxFuel === 0n || maxFuel > transaction.maxFuel ? transaction : { ...transaction, maxFuel };
   } catch (error) {
     if (!(error instanceof PollenError)) throw error;
     return transaction;

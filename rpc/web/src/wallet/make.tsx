@@ -112,7 +112,7 @@ function MakeNew({ onDone, onClose }: { onDone(): void; onClose(): void }) {
 }
 
 /** The last step of all ways but one: a name and a passphrase. */
-function Protect({ make, isBackedUp, say, onDone }: { make(): KeyPair; isBackedUp: boolean; say: string; onDone(): void }) {
+function Protect({ make, isBackedUp, say, onDone }: { make(): KeyPair | Promise<KeyPair>; isBackedUp: boolean; say: string; onDone(): void }) {
   const [label, setLabel] = useState(freeLabel());
   const [labelFault, setLabelFault] = useState<string | null>(null);
   const [fault, setFault] = useState<string | null>(null);
@@ -131,10 +131,13 @@ function Protect({ make, isBackedUp, say, onDone }: { make(): KeyPair; isBackedU
     setFault(read.fault);
     if (read.passphrase === null) return;
     setBusy(true);
+    let key: KeyPair | null = null;
     try {
-      await keepKey(make(), label, read.passphrase, isBackedUp);
+      key = await make();
+      await keepKey(key, label, read.passphrase, isBackedUp);
       onDone();
     } catch (refused) {
+      key?.forget();
       setError(said(refused));
       setBusy(false);
     }
@@ -220,11 +223,7 @@ function FromFile({ onDone, onClose }: { onDone(): void; onClose(): void }) {
       setBusy(false);
     }
   };
-  const plain = file?.read.version === 1 ? file.read : null;
-  const opened = useRef<KeyPair | null>(null);
-  useEffect(() => {
-    if (plain !== null) void openKey(plain, "").then((key) => (opened.current = key), (refused: unknown) => (setFile(null), setFault(said(refused))));
-  }, [plain]);
+  const plain = file?.read.version === 1 ? file.text : null;
   return (
     <Dialog title="Import a key file" step={file === null ? "choose" : "open"} onClose={onClose}>
       <p>A key file of the command line: <code>keys/NAME.json</code> in its home folder. It stays as it is, so a copy can go back any time.</p>
@@ -235,15 +234,7 @@ function FromFile({ onDone, onClose }: { onDone(): void; onClose(): void }) {
       {plain !== null && (
         <>
           <Notice tone="warn">This key file is not encrypted. In this browser its key is kept under a passphrase; the file itself stays open to whoever finds it.</Notice>
-          <Protect
-            make={() => {
-              if (opened.current === null) throw new WalletError("Malformed", "the key file is still being read");
-              return opened.current;
-            }}
-            isBackedUp
-            say="Import the account"
-            onDone={onDone}
-          />
+          <Protect make={() => openKey(readKeyFile(plain), "")} isBackedUp say="Import the account" onDone={onDone} />
         </>
       )}
       {file !== null && plain === null && (

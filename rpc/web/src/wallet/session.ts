@@ -204,7 +204,8 @@ function touch(): void {
 function look(): void {
   if (keys.size === 0) return;
   const left = touchedMs + lockAfterMs.value - Date.now();
-  if (left <= 0) lock();
+  // Here alone: in another tab its owner may be at work.
+  if (left <= 0) wipe();
   else {
     clearTimeout(timer);
     timer = setTimeout(look, left);
