@@ -122,7 +122,16 @@ describe.skipIf(!isPossible)("verified in a browser", () => {
     await page.getByText(other).waitFor();
     expect(await page.getByRole("button", { name: "Trust the new chain instead" }).isDisabled()).toBe(true);
     expect(await faults(page)).toEqual([]);
+    await page.getByRole("checkbox", { name: "I know that this is a new chain" }).check();
+    await page.getByRole("button", { name: "Trust the new chain instead" }).click();
+    // Trusted as it says, and still nothing of it is proved: its certificates are of the chain that was there before.
+    await page.getByText("This node said what is not true").waitFor();
     node.alter = (answer) => answer;
+    await page.reload();
+    await page.getByRole("button", { name: "other chain" }).click();
+    await page.getByRole("checkbox").check();
+    await page.getByRole("button", { name: "Trust the new chain instead" }).click();
+    await page.getByText("This browser checked the head itself").waitFor();
     await page.reload();
     await page.getByRole("button", { name: "verified" }).waitFor();
     expect(person.complaints).toEqual([]);

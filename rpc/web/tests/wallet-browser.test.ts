@@ -234,6 +234,27 @@ describe.skipIf(!isPossible)("the wallet in a browser", () => {
     await button(page, "Sign").click();
     const signed = (await result(page)) as { signature: number[] };
     expect(verifyMessage(laptop.publicKey, chainId, "from the laptop's key", Uint8Array.from(signed.signature))).toBe(true);
+
+    // One that it left open is put under a passphrase here; twice the same key is refused.
+    pollen("keys", "new", "open", "--no-fund");
+    const take = async (name: string) => {
+      await button(page, "Import a key file").click();
+      await page.getByLabel("Key file", { exact: true }).setInputFiles(join(home, `keys/${name}.json`));
+    };
+    await button(page, /^laptop/).click();
+    await button(page, /^Accounts/).click();
+    await take("open");
+    await page.getByText("This key file is not encrypted.").waitFor();
+    await page.getByLabel("Passphrase", { exact: true }).fill(PASSPHRASE);
+    await page.getByLabel("The same again").fill(PASSPHRASE);
+    await button(page, "Import the account").click();
+    await page.getByRole("heading", { name: "open" }).waitFor();
+    await button(page, /^Accounts/).click();
+    await take("laptop");
+    await page.getByLabel("Name").fill("twice");
+    await page.getByLabel("Passphrase of the file").fill(PASSPHRASE);
+    await button(page, "Import the account").click();
+    await page.getByText("this key is here already, as 'laptop'").waitFor();
     expect(person.complaints).toEqual([]);
     await person.context.close();
   });

@@ -112,8 +112,8 @@ function MakeNew({ onDone, onClose }: { onDone(): void; onClose(): void }) {
 }
 
 /** The last step of all ways but one: a name and a passphrase. */
-function Protect({ make, isBackedUp, say, onDone }: { make(): KeyPair | Promise<KeyPair>; isBackedUp: boolean; say: string; onDone(): void }) {
-  const [label, setLabel] = useState(freeLabel());
+function Protect({ make, isBackedUp, say, name = freeLabel(), onDone }: { make(): KeyPair | Promise<KeyPair>; isBackedUp: boolean; say: string; name?: string; onDone(): void }) {
+  const [label, setLabel] = useState(name);
   const [labelFault, setLabelFault] = useState<string | null>(null);
   const [fault, setFault] = useState<string | null>(null);
   const [error, setError] = useState<string | null>(null);
@@ -234,7 +234,7 @@ function FromFile({ onDone, onClose }: { onDone(): void; onClose(): void }) {
       {plain !== null && (
         <>
           <Notice tone="warn">This key file is not encrypted. In this browser its key is kept under a passphrase; the file itself stays open to whoever finds it.</Notice>
-          <Protect make={() => openKey(readKeyFile(plain), "")} isBackedUp say="Import the account" onDone={onDone} />
+          <Protect make={() => openKey(readKeyFile(plain), "")} isBackedUp name={label} say="Import the account" onDone={onDone} />
         </>
       )}
       {file !== null && plain === null && (
