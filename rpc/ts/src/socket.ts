@@ -46,6 +46,7 @@ export class Connection<N> {
   /** Subscribes. Throws {@link RpcError} where the node refuses, any error where there is no connection. */
   static async open<N>(socket: Socket, to: Subscription<N>, signal?: AbortSignal): Promise<Connection<N>> {
     const connection = new Connection(socket, to);
+    let isOpen = false;
     const subscribed = new Promise<void>((resolve, reject) => {
       const timer = setTimeout(() => reject(new Error(`no subscription after ${OPEN_MS} ms`)), OPEN_MS);
       const abort = () => end(signal!.reason as Error);
@@ -56,7 +57,10 @@ export class Connection<N> {
         reject(error);
       };
       const call = { jsonrpc: "2.0", id: 1, method: `${to.group}_subscribe`, params: to.params };
-      socket.addEventListener("open", () => socket.send(JSON.stringify(call)));
+      socket.addEventListener("open", () => {
+        isOpen = true;
+        if (signal?.aborted !== true) socket.send(JSON.stringify(call));
+      });
       socket.addEventListener("error", () => end(new Error("the connection failed")));
       socket.addEventListener("close", () => end(new Error("the connection was closed")));
       socket.addEventListener("message", ({ data }) => {
@@ -75,7 +79,9 @@ export class Connection<N> {
     try {
       await subscribed;
     } catch (error) {
-      socket.close();
+      // Of one that nobody wants any more before it is open browsers complain when it is closed: it is as soon as it is.
+      if (signal?.aborted === true && !isOpen) socket.addEventListener("open", () => socket.close());
+      else socket.close();
       throw error;
     }
     return connection;
