@@ -13,4 +13,6 @@ start();
 measureTraffic();
 startWallet();
 startTrust();
-render(<App />, document.getElementById("page")!);
+const place = document.getElementById("page")!;
+place.replaceChildren();
+render(<App />, place);

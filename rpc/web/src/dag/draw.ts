@@ -26,14 +26,18 @@ export const HISTORY_ALPHA = 0.45;
 type Kind = "plain" | "history";
 const TILES_MAX = 90;
 
+/** Links never go away, so that new ones are added to those that were drawn; blocks change while they are decided. */
 interface Picture {
-  canvas: HTMLCanvasElement;
-  key: string;
-  column: number;
+  links: HTMLCanvasElement;
+  /** Digests of blocks whose links were drawn. */
+  linked: Set<string>;
+  blocks: HTMLCanvasElement;
+  shape: string;
+  versions: string;
   usedAt: number;
 }
 
-/** Width of a link's line, and how it is drawn: from block to block, ending at their rims. */
+/** How a link is drawn: from block to block, ending at their rims. */
 function link(path: CanvasRenderingContext2D, x1: number, y1: number, x2: number, y2: number, rim: number): void {
   const length = Math.hypot(x2 - x1, y2 - y1) || 1;
   const [dx, dy] = [((x2 - x1) / length) * rim, ((y2 - y1) / length) * rim];
@@ -102,8 +106,10 @@ export class Painter {
 
   /** Puts the picture of eight rounds where they stand. */
   tile(context: CanvasRenderingContext2D, tile: number, at: Geometry, kind: Kind, isZooming: boolean): void {
-    const { canvas } = this.#picture(tile, at, kind, isZooming);
-    context.drawImage(canvas, at.x(tile * TILE - 1) - at.column / 2, 0, (TILE + 1) * at.column, at.size.height);
+    const { links, blocks } = this.#picture(tile, at, kind, isZooming);
+    const [x, width] = [at.x(tile * TILE - 1) - at.column / 2, (TILE + 1) * at.column];
+    context.drawImage(links, x, 0, width, at.size.height);
+    context.drawImage(blocks, x, 0, width, at.size.height);
   }
 
   #picture(tile: number, at: Geometry, kind: Kind, isZooming: boolean): Picture {
@@ -111,34 +117,43 @@ export class Painter {
     const [from, to] = [tile * TILE, tile * TILE + TILE - 1];
     const shape = `${at.column} ${at.row} ${at.validators} ${at.size.height}`;
     const versions = this.model.versionOf(from - 1, to);
-    const kept = this.#tiles.get(name);
-    const isFit = kept !== undefined && (kept.key === `${shape} ${versions}` || (isZooming && kept.key.endsWith(` ${versions}`)));
-    if (isFit) {
-      kept.usedAt = this.#frame;
-      return kept;
+    let picture = this.#tiles.get(name);
+    if (picture === undefined) {
+      picture = { links: document.createElement("canvas"), blocks: document.createElement("canvas"), linked: new Set(), shape: "", versions: "", usedAt: 0 };
+      this.#tiles.set(name, picture);
     }
-    const canvas = kept?.canvas ?? document.createElement("canvas");
-    canvas.width = Math.ceil((TILE + 1) * at.column * this.ratio);
-    canvas.height = Math.ceil(at.size.height * this.ratio);
-    const context = canvas.getContext("2d")!;
-    context.setTransform(canvas.width / ((TILE + 1) * at.column), 0, 0, this.ratio, 0, 0);
+    picture.usedAt = this.#frame;
+    const isFit = picture.shape === shape || (isZooming && picture.shape !== "");
+    if (isFit && picture.versions === versions) return picture;
+    if (picture.shape !== shape) {
+      for (const canvas of [picture.links, picture.blocks]) {
+        canvas.width = Math.ceil((TILE + 1) * at.column * this.ratio);
+        canvas.height = Math.ceil(at.size.height * this.ratio);
+        canvas.getContext("2d")!.setTransform(canvas.width / ((TILE + 1) * at.column), 0, 0, this.ratio, 0, 0);
+      }
+      picture.linked.clear();
+    }
+    [picture.shape, picture.versions] = [shape, versions];
     const x = (round: number) => (round - from + 1.5) * at.column;
-    context.strokeStyle = kind === "plain" ? this.colours.link : this.colours.honey;
-    context.globalAlpha = kind === "plain" ? 1 : HISTORY_ALPHA;
-    context.lineWidth = Math.min(1, at.column / 18);
-    this.#links(context, at, from, to, x);
-    context.globalAlpha = 1;
+    this.#links(picture, at, kind, from, to, x);
+    const context = picture.blocks.getContext("2d")!;
+    context.clearRect(0, 0, (TILE + 1) * at.column, at.size.height);
     for (let round = from; round <= to; round++) this.#column(context, at, round, x(round));
-    const picture = { canvas, key: `${shape} ${versions}`, column: at.column, usedAt: this.#frame };
-    this.#tiles.set(name, picture);
     return picture;
   }
 
-  #links(context: CanvasRenderingContext2D, at: Geometry, from: number, to: number, x: (round: number) => number): void {
+  #links({ links, linked }: Picture, at: Geometry, kind: Kind, from: number, to: number, x: (round: number) => number): void {
+    const context = links.getContext("2d")!;
+    context.strokeStyle = kind === "plain" ? this.colours.link : this.colours.honey;
+    context.globalAlpha = kind === "plain" ? 1 : HISTORY_ALPHA;
+    context.lineWidth = Math.min(1, at.column / 18);
     for (let round = from; round <= to; round++) {
+      const fresh = this.model.round(round)?.blocks.filter(({ digest }) => !linked.has(digest)) ?? [];
+      if (fresh.length === 0) continue;
       // A path for each round: a browser is quicker at several small ones than at one large one.
       context.beginPath();
-      for (const block of this.model.round(round)?.blocks ?? []) {
+      for (const block of fresh) {
+        linked.add(block.digest);
         for (const parent of block.parents) {
           if (parent.round === round - 1) link(context, x(round), at.y(block.author), x(parent.round), at.y(parent.author), at.radius);
         }

@@ -15,7 +15,21 @@ interface Hit {
 
 /** Rounds in whose blocks a digest is looked for: those that a node holds. */
 const ROUNDS = 200;
-const CHECKPOINTS = 1_000;
+/** Checkpoints are asked for by height alone: the newest pages of them are looked through. */
+const PAGE = 256;
+const PAGES = 4;
+
+async function checkpointOf(hash: string): Promise<Hit[]> {
+  let from: bigint | undefined;
+  for (let page = 0; page < PAGES; page++) {
+    const { checkpoints, next } = await client.request("chain_checkpoints", { limit: PAGE, descending: true, ...(from === undefined ? {} : { from }) });
+    const found = checkpoints.find(({ digest, stateRoot }) => digest === hash || stateRoot === hash);
+    if (found !== undefined) return [{ kind: "checkpoint", title: String(found.height), address: to("checkpoints", found.height) }];
+    if (next === null) break;
+    from = next;
+  }
+  return [];
+}
 
 /** Everything that has this hash, as far as the node can be asked. */
 async function ofHash(hash: string): Promise<Hit[]> {
@@ -26,13 +40,10 @@ async function ofHash(hash: string): Promise<Hit[]> {
       const named = rounds.flatMap(({ round, blocks }) => blocks.filter((block) => block.digest === hash).map(({ author }) => ({ round, author })));
       return named.map(({ round, author }) => ({ kind: "block", title: `round ${round}, author ${author}`, address: to("dag", round, author) }));
     }, none),
-    client.request("chain_checkpoints", { limit: CHECKPOINTS, descending: true }).then(({ checkpoints }) => {
-      const named = checkpoints.filter(({ digest, stateRoot }) => digest === hash || stateRoot === hash);
-      return named.slice(0, 1).map(({ height }) => ({ kind: "checkpoint", title: String(height), address: to("checkpoints", height) }));
-    }, none),
+    checkpointOf(hash).catch(none),
     client.account(hash).then(({ account, exists }) => (exists ? [{ kind: "account", title: account, address: to("accounts", account) }] : []), none),
     client.address(hash, "module").then((module) => client.module(module)).then(({ module, name }) => [{ kind: "module", title: name === null ? module : `@${name}`, address: to("modules", module) }], none),
-    client.request("module_list", { limit: 1_000 }).then(({ modules }) =>
+    client.request("module_list", { limit: PAGE }).then(({ modules }) =>
       modules.filter(({ codeHash }) => codeHash === hash).map(({ module, name }) => ({ kind: "module with this code", title: name === null ? module : `@${name}`, address: to("modules", module) })), none),
   ]);
   return asked.flat();
