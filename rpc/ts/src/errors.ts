@@ -7,24 +7,30 @@
 
 /** What the classes have in common. */
 export class PollenError extends Error {
+  /** Of its class. Written out: a build that is made small gives classes other names. */
+  override name = "PollenError";
   /** What to do about it. */
   readonly hint: string | null;
 
   constructor(message: string, hint: string | null = null, cause?: unknown) {
     super(message, cause === undefined ? undefined : { cause });
-    this.name = new.target.name;
     this.hint = hint;
   }
 }
 
 /** Bytes that are not the encoding of what they should be. */
-export class DecodeError extends PollenError {}
+export class DecodeError extends PollenError {
+  override name = "DecodeError";
+}
 
 /** Words, seeds, addresses or texts that are none. */
-export class InputError extends PollenError {}
+export class InputError extends PollenError {
+  override name = "InputError";
+}
 
 /** A value that does not fit its type in a module's interface: BadArguments (2003). */
 export class ValueError extends PollenError {
+  override name = "ValueError";
   /** Where, such as `arguments.box.items[3]`; empty for the whole value. */
   readonly path: string;
   /** What belongs there. */
@@ -48,10 +54,13 @@ export class ValueError extends PollenError {
 }
 
 /** A proof, certificate or signature that does not show what it should: somebody altered something. */
-export class ProofError extends PollenError {}
+export class ProofError extends PollenError {
+  override name = "ProofError";
+}
 
 /** No node answered. */
 export class UnreachableError extends PollenError {
+  override name = "UnreachableError";
   /** Per try: the URL and why. */
   readonly failures: readonly string[];
 
@@ -63,6 +72,7 @@ export class UnreachableError extends PollenError {
 
 /** An answer that is not of the shape that docs/rpc.md gives. */
 export class AnswerError extends PollenError {
+  override name = "AnswerError";
   /** Where in the answer, such as `result.at.height`. */
   readonly path: string;
 
@@ -74,6 +84,7 @@ export class AnswerError extends PollenError {
 
 /** A node answered with an error of the catalogue (docs/rpc.md). */
 export class RpcError extends PollenError {
+  override name = "RpcError";
   /** Its number: never changes its meaning. */
   readonly code: number;
   /** Its stable name, such as `NotReady`. */

@@ -51,6 +51,7 @@ export type Executed<T> =
 
 /** A transaction that ended without a success: `status.outcome` has all of it. */
 export class TransactionFailed extends PollenError {
+  override name = "TransactionFailed";
   readonly hash: Hash;
   /** Number of docs/rpc.md. */
   readonly code: number;
