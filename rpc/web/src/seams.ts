@@ -2,10 +2,3 @@
 
 export { startTrust, TrustBadge, VerifyPanel } from "./verify/index.js";
 export { signAndSend, startWallet, walletAccount, WalletButton } from "./wallet/index.js";
-
-/** What there is to verify. */
-export type Verifiable =
-  | { kind: "head" }
-  | { kind: "account"; account: string }
-  | { kind: "transaction"; hash: string }
-  | { kind: "state"; module: string; key: Uint8Array };

@@ -210,6 +210,68 @@ describe.skipIf(POLLEN_BIN === undefined || CHROMIUM === undefined)("the page", 
     await context.close();
   });
 
+  it("deploys a component that is dropped on it, by the wallet, and calls it", async () => {
+    const { page, context, faults } = await open("#/modules");
+    const press = (name: string) => page.getByRole("button", { name, exact: true }).click();
+    const own = await makeAccount(page);
+    await client.transfer(own, "20 pollen", { from: owner });
+    await page.keyboard.press("Escape");
+
+    const bytes = Buffer.from(component("counter")).toString("base64");
+    const dropped = await page.evaluateHandle((base64) => {
+      const transfer = new DataTransfer();
+      transfer.items.add(new File([Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0))], "counter.wasm"));
+      return transfer;
+    }, bytes);
+    await page.dispatchEvent(".drop", "drop", { dataTransfer: dropped });
+    await page.getByText("pollen:counter@0.1.0").waitFor();
+    await page.getByLabel("Name", { exact: true }).fill("Not A Name");
+    await press("Deploy");
+    await page.getByText("a name has 2 to 64").waitFor();
+    await page.getByLabel("Name", { exact: true }).fill("dropped");
+    await press("Deploy");
+    await page.locator(".failure", { hasText: "arguments.start" }).waitFor();
+    await page.getByLabel("start", { exact: true }).fill("40");
+    await press("Deploy");
+    const dialog = page.locator("dialog");
+    await dialog.getByRole("button", { name: "Sign and send", exact: true }).click();
+    await dialog.getByRole("button", { name: "Done", exact: true }).click();
+    await page.getByRole("link", { name: "Open the new module" }).click();
+    await page.getByRole("heading", { name: "@dropped" }).waitFor();
+    expect(await client.query("@dropped", "get")).toBe("40");
+
+    await page.getByRole("button", { name: /^increment/ }).click();
+    await page.getByLabel("by", { exact: true }).fill("2");
+    await page.locator("main").getByRole("button", { name: "Sign and send", exact: true }).click();
+    await dialog.getByRole("button", { name: "Sign and send", exact: true }).click();
+    await dialog.getByRole("button", { name: "Done", exact: true }).click();
+    // Its stages are followed to the last one, and the result is told.
+    await page.locator(".sent .stages li", { hasText: "certified" }).and(page.locator(".done")).waitFor();
+    expect(await page.locator(".sent .outcome").innerText()).toMatch(/success\s+42/);
+    expect(await client.query("@dropped", "get")).toBe("42");
+    expect(faults).toEqual([]);
+    await context.close();
+  });
+
+  /** Makes an account by the wallet's dialogs; its address. */
+  async function makeAccount(page: Page): Promise<string> {
+    const press = (name: string) => page.getByRole("button", { name, exact: true }).click();
+    await press("Wallet");
+    await press("Make a new account");
+    await press("Make the words");
+    const words = await page.locator(".words li").allTextContents();
+    await press("I have written them down");
+    for (const label of await page.locator(".asked .label").allTextContents()) {
+      await page.getByLabel(label, { exact: true }).fill(words[Number(label.split(" ")[1]) - 1]!);
+    }
+    await press("Go on");
+    await page.getByLabel("Passphrase", { exact: true }).fill("staple battery horse");
+    await page.getByLabel("The same again").fill("staple battery horse");
+    await press("Make the account");
+    await page.getByRole("button", { name: "Export key file" }).waitFor();
+    return (await page.locator(".address .mono").textContent())!.trim();
+  }
+
   it("finds anything: a height, a hash, an address, a name, a method", async () => {
     const { page, context, faults } = await open();
     await page.waitForSelector(".pulse-height");

@@ -6,7 +6,7 @@ import { useAsk, type Asked } from "../ask.js";
 import { counted, duration, grouped } from "../format.js";
 import { client } from "../node.js";
 import { VerifyPanel, walletAccount } from "../seams.js";
-import { AddressLink, Amount, HeightLink, Id, Moment, Time, TxLink } from "../ui/names.js";
+import { AddressLink, Amount, Id, Moment, Time, TxLink } from "../ui/names.js";
 import { ActionsShort, type Told as ToldAction } from "../ui/transactions.js";
 import { Answered, Badge, Facts, Failure, Loading, OutcomeBadge, PageHead, Panel, Table } from "../ui/parts.js";
 
@@ -82,7 +82,7 @@ function Keys({ asked }: { asked: Asked<Told> }) {
         ? <Loading lines={2} />
         : (
           <>
-            {!keys.stored && <div class="panel-body muted">One key, the one that its address was made from. The ledger learns it from its first signature.</div>}
+            {!keys.stored && <div class="panel-body muted">One key: the one that its address was made from. The ledger keeps none for it.</div>}
             {keys.owners.length > 0 && <Facts rows={keys.owners.map(({ key, weight }) => [`Owner, weight ${weight}`, <Id text={key} what="key" />])} />}
             {keys.scoped.map((scoped) => <Scoped key={scoped.key} scoped={scoped} />)}
           </>
@@ -141,7 +141,6 @@ export function List({ address, newest }: { address: string; newest: TxList | nu
           { name: "Sender", cell: ({ sender }) => (sender === address ? <span class="muted">this account</span> : <AddressLink address={sender} hasCopy={false} />) },
           { name: "Outcome", cell: ({ outcome, codeName }) => <OutcomeBadge outcome={outcome} name={codeName} /> },
           { name: "Fee", isNumber: true, cell: ({ fee }) => <Amount grains={fee} /> },
-          { name: "Checkpoint", isNumber: true, cell: ({ height }) => <HeightLink height={height} /> },
           { name: "Time", cell: ({ timeMs }) => <Time ms={timeMs} /> },
         ]}
       />

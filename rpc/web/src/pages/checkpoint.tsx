@@ -80,7 +80,7 @@ function Found({ checkpoint }: { checkpoint: Answer<"chain_checkpoint"> }) {
       </div>
       <div class="stack">
         <Certificate asked={certificate} committee={committee} height={height} />
-        <VerifyPanel of={{ kind: "head" }} />
+        <VerifyPanel of={{ kind: "checkpoint", height }} />
       </div>
     </div>
   );

@@ -35,7 +35,7 @@ export type Told = Pick<ActionView, "kind"> & Partial<Record<"module" | "functio
 export function ActionShort({ action }: { action: Told }) {
   switch (action.kind) {
     case "transfer":
-      return <>transfer {formatAmount(BigInt(action.amount!))} to <AddressLink address={action.to!} hasCopy={false} /></>;
+      return <>{formatAmount(BigInt(action.amount!))} to <AddressLink address={action.to!} hasCopy={false} /></>;
     case "invoke":
       return <><AddressLink address={action.module!} hasCopy={false} /> <code>{action.function}</code></>;
     case "deploy":
@@ -72,7 +72,8 @@ function useSettled(rows: readonly SeenTransaction[]): readonly SeenTransaction[
         const asked = newest.current;
         done = keyOf(asked);
         await statusesOf(asked.map(({ hash }) => hash)).catch(() => undefined);
-        setShown(asked);
+        // Another list of the same rows: what is known of them is new.
+        setShown([...asked]);
       }
       isAsking.current = false;
     };
