@@ -134,7 +134,49 @@ describe.skipIf(!isPossible)("the wallet in a browser", () => {
     await page.keyboard.press("Escape");
     expect(await result(page)).toEqual({ refused: "Refused" });
 
+    // Who signs it in spite of that is told what the node says; a failure in the module is told with its fee.
+    await standard(page, "pollen:signAndSendTransaction", "signAndSendTransaction", { actions: [{ kind: "transfer", to: address, amount: "9000 pollen" }] });
+    await button(page, "Sign and send").click();
+    await page.getByRole("heading", { name: /It failed|Nothing came of it/ }).waitFor();
+    await page.getByText(/1010 BalanceTooLow/).waitFor();
+    await page.keyboard.press("Escape");
+    await standard(page, "pollen:signAndSendTransaction", "signAndSendTransaction", { actions: [{ ...call.actions[0], arguments: { by: "18446744073709551615" } }] });
+    await page.getByText(/Tried now, it fails: .*overflow/).waitFor();
+    await button(page, "Sign and send").click();
+    await page.getByRole("heading", { name: "It failed" }).waitFor();
+    await page.getByText(/2006 ModuleError\)\. Nothing was done but paying the fee/).waitFor();
+    expect(await result(page)).toMatchObject({ outcome: { kind: "failure", code: 2006 } });
+    await button(page, "Done").click();
+
     await nothingSecret(page, person, words, key);
+    expect(person.complaints).toEqual([]);
+    await person.context.close();
+  });
+
+  it("signs nothing by a node that gives arguments another meaning, or tells another chain", async () => {
+    const person = await Person.in(browser);
+    const page = await person.open(node.url);
+    await makeAccount(page, "Wallet");
+    await page.keyboard.press("Escape");
+    await standard(page, "standard:connect", "connect");
+    await button(page, "Let it see this account").click();
+    await result(page);
+    node.alter = (answer, method) => (method === "module_interface" ? answer.replace('"params":[{"name":"by"', '"params":[{"name":"to"') : answer);
+    await standard(page, "pollen:signAndSendTransaction", "signAndSendTransaction", { actions: [{ ...call.actions[0], arguments: [3] }] });
+    expect(await result(page)).toEqual({ refused: "ProofError" });
+    const { chainId } = await client.network();
+    node.alter = (answer, method) => (method === "node_info" ? answer.replace(chainId, "ab".repeat(32)) : answer);
+    await page.reload();
+    await page.getByRole("button", { name: "other chain" }).waitFor();
+    await standard(page, "standard:connect", "connect");
+    await button(page, "Let it see this account").click();
+    await result(page);
+    await standard(page, "pollen:signMessage", "signMessage", { message: "for another chain" });
+    await page.getByText("of another chain than the one that you trust").waitFor();
+    expect(await button(page, "Sign").isDisabled()).toBe(true);
+    await button(page, "Refuse").click();
+    expect(await result(page)).toEqual({ refused: "Refused" });
+    node.alter = (answer) => answer;
     expect(person.complaints).toEqual([]);
     await person.context.close();
   });
@@ -177,6 +219,17 @@ describe.skipIf(!isPossible)("the wallet in a browser", () => {
     // What was typed is gone, and the field waits for the next try.
     expect(await page.getByLabel("Passphrase").inputValue()).toBe("");
     expect(await page.evaluate(() => document.activeElement?.tagName)).toBe("INPUT");
+    await page.getByLabel("Passphrase").fill(PASSPHRASE);
+    await button(page, "Unlock").click();
+    await button(page, "Lock").waitFor();
+    // Another tab of the same page: the lock button there locks here, too.
+    const tab = await person.open(node.url);
+    await button(tab, /^main/).click();
+    await button(tab, "Unlock").click();
+    await tab.getByLabel("Passphrase").fill(PASSPHRASE);
+    await button(tab, "Unlock").click();
+    await button(tab, "Lock").click();
+    await button(page, "Unlock").click();
     await page.getByLabel("Passphrase").fill(PASSPHRASE);
     await button(page, "Unlock").click();
     await button(page, "Lock").waitFor();
@@ -293,15 +346,11 @@ describe.skipIf(!isPossible)("the wallet in a browser", () => {
   });
 
   it("asks the faucet of a network that has one", async () => {
-    node.alter = (answer, method) => (method === "node_info" ? answer.replace(/"groups":\["/, '"groups":["dev","') : answer);
-    node.instead = (method, params) =>
-      method !== "dev_fund" ? null : fund(params["account"] as string, `${BigInt(params["amount"] as string) / 1_000_000_000n} pollen`).then(({ hash }) => ({ transaction: hash }));
     const person = await Person.in(browser);
     const page = await person.open(node.url);
     await makeAccount(page, "Wallet");
     await button(page, "Get 100 pollen").click();
     await page.locator(".balance").getByText("100 pollen").waitFor();
-    [node.alter, node.instead] = [(answer) => answer, () => null];
     expect(person.complaints).toEqual([]);
     await person.context.close();
   });

@@ -95,6 +95,16 @@ describe.skipIf(POLLEN_BIN === undefined)("a review", () => {
     expect(words(await reviewedWith({ actions: [{ ...deploy, code: "34".repeat(32) }], attachments: [code] }))).toContain("shown as bytes");
   });
 
+  it("tells of an account and a payer that are not the key's", async () => {
+    const made = await build(client, owner.publicKey, owner.account, { actions: [call] });
+    const foreign = await review(client, { ...made, sender: other.account }, []);
+    expect(foreign.sender).toBe(await client.address(other));
+    expect(foreign.warnings[0]).toMatchObject({ tone: "bad", words: expect.stringContaining("another account") as string });
+    const paid = await review(client, { ...made, payer: other.account }, []);
+    expect(paid.payer).toBe(await client.address(other));
+    expect((await review(client, made, [])).payer).toBeNull();
+  });
+
   it("is of the key's own transactions only", async () => {
     const made = await build(client, owner.publicKey, owner.account, { actions: [call] });
     expect(() => checkOwn(made, owner.publicKey)).not.toThrow();

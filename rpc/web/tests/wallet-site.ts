@@ -79,15 +79,13 @@ async function bodyOf(request: IncomingMessage): Promise<string> {
   return body;
 }
 
-/** An answer in place of the node's: its text, or null to leave it to the node. */
+/** The text of an answer as the page gets it. */
 export type Alter = (answer: string, method: string, params: Record<string, unknown>) => string;
 
 /** The page as a node serves it, with that node behind it. */
 export class NodePage extends Listening {
   /** Alters answers of the node to calls of the page. */
   alter: Alter = (answer) => answer;
-  /** Answers calls in the node's place. */
-  instead: (method: string, params: Record<string, unknown>) => Promise<unknown> | null = () => null;
 
   constructor(folder: string, node: string) {
     super((request, response) => {
@@ -101,10 +99,8 @@ export class NodePage extends Listening {
 
   async #call(node: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
     const body = await bodyOf(request);
-    const { id, method, params = {} } = JSON.parse(body) as { id: number; method: string; params?: Record<string, unknown> };
+    const { method, params = {} } = JSON.parse(body) as { method: string; params?: Record<string, unknown> };
     response.setHeader("content-type", "application/json");
-    const own = this.instead(method, params);
-    if (own !== null) return void response.end(JSON.stringify({ jsonrpc: "2.0", id, result: await own }));
     const answer = await fetch(node, { method: "POST", body });
     response.end(this.alter(await answer.text(), method, params));
   }

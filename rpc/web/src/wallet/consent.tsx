@@ -8,7 +8,7 @@ import { take } from "./fields.js";
 import { quoted, toHex } from "@pollen/client";
 import type { Pending, Request } from "./requests.js";
 import { accountByKey, accounts, current, unlock } from "./session.js";
-import { signText } from "./sign.js";
+import { signText, walletClient } from "./sign.js";
 import { AccountName, Passphrase } from "./unlock.js";
 
 export function Connecting({ pending, request }: { pending: Pending; request: Request & { kind: "connect" } }) {
@@ -37,6 +37,16 @@ export function Connecting({ pending, request }: { pending: Pending; request: Re
   );
 }
 
+/** Why nothing may be signed now; null where it may. */
+function hindrance(): string | null {
+  try {
+    walletClient();
+    return null;
+  } catch (error) {
+    return said(error);
+  }
+}
+
 /** A message as people read it where it is text, else as bytes. */
 function readable(message: Uint8Array): { isText: boolean; shown: string } {
   try {
@@ -54,6 +64,7 @@ export function MessageSigning({ pending, request }: { pending: Pending; request
   const [isBusy, setBusy] = useState(false);
   const field = useRef<HTMLInputElement>(null);
   const { isText, shown } = readable(request.message);
+  const why = hindrance();
   const agree = async () => {
     setFault(null);
     setBusy(true);
@@ -72,13 +83,14 @@ export function MessageSigning({ pending, request }: { pending: Pending; request
       <p>Signing shows that you have the key of <AccountName account={account} />. It moves nothing: a text can never be a transaction.</p>
       <pre class="message" tabIndex={0}>{shown}</pre>
       {!isText && <Notice tone="warn">These bytes are no text, so nobody can read what they say. Sign them only where you know what they are for.</Notice>}
+      {why !== null && <Notice tone="bad">{why}</Notice>}
       <form onSubmit={(event) => (event.preventDefault(), void agree())}>
         <Passphrase account={account} field={field} fault={fault} disabled={isBusy} />
         {isBusy && <Working>The key is unlocked…</Working>}
         <div class="actions">
           <KeepWindow from={request.from} />
           <button type="button" disabled={isBusy} onClick={() => pending.close()}>Refuse</button>
-          <button type="submit" class="first" disabled={isBusy}>Sign</button>
+          <button type="submit" class="first" disabled={isBusy || why !== null}>Sign</button>
         </div>
       </form>
     </Dialog>

@@ -43,8 +43,9 @@ function Asked({ pending }: { pending: Pending }) {
 function Welcome({ make, isAsked, onClose }: { make(way: Way): void; isAsked: boolean; onClose(): void }) {
   return (
     <Dialog title="Wallet" onClose={onClose}>
-      {isAsked && <Notice tone="info">Something is to be signed, and this browser has no account yet.</Notice>}
+      {isAsked && <Notice tone="info">The wallet is asked for, and this browser has no account yet.</Notice>}
       {storageFault.value !== null && <Notice tone="bad">{storageFault.value}</Notice>}
+      {!isSecureContext && <Notice tone="warn">This page came without encryption. Whoever is between you and the node can have changed it, and with it this wallet: keep keys that matter elsewhere.</Notice>}
       <p>Keys are made in this browser and stay here, encrypted with your passphrase. The node never sees them.</p>
       <div class="ways">
         <button type="button" class="first" data-first onClick={() => make("new")}>Make a new account</button>

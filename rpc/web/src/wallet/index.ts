@@ -4,8 +4,8 @@ import { computed } from "@preact/signals";
 import { accountAddress } from "@pollen/client";
 import { pin } from "../verify/pin.js";
 import type { Intent } from "./intent.js";
-import { serve } from "./connect/serve.js";
-import { PollenWallet, register } from "./connect/standard.js";
+import { errorOf, serve } from "./connect/serve.js";
+import { PollenWallet, register, type Ask } from "./connect/standard.js";
 import { startPopup } from "./connect/popup.js";
 import { askOwner } from "./requests.js";
 import { current, idOf, startSession } from "./session.js";
@@ -34,9 +34,16 @@ export async function signAndSend(intent: Intent): Promise<string | null> {
   }
 }
 
+/** Scripts of this page are told errors as sites are: by a code. */
+const askHere: Ask = (request) =>
+  serve(location.origin, request).catch((error: unknown) => {
+    const { code, message } = errorOf(error);
+    throw Object.assign(new Error(message), { code });
+  });
+
 /** Begins: reads the accounts, listens to a site that opened this window, and is found by the Wallet Standard. */
 export function startWallet(): void {
   startSession();
   startPopup();
-  register(new PollenWallet("Pollen (this page)", (request) => serve(location.origin, request), [], null, () => {}));
+  register(new PollenWallet("Pollen (this page)", askHere, [], null, () => {}));
 }

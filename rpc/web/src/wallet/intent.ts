@@ -5,7 +5,7 @@
  */
 
 import {
-  contentHash, fee, formatAmount, isHex32, moduleAddress, PollenError, readComponent, RpcError, showArguments, signedOf,
+  accountOf, contentHash, fee, formatAmount, isHex32, moduleAddress, PollenError, readComponent, RpcError, showArguments, signedOf,
   type AccountId, type Action, type Answer, type KnownModule, type PollenClient, type PublicKey, type Signed, type Transaction,
 } from "@pollen/client";
 import { said, WalletError } from "./errors.js";
@@ -45,6 +45,10 @@ export interface Review {
   attachments: Uint8Array[];
   /** A sentence per action. */
   actions: string[];
+  /** Address of the account that asks. */
+  sender: string;
+  /** Address of who pays the fee, where that is another one. */
+  payer: string | null;
   feeMax: bigint;
   balance: bigint;
   pins: Pinned[];
@@ -78,14 +82,18 @@ function neverSigns(): never {
 /** Describes a transaction, and tries it. */
 export async function review(client: PollenClient, transaction: Transaction, attachments: Uint8Array[]): Promise<Review> {
   const { addressPrefix } = await client.network();
-  const [preview, { pins, warnings }, forecast, account] = await Promise.all([
-    client.preview(transaction),
+  const [{ pins, warnings }, forecast, account] = await Promise.all([
     examine(client, transaction, attachments, addressPrefix),
     forecastOf(client, transaction, attachments),
     client.account(transaction.sender),
   ]);
+  // After interfaces were read anew: the words are of what the modules are now.
+  const preview = await client.preview(transaction);
   const feeMax = fee(transaction.maxFuel, transaction.fuelPrice);
   const all = [...warnings];
+  if (transaction.sender !== accountOf(transaction.key)) {
+    all.push({ tone: "bad", words: `This is for another account than the one that the key began: ${account.account}. It counts if the key is an owner there.` });
+  }
   const leaves = spent(transaction) + (transaction.payer === null ? feeMax : 0n);
   if (account.balance < leaves) {
     all.push({ tone: "warn", words: `This may take ${formatAmount(leaves)} with its fee, and the account has ${formatAmount(account.balance)}.` });
@@ -98,7 +106,8 @@ export async function review(client: PollenClient, transaction: Transaction, att
   });
   // What is worst is read first.
   all.sort((a, b) => Number(b.tone === "bad") - Number(a.tone === "bad"));
-  return { transaction, attachments, actions, feeMax, balance: account.balance, pins, warnings: all, forecast };
+  const payer = transaction.payer === null ? null : await client.address(transaction.payer);
+  return { transaction, attachments, actions, sender: account.account, payer, feeMax, balance: account.balance, pins, warnings: all, forecast };
 }
 
 /** The arguments of `init` by the interface that the attached component has inside; null where there is none. */

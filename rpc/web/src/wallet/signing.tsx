@@ -175,10 +175,11 @@ function Sentences({ actions }: { actions: string[] }) {
 }
 
 function Reviewed({ review, account }: { review: Review; account: KeptAccount }) {
-  const { transaction, actions, feeMax, balance, pins, warnings, forecast } = review;
+  const { transaction, actions, sender, payer, feeMax, balance, pins, warnings, forecast } = review;
+  const isOwn = transaction.sender === idOf(account);
   const rows: [string, ComponentChildren][] = [
-    ["account", <AccountName account={account} />],
-    ["fee", <>at most {formatAmount(feeMax)}{forecast.kind === "success" && <span class="muted"> (now {formatAmount(forecast.fee)}, as the node says)</span>}</>],
+    ["account", isOwn ? <AccountName account={account} /> : <span class="mono break">{sender}</span>],
+    ["fee", <>at most {formatAmount(feeMax)}{payer !== null && <>, paid by <span class="mono break">{payer}</span></>}{forecast.kind === "success" && <span class="muted"> (now {formatAmount(forecast.fee)}, as the node says)</span>}</>],
     ["balance", formatAmount(balance)],
     ["valid until", moment(transaction.validUntilMs)],
   ];

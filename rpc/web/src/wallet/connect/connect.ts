@@ -62,7 +62,8 @@ function asker(origin: string) {
 
 /** One request to the wallet's window, and its answer. */
 function exchange(opened: Window, origin: string, request: ConnectRequest, isReady: boolean): Promise<unknown> {
-  const id = crypto.randomUUID();
+  // (A site without encryption has no `crypto.randomUUID`.)
+  const id = crypto.getRandomValues(new Uint32Array(4)).join("-");
   return new Promise((resolve, reject) => {
     const end = () => {
       removeEventListener("message", hear);

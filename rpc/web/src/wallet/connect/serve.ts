@@ -5,8 +5,7 @@
  */
 
 import {
-  accountAddress, decodeTransaction, encodeArguments, fromHex, parseAddress, parseAmount, PollenError,
-  type Action, type PollenClient, type PublicKey,
+  accountAddress, decodeTransaction, encodeArguments, fromHex, parseAddress, parseAmount, PollenError, type Action, type PollenClient, type PublicKey,
 } from "@pollen/client";
 import { pin } from "../../verify/pin.js";
 import { said, WalletError } from "../errors.js";
