@@ -437,7 +437,8 @@ describe.skipIf(!isPossible)("the wallet in a browser", () => {
       addEventListener("message", ({ origin, data }: MessageEvent<{ kind: string }>) => {
         if (origin !== url || data.kind !== "ready") return;
         const request = { method: "signMessage", params: { address: "pollend1", chain: "pollen:x", message: new Uint8Array(1) } };
-        for (const bad of [null, "connect", { pollen: 1, kind: "request", id: "1", request: { method: "seed", params: {} } }, { pollen: 2, kind: "request", id: "1", request }, { pollen: 1, kind: "request", id: "1", request: { ...request, origin: url } }]) {
+        const seed = { method: "seed", params: {} };
+        for (const bad of [null, "connect", ...[{ request: seed }, { request, pollen: 2 }, { request: { ...request, origin: url } }].map((one) => ({ pollen: 1, kind: "request", id: "1", ...one }))]) {
           target.postMessage(bad, url);
         }
         target.postMessage({ pollen: 1, kind: "request", id: "last", request }, url);

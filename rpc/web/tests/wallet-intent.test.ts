@@ -88,7 +88,8 @@ describe.skipIf(POLLEN_BIN === undefined)("a review", () => {
   });
 
   it("of a deployment reads what init is given out of the attached code, and tries it with that code", async () => {
-    const deploy: Action = { kind: "deploy", code: contentHash(code), name: "second", arguments: encodeArguments([["start", "u64"]], { start: 9 }, await client.formats()), policy: { kind: "owner", delayMs: 0n } };
+    const given = encodeArguments([["start", "u64"]], { start: 9 }, await client.formats());
+    const deploy: Action = { kind: "deploy", code: contentHash(code), name: "second", arguments: given, policy: { kind: "owner", delayMs: 0n } };
     const told = await reviewedWith({ actions: [deploy], attachments: [code] });
     expect(told.actions[0]).toMatch(/as second.*Its init is given start 9$/);
     expect(told.forecast.kind).toBe("success");

@@ -63,7 +63,7 @@ export async function check(client: PollenClient, of: Verifiable): Promise<Findi
 export function refused(error: unknown): Finding {
   if (error instanceof ProofError) return { verdict: "lie", why: error.message, facts: [], checkpoint: null };
   if (error instanceof AnswerError || error instanceof DecodeError) {
-    return { verdict: "lie", why: `what the node answered cannot be read, so somebody altered it: ${error.message}`, facts: [], checkpoint: null };
+    return { verdict: "lie", why: `what the node answered cannot be read, so it was altered, or is of another version than this page: ${error.message}`, facts: [], checkpoint: null };
   }
   if (error instanceof RpcError) return { verdict: "unproved", why: `${error.message}${error.hint === null ? "" : `: ${error.hint}`}` };
   if (error instanceof UnreachableError) return { verdict: "unproved", why: error.message };

@@ -29,7 +29,7 @@ export function Worth({ of }: { of: Verifiable }) {
     <details class="worth">
       <summary>What this protects from, and what not</summary>
       <ul>
-        <li><strong>It protects</strong> from a node, or anybody between it and you, that alters balances, receipts or state, leaves a transaction out, or invents one: without a quorum of the committee's signatures nothing is told as verified.</li>
+        <li><strong>It protects</strong> from a node, or anybody between it and you, that alters balances, receipts or state, or invents a transaction: without a quorum of the committee's signatures nothing is told as verified. What it leaves out, it cannot prove to be absent.</li>
         <li><strong>It does not protect</strong> from a node that alters this page itself. The program that checks came from the node that is checked: a liar can send one that only pretends. Load the page from a node of your own, or use the command line.</li>
         <li>No proof tells that there is nothing newer. Compare the ledger time with your clock.</li>
         {pin.value?.from === "first visit" && <li>The committee is the one that this node told at your first visit. Give this browser the genesis document (the shield in the header) to take that on nobody's word.</li>}

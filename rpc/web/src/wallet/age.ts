@@ -45,6 +45,9 @@ export async function decrypt(armoured: string, passphrase: string): Promise<Uin
     if (/work factor is too high/.test(why)) {
       throw new WalletError("Malformed", "the key was encrypted with more work than a browser should do: encrypt it anew with the command line");
     }
+    if (error instanceof RangeError) {
+      throw new WalletError("Storage", "this browser has not the memory that opening this key takes (up to 1 GB): open it on another machine, or encrypt it anew with the command line there");
+    }
     throw new WalletError("Malformed", `the encrypted key is damaged: ${why}`);
   }
 }

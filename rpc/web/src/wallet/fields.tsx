@@ -93,7 +93,11 @@ export function NewPassphrase({ field, again, avoid, fault, clear, disabled }: {
 }
 
 /** Takes both fields of a new passphrase. Throws nothing: `fault` is told instead, and the fields stay as they are. */
-export function readNew(field: RefObject<HTMLInputElement | null>, again: RefObject<HTMLInputElement | null>, avoid: readonly string[]): { passphrase: string; fault: null } | { passphrase: null; fault: string } {
+export function readNew(
+  field: RefObject<HTMLInputElement | null>,
+  again: RefObject<HTMLInputElement | null>,
+  avoid: readonly string[],
+): { passphrase: string; fault: null } | { passphrase: null; fault: string } {
   const text = field.current?.value ?? "";
   const fault = passphraseFault(text, avoid) ?? (text === (again.current?.value ?? "") ? null : "the two are not the same");
   if (fault !== null) return { passphrase: null, fault };

@@ -88,7 +88,15 @@ function MakeNew({ onDone, onClose }: { onDone(): void; onClose(): void }) {
             {asked.map((place, index) => (
               <label class="field" key={place}>
                 <span class="label">Word {place + 1}</span>
-                <input ref={(field) => void (answers.current[index] = field)} type="text" autocomplete="off" autocapitalize="none" spellcheck={false} aria-invalid={fault !== null} {...(index === 0 ? { "data-first": true } : {})} />
+                <input
+                  ref={(field) => void (answers.current[index] = field)}
+                  type="text"
+                  autocomplete="off"
+                  autocapitalize="none"
+                  spellcheck={false}
+                  aria-invalid={fault !== null}
+                  {...(index === 0 ? { "data-first": true } : {})}
+                />
               </label>
             ))}
           </div>

@@ -208,7 +208,10 @@ function Forget({ account, back, onClose }: { account: KeptAccount; back(): void
   };
   return (
     <Dialog title={`Forget ${account.label}?`} onClose={onClose} step="forget">
-      <Notice tone="bad">The key is erased from this browser. {account.isBackedUp ? "With its words or its exported file it can be brought back" : "There is no copy of it anywhere: whatever the account has is lost"}; without, never.</Notice>
+      <Notice tone="bad">
+        The key is erased from this browser.{" "}
+        {account.isBackedUp ? "With its words or its exported file it can be brought back; without, never." : "There is no copy of it anywhere: whatever the account has is lost."}
+      </Notice>
       <form onSubmit={(event) => (event.preventDefault(), void away())}>
         <Text label={`Type its name, ${account.label}, to go on`} value={typed} onInput={setTyped} isFirst />
         <div class="actions">

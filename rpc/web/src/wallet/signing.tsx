@@ -179,7 +179,11 @@ function Reviewed({ review, account }: { review: Review; account: KeptAccount })
   const isOwn = transaction.sender === idOf(account);
   const rows: [string, ComponentChildren][] = [
     ["account", isOwn ? <AccountName account={account} /> : <span class="mono break">{sender}</span>],
-    ["fee", <>at most {formatAmount(feeMax)}{payer !== null && <>, paid by <span class="mono break">{payer}</span></>}{forecast.kind === "success" && <span class="muted"> (now {formatAmount(forecast.fee)}, as the node says)</span>}</>],
+    ["fee", <>
+      at most {formatAmount(feeMax)}
+      {payer !== null && <>, paid by <span class="mono break">{payer}</span></>}
+      {forecast.kind === "success" && <span class="muted"> (now {formatAmount(forecast.fee)}, as the node says)</span>}
+    </>],
     ["balance", formatAmount(balance)],
     ["valid until", moment(transaction.validUntilMs)],
   ];
@@ -187,7 +191,7 @@ function Reviewed({ review, account }: { review: Review; account: KeptAccount })
     <>
       <Sentences actions={actions} />
       {warnings.map(({ tone, words }) => <Notice key={words} tone={tone}>{words}</Notice>)}
-      {forecast.kind === "success" && <p class="small muted">Tried now, it succeeds{forecast.events === 0 ? "" : ` with ${forecast.events} event${forecast.events === 1 ? "" : "s"}`}: the node says so, that is not proved.</p>}
+      {forecast.kind === "success" && <p class="small muted">Tried now, it succeeds{withEvents(forecast.events)}: the node says so, that is not proved.</p>}
       {forecast.kind === "none" && <p class="small muted">{forecast.why}</p>}
       <dl class="plain-facts">
         {rows.map(([name, value]) => [<dt key={name}>{name}</dt>, <dd key={`${name}.`}>{value}</dd>])}
@@ -209,6 +213,10 @@ function Reviewed({ review, account }: { review: Review; account: KeptAccount })
       </details>
     </>
   );
+}
+
+function withEvents(count: number): string {
+  return count === 0 ? "" : ` with ${count} ${count === 1 ? "event" : "events"}`;
 }
 
 function Stages({ stage }: { stage: Stage | null }) {
