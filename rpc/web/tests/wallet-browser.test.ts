@@ -10,28 +10,7 @@ import { KeyPair, PollenClient, verifyMessage } from "@pollen/client";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { component, startNetwork, type Network } from "../../ts/tests/network.js";
-import { buildPage, DappSite, faults, isPossible, launch, NodePage, Person, removeFolder } from "./wallet-site.js";
-
-const PASSPHRASE = "staple battery horse";
-const button = (page: Page, name: string | RegExp) => page.getByRole("button", { name, exact: typeof name === "string" });
-
-/** Makes a new account by the dialogs; its words. */
-async function makeAccount(page: Page, opener: string): Promise<string> {
-  await button(page, opener).click();
-  await button(page, "Make a new account").click();
-  await button(page, "Make the words").click();
-  const words = await page.locator(".words li").allTextContents();
-  await button(page, "I have written them down").click();
-  for (const label of await page.locator(".asked .label").allTextContents()) {
-    await page.getByLabel(label, { exact: true }).fill(words[Number(label.split(" ")[1]) - 1]!);
-  }
-  await button(page, "Go on").click();
-  await page.getByLabel("Passphrase", { exact: true }).fill(PASSPHRASE);
-  await page.getByLabel("The same again").fill(PASSPHRASE);
-  await button(page, "Make the account").click();
-  await button(page, "Export key file").waitFor();
-  return words.join(" ");
-}
+import { buildPage, button, DappSite, faults, isPossible, launch, makeAccount, NodePage, PASSPHRASE, Person, removeFolder } from "./wallet-site.js";
 
 const addressShown = async (page: Page) => (await page.locator(".address .mono").textContent())!.trim();
 
@@ -458,4 +437,55 @@ describe.skipIf(!isPossible)("the wallet in a browser", () => {
     await person.context.close();
     await site.stop();
   });
+
+  for (const colorScheme of ["light", "dark"] as const) {
+    it(`has dialogs without a serious fault, and keeps the keyboard inside them (${colorScheme})`, async () => {
+      const person = await Person.in(browser, { colorScheme, viewport: { width: 380, height: 720 } });
+      const page = await person.open(node.url);
+      const look = async (title: string) => {
+        await page.getByRole("heading", { name: title }).waitFor();
+        expect(await faults(page), title).toEqual([]);
+        for (let press = 0; press < 12; press++) {
+          await page.keyboard.press("Tab");
+          const isOutside = await page.evaluate(() => document.activeElement !== document.body && document.activeElement?.closest("dialog") === null);
+          expect(isOutside, title).toBe(false);
+        }
+        expect(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), title).toBe(true);
+      };
+      await button(page, "Wallet").click();
+      await look("Wallet");
+      await button(page, "Restore from words").click();
+      await look("Restore from words");
+      await page.keyboard.press("Escape");
+      await button(page, "Make a new account").click();
+      await look("A new account");
+      await button(page, "Make the words").click();
+      const words = await page.locator(".words li").allTextContents();
+      await look("A new account");
+      await button(page, "I have written them down").click();
+      await look("A new account");
+      const labels = await page.locator(".asked .label").allTextContents();
+      await page.getByLabel(labels[0]!, { exact: true }).fill("wrong");
+      await button(page, "Go on").click();
+      await page.getByText("look at what you wrote down").waitFor();
+      for (const label of labels) await page.getByLabel(label, { exact: true }).fill(words[Number(label.split(" ")[1]) - 1]!);
+      await button(page, "Go on").click();
+      await button(page, "Make the account").click();
+      await page.getByText("choose a passphrase").waitFor();
+      await look("A new account");
+      await button(page, "Suggest one").click();
+      await button(page, "Make the account").click();
+      await look("main");
+      for (const [name, title] of [[/^Accounts/, "Accounts"], ["Sites that may ask", "Sites that may ask"], ["Rename", "Rename main"], ["Forget this account…", "Forget main?"]] as const) {
+        await button(page, name).click();
+        await look(title);
+        await button(page, "Back").click();
+      }
+      await button(page, "Lock").click();
+      await button(page, "Unlock").click();
+      await look("Unlock main");
+      expect(person.complaints).toEqual([]);
+      await person.context.close();
+    });
+  }
 });

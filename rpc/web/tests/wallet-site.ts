@@ -172,3 +172,25 @@ export async function faults(page: Page): Promise<string[]> {
       .map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html.slice(0, 160)).join(" | ")}`);
   });
 }
+
+/** The passphrase of all accounts that tests make. */
+export const PASSPHRASE = "staple battery horse";
+export const button = (page: Page, name: string | RegExp) => page.getByRole("button", { name, exact: typeof name === "string" });
+
+/** Makes a new account by the dialogs; its words. */
+export async function makeAccount(page: Page, opener: string): Promise<string> {
+  await button(page, opener).click();
+  await button(page, "Make a new account").click();
+  await button(page, "Make the words").click();
+  const words = await page.locator(".words li").allTextContents();
+  await button(page, "I have written them down").click();
+  for (const label of await page.locator(".asked .label").allTextContents()) {
+    await page.getByLabel(label, { exact: true }).fill(words[Number(label.split(" ")[1]) - 1]!);
+  }
+  await button(page, "Go on").click();
+  await page.getByLabel("Passphrase", { exact: true }).fill(PASSPHRASE);
+  await page.getByLabel("The same again").fill(PASSPHRASE);
+  await button(page, "Make the account").click();
+  await button(page, "Export key file").waitFor();
+  return words.join(" ");
+}
