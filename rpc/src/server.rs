@@ -1,4 +1,4 @@
-//! The server: JSON-RPC by HTTP POST and WebSocket, and two plain pages for those who watch, on one
+//! The server: JSON-RPC by HTTP POST and WebSocket, the page, and two plain words for those who watch, on one
 //! port.
 //!
 //! jsonrpsee speaks the protocol; the accept loop is ours, since its own sets no timer, so that
@@ -14,6 +14,7 @@ mod connections;
 mod gate;
 mod meter;
 mod methods;
+mod page;
 mod socket;
 mod subscription;
 

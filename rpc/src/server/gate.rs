@@ -1,5 +1,5 @@
 //! What happens to an HTTP request before jsonrpsee sees it: who may ask, by which name, with how
-//! much, and the two pages that are not JSON-RPC.
+//! much, and what is not JSON-RPC: the page, the interface's document, two words for those who watch.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use tower::Service as _;
 use tower::layer::util::Identity;
 
 use super::connections::ConnectionPermit;
-use super::{Limits, ServerConfig};
+use super::{Limits, ServerConfig, page};
 use crate::backend::Backend;
 
 /// How much longer than the longest wait a whole HTTP call, or batch, may take.
@@ -90,11 +90,16 @@ impl Gate {
             (&Method::GET, "/healthz") => text(StatusCode::OK, "alive\n"),
             (&Method::GET, "/readyz") => self.ready().await,
             (&Method::GET, "/openrpc.json") => self.describe(),
+            (&Method::GET | &Method::HEAD, path) if path != "/ws" => {
+                page::file(path, request.headers()).unwrap_or_else(|| {
+                    text(StatusCode::NOT_FOUND, "JSON-RPC is at /, and so is the page\n")
+                })
+            }
             (_, "/" | "/ws" | "/healthz" | "/readyz" | "/openrpc.json") => text(
                 StatusCode::METHOD_NOT_ALLOWED,
                 "JSON-RPC: POST to / or open a WebSocket at /ws\n",
             ),
-            _ => text(StatusCode::NOT_FOUND, "JSON-RPC is at /\n"),
+            _ => text(StatusCode::NOT_FOUND, "JSON-RPC is at /, and so is the page\n"),
         }
     }
 

@@ -339,6 +339,8 @@ async fn health_pages_tell_alive_from_ready() {
     served.chain.set_ready(false);
     assert_eq!(get(address, "/healthz", &host).await.0, 200);
     assert_eq!(get(address, "/readyz", &host).await, (503, "catching up\n".into()));
-    assert_eq!(get(address, "/", &host).await.0, 405);
+    let (status, page) = get(address, "/", &host).await;
+    assert_eq!((status, &page[..15]), (200, "<!doctype html>"));
+    assert_eq!(get(address, "/ws", &host).await.0, 405);
     assert_eq!(get(address, "/nothing", &host).await.0, 404);
 }
