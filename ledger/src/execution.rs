@@ -46,7 +46,7 @@ pub use executor::{
 pub use genesis::genesis_batch;
 pub use nonce::{NonceError, NonceWindow};
 pub use query::{QueryCall, account, account_keys, fees, nonce_window, query};
-pub use simulate::{KeyChange, KeyRead, Simulation, simulate};
+pub use simulate::{KeyChange, KeyRead, Recorder, Simulation, simulate};
 pub use state::{
     AccountRecord, CallContext, CallTrace, Changes, CodeRecord, CreateError, KeyUse, ModuleRecord,
     ModuleVersion, MoveError, Namespace, OwnUpgrade, Proposal, Savepoint, StateKey, StateLimit,

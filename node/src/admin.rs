@@ -1,48 +1,111 @@
-//! What this machine's operator asks of a running node, over a Unix socket in its data folder: a copy of the
-//! database, its sizes, compaction, snapshots. Only who may write to the socket's file is heard: the node's own user.
+//! What this machine's operator asks of a running node, over a Unix socket in its data folder: copies of the database,
+//! its sizes, snapshots, pruning; peers, the log, draining; an invitation for a new node. Only who may write to the
+//! socket's file is heard: the node's own user.
 //!
-//! A question is one line of JSON, so is each answer; the last one is `done` or `failed`. Not here: anything
-//! that a client of the ledger asks.
+//! JSON-RPC 2.0, one call a connection, one JSON text a line: the call, then notifications `admin_progress` where it
+//! takes long, then the answer. Not here: anything that a client of the ledger asks.
 
-use std::os::unix::fs::PermissionsExt as _;
+mod serving;
+
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use pollen_ledger::codec;
-use pollen_ledger::store::{
-    self, Database, Family, FamilySize, Index, IndexState, OpenError, RocksStore, StoreError,
-};
+use pollen_ledger::store::{self, FamilySize, Index, IndexState, RocksStore, StoreError};
+use pollen_rpc::error::ErrorCode;
 use serde::{Deserialize, Serialize};
-use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
-use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::mpsc;
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::UnixStream;
 
-use crate::snapshots::Snapshots;
+pub use serving::{Asked, serve};
 
-/// Bytes of a question at most.
-const QUESTION_BYTES_MAX: u64 = 16 << 10;
-/// Answers that may wait for a slow asker.
-const ANSWERS: usize = 16;
+/// What is told on the way.
+const PROGRESS: &str = "admin_progress";
 
-/// A question.
+/// A question: a method and its parameters.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", tag = "ask")]
+#[serde(rename_all_fields = "camelCase", tag = "method", content = "params", deny_unknown_fields)]
 pub enum Question {
     /// A copy of the database in a new folder, an absolute path.
+    #[serde(rename = "admin_copy")]
     Copy {
         /// Which.
         to: PathBuf,
     },
-    /// How large each family is.
-    Sizes,
+    /// How large each family is, and what of the past is held.
+    #[serde(rename = "admin_sizes")]
+    Sizes {},
     /// Compact every family.
-    Compact,
+    #[serde(rename = "admin_compact")]
+    Compact {},
     /// Make a snapshot of the newest checkpoint.
-    Snapshot,
+    #[serde(rename = "admin_snapshot")]
+    Snapshot {},
     /// The head of a snapshot of this node: what proves it.
+    #[serde(rename = "admin_snapshotHead")]
     SnapshotHead {
         /// Which.
         height: u64,
+    },
+    /// Let go of the past behind narrower windows than the configuration's, until the node starts again.
+    #[serde(rename = "admin_prune")]
+    Prune {
+        /// Checkpoints whose state stays.
+        #[serde(default)]
+        state_checkpoints: Option<u64>,
+        /// Commits whose transactions and blocks stay.
+        #[serde(default)]
+        history_commits: Option<u64>,
+    },
+    /// Log by another filter for a time.
+    #[serde(rename = "admin_log")]
+    Log {
+        /// As in the configuration.
+        filter: String,
+        /// How long, in milliseconds.
+        for_ms: u64,
+    },
+    /// Connect to one more node, until the node starts again.
+    #[serde(rename = "admin_addPeer")]
+    AddPeer {
+        /// Its multiaddress.
+        address: String,
+    },
+    /// Neither dial a peer nor let it in: for a time, or until the node starts again.
+    #[serde(rename = "admin_banPeer")]
+    BanPeer {
+        /// Its id.
+        peer: String,
+        /// How long, in milliseconds.
+        #[serde(default)]
+        for_ms: Option<u64>,
+    },
+    /// Let a banned peer in again.
+    #[serde(rename = "admin_unbanPeer")]
+    UnbanPeer {
+        /// Its id.
+        peer: String,
+    },
+    /// Take no more transactions; answered when those that were taken have ended.
+    #[serde(rename = "admin_drain")]
+    Drain {},
+    /// Take transactions again.
+    #[serde(rename = "admin_resume")]
+    Resume {},
+    /// What another node needs to join.
+    #[serde(rename = "admin_invite")]
+    Invite {
+        /// Where this node is reached, instead of where it listens.
+        #[serde(default)]
+        addresses: Vec<String>,
+    },
+    /// Hold the ordering core until the asker goes away, a minute at most: a development network's only.
+    #[serde(rename = "admin_hold")]
+    Hold {},
+    /// Move the clock: a development network's only.
+    #[serde(rename = "admin_setClock")]
+    SetClock {
+        /// How far it is ahead of the system's, in milliseconds.
+        ahead_ms: u64,
     },
 }
 
@@ -58,13 +121,13 @@ pub enum Answer {
         of: u64,
     },
     /// The end, and all is well.
-    Done {
-        /// What was asked for, of [`Question::Sizes`].
-        #[serde(default)]
+    Done {},
+    /// The end of [`Question::Sizes`] and [`Question::Prune`].
+    Sizes {
+        /// Of each family.
         sizes: Vec<FamilySize>,
-        /// What of the past is held, of [`Question::Sizes`].
-        #[serde(default)]
-        windows: Option<WindowsHeld>,
+        /// What of the past is held.
+        windows: WindowsHeld,
     },
     /// The end of [`Question::Snapshot`].
     Snapshot {
@@ -80,6 +143,8 @@ pub enum Answer {
         /// Its encoding, in hexadecimal digits; none before there is a certificate.
         head: Option<String>,
     },
+    /// The end of [`Question::Invite`].
+    Invite(Invite),
     /// The end, and why it is none.
     Failed {
         /// Why.
@@ -87,15 +152,20 @@ pub enum Answer {
     },
 }
 
-/// What questions are answered from.
-pub struct Asked {
-    /// The database's files.
-    pub store: Arc<RocksStore>,
-    /// What is in them.
-    pub database: Arc<Database>,
-    /// Copies of it.
-    pub snapshots: Arc<Snapshots>,
+/// What a node needs to join: the chain itself, which is what it trusts, and whom to ask.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Invite {
+    /// Version of this document.
+    pub pollen_invite: u32,
+    /// The chain's genesis document.
+    pub genesis: Value,
+    /// Multiaddresses of nodes, each with `/p2p/ID`.
+    pub peers: Vec<String>,
 }
+
+/// The version of [`Invite`] that is written and read.
+pub const INVITE_VERSION: u32 = 1;
 
 /// From which height, commit and round on the past is in a database, and what can be found by an index.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -148,124 +218,47 @@ pub fn socket(data: &Path) -> PathBuf {
     data.join("admin.sock")
 }
 
-/// Answers questions until the task is aborted. Without a socket, which a path may be too long for, the node
-/// runs all the same; a warning says so.
-pub async fn serve(data: PathBuf, asked: Asked) {
-    let asked = Arc::new(asked);
-    let path = socket(&data);
-    let listener = match listen(&path) {
-        Ok(listener) => listener,
-        Err(error) => {
-            tracing::warn!(path = %path.display(), %error, "no socket for `pollen db`, `pollen backup` and `pollen snapshot`");
-            return;
-        }
+/// A call of the node that runs on a data folder; none when none runs.
+async fn call(data: &Path, question: &Question) -> std::io::Result<Option<UnixStream>> {
+    use std::io::ErrorKind::{ConnectionRefused, NotFound};
+    let mut stream = match UnixStream::connect(socket(data)).await {
+        Err(error) if matches!(error.kind(), NotFound | ConnectionRefused) => return Ok(None),
+        connected => connected?,
     };
-    loop {
-        match listener.accept().await {
-            Ok((stream, _)) => {
-                let asked = asked.clone();
-                tokio::spawn(async move {
-                    if let Err(error) = answer(stream, asked).await {
-                        tracing::debug!(%error, "an operator's question ended early");
-                    }
-                });
-            }
-            Err(error) => {
-                tracing::warn!(%error, "the operator's socket is gone");
-                return;
-            }
-        }
-    }
+    let mut call = serde_json::to_value(question).expect("questions are JSON");
+    call["jsonrpc"] = json!("2.0");
+    call["id"] = json!(1);
+    stream.write_all(format!("{call}\n").as_bytes()).await?;
+    Ok(Some(stream))
 }
 
-/// Whoever holds the database has the folder: what is left of a socket is an earlier run's.
-fn listen(path: &Path) -> std::io::Result<UnixListener> {
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
-        _ => {}
+/// A line that a node wrote.
+fn read(line: &str) -> std::io::Result<Answer> {
+    let mut told: Value = serde_json::from_str(line)?;
+    if told["method"] == PROGRESS {
+        let mut progress = told["params"].take();
+        progress["answer"] = json!("progress");
+        return Ok(serde_json::from_value(progress)?);
     }
-    let listener = UnixListener::bind(path)?;
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
-    Ok(listener)
+    if let Some(reason) = told["error"]["message"].as_str() {
+        return Ok(Answer::Failed { reason: reason.to_owned() });
+    }
+    Ok(serde_json::from_value(told["result"].take())?)
 }
 
-async fn answer(stream: UnixStream, asked: Arc<Asked>) -> std::io::Result<()> {
-    let (read, mut write) = stream.into_split();
-    let mut line = String::new();
-    BufReader::new(read.take(QUESTION_BYTES_MAX)).read_line(&mut line).await?;
-    let (told, mut answers) = mpsc::channel(ANSWERS);
-    match serde_json::from_str::<Question>(&line) {
-        Ok(question) => {
-            tracing::info!(?question, "the operator asks");
-            tokio::task::spawn_blocking(move || work(&question, &asked, &told));
+/// An answer as a node writes it.
+fn written(id: &Value, answer: &Answer) -> Value {
+    match answer {
+        Answer::Progress { done, of } => {
+            json!({ "jsonrpc": "2.0", "method": PROGRESS, "params": { "done": done, "of": of } })
         }
-        Err(error) => {
-            let reason = format!("not a question: {error}");
-            let _ = told.try_send(Answer::Failed { reason });
-            drop(told);
+        Answer::Failed { reason } => {
+            let code = ErrorCode::InternalError;
+            let error = json!({ "code": code.number(), "message": reason, "data": { "name": code.name() } });
+            json!({ "jsonrpc": "2.0", "id": id, "error": error })
         }
+        answer => json!({ "jsonrpc": "2.0", "id": id, "result": answer }),
     }
-    while let Some(answer) = answers.recv().await {
-        let mut line = serde_json::to_string(&answer).expect("answers are JSON");
-        line.push('\n');
-        write.write_all(line.as_bytes()).await?;
-    }
-    write.shutdown().await
-}
-
-fn work(question: &Question, asked: &Asked, told: &mpsc::Sender<Answer>) {
-    let store = &asked.store;
-    let failed = |error: String| Answer::Failed { reason: error };
-    let last = match question {
-        Question::Copy { to } if !to.is_absolute() => {
-            failed(format!("{} is no absolute path", to.display()))
-        }
-        Question::Copy { to } => match store.copy_to(to) {
-            Ok(()) => Answer::Done { sizes: Vec::new(), windows: None },
-            Err(error) => failed(error.to_string()),
-        },
-        Question::Snapshot => match asked.snapshots.make(&asked.database) {
-            Ok(made) => {
-                asked.snapshots.let_go();
-                Answer::Snapshot {
-                    height: made.height,
-                    folder: made.folder,
-                    pause_ms: made.pause.as_millis() as u64,
-                }
-            }
-            Err(error) => failed(error.to_string()),
-        },
-        Question::SnapshotHead { height } => match head(asked, *height) {
-            Ok(head) => Answer::SnapshotHead { head },
-            Err(error) => failed(error.to_string()),
-        },
-        Question::Sizes => match WindowsHeld::of(store).and_then(|held| Ok((store.sizes()?, held)))
-        {
-            Ok((sizes, windows)) => Answer::Done { sizes, windows: Some(windows) },
-            Err(error) => failed(error.to_string()),
-        },
-        Question::Compact => {
-            let of = Family::ALL.len() as u64;
-            for (done, family) in (0..).zip(Family::ALL) {
-                if told.blocking_send(Answer::Progress { done, of }).is_err() {
-                    return; // nobody waits any more
-                }
-                if let Err(error) = store.compact(family) {
-                    let _ = told.blocking_send(failed(error.to_string()));
-                    return;
-                }
-            }
-            Answer::Done { sizes: Vec::new(), windows: None }
-        }
-    };
-    let _ = told.blocking_send(last);
-}
-
-fn head(asked: &Asked, height: u64) -> Result<Option<String>, OpenError> {
-    let folder = asked.snapshots.folder_of(height);
-    let copy = Database::open_as_it_is(Arc::new(RocksStore::open_read_only(&folder)?))?.0;
-    let head = copy.snapshot_head(&asked.database)?;
-    Ok(head.map(|head| hex::encode(codec::encode(&head))))
 }
 
 /// Asks the node that runs on a data folder; `None` when none does.
@@ -274,21 +267,63 @@ pub async fn ask(
     question: &Question,
     mut progress: impl FnMut(u64, u64),
 ) -> std::io::Result<Option<Answer>> {
-    use std::io::ErrorKind::{ConnectionRefused, NotFound};
-    let stream = match UnixStream::connect(socket(data)).await {
-        Err(error) if matches!(error.kind(), NotFound | ConnectionRefused) => return Ok(None),
-        connected => connected?,
-    };
-    let (read, mut write) = stream.into_split();
-    let mut line = serde_json::to_string(question).expect("questions are JSON");
-    line.push('\n');
-    write.write_all(line.as_bytes()).await?;
-    let mut lines = BufReader::new(read).lines();
+    let Some(stream) = call(data, question).await? else { return Ok(None) };
+    let mut lines = BufReader::new(stream).lines();
     while let Some(line) = lines.next_line().await? {
-        match serde_json::from_str(&line)? {
+        match read(&line)? {
             Answer::Progress { done, of } => progress(done, of),
             last => return Ok(Some(last)),
         }
     }
     Err(std::io::Error::other("the node ended before it had answered"))
+}
+
+/// A core that is held until this is dropped.
+#[derive(Debug)]
+pub struct Held(#[allow(dead_code, reason = "held for its drop")] UnixStream);
+
+/// Holds the core of the node that runs on a data folder.
+pub async fn hold(data: &Path) -> std::io::Result<Held> {
+    let gone = || std::io::Error::other(format!("no node runs on {}", data.display()));
+    let mut stream = call(data, &Question::Hold {}).await?.ok_or_else(gone)?;
+    let mut line = String::new();
+    BufReader::new(&mut stream).read_line(&mut line).await?;
+    match read(&line)? {
+        Answer::Progress { .. } => Ok(Held(stream)),
+        Answer::Failed { reason } => Err(std::io::Error::other(reason)),
+        other => Err(std::io::Error::other(format!("{other:?} is no answer to this"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A question is a call of JSON-RPC, with the names that docs/operating.md tells; one that says more than is known is
+    /// refused, not half understood.
+    #[test]
+    fn questions_are_calls() {
+        let question = Question::Log { filter: "debug".into(), for_ms: 5 };
+        let call = serde_json::to_value(&question).unwrap();
+        let expected =
+            json!({ "method": "admin_log", "params": { "filter": "debug", "forMs": 5 } });
+        assert_eq!(call, expected);
+        let more = json!({ "method": "admin_log", "params": { "filter": "debug", "for_ms": 5 } });
+        assert!(serde_json::from_value::<Question>(more).is_err());
+    }
+
+    /// What is written is read as it was.
+    #[test]
+    fn answers_are_read_as_they_are_written() {
+        let head = Some("00ff".to_owned());
+        let answers = [
+            Answer::Progress { done: 1, of: 2 },
+            Answer::Done {},
+            Answer::SnapshotHead { head },
+            Answer::Failed { reason: "the disk is full".into() },
+        ];
+        for answer in answers {
+            assert_eq!(read(&written(&json!(7), &answer).to_string()).unwrap(), answer);
+        }
+    }
 }

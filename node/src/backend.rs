@@ -15,7 +15,7 @@ use std::sync::Arc;
 use futures::future::BoxFuture;
 use pollen_ledger::execution::{
     AccountRecord, CallContext, CodeRecord, ModuleRecord, ModuleVersion, QueryCall as StateQuery,
-    StateKey, Terms, TransactionState, position,
+    Recorder, StateKey, Terms, TransactionState, position,
 };
 use pollen_ledger::module::{CallEnd, EngineFailure, ModuleEngine};
 use pollen_ledger::store::{
@@ -26,25 +26,28 @@ use pollen_ledger::{
 };
 use pollen_rpc::api::{
     Account, AccountKeys, Answer, At, Bytes, CertificateView, ChainCheckpoints, ChainCommittee,
-    ChainHead, ChainParams, ChainWrites, CheckpointView, Cursor, DagBlocks, DagRounds, EventsPage,
-    FeeEstimate, KeyUseView, Module, ModuleCall, ModuleCode, ModuleInterface, ModuleList, Named,
-    NodeHealth, NodeInfo, NodePeers, NonceWindow, OwnerView, PolicyView, ReadAt, ScopedKeyUsed,
-    ScopedKeyView, Stage, StateRecord, StateRecords, StateScan, TxAbsence, TxList, TxPreview,
-    TxRecord, TxSimulation, TxStatus, VERSIONS_SHOWN_MAX, VersionView,
+    ChainHead, ChainParams, ChainWrites, CheckpointView, Cursor, DagBlocks, DagRounds, DevFunded,
+    DevReverting, DevSnapshot, DevTime, EventsPage, FeeEstimate, KeyUseView, Module, ModuleCall,
+    ModuleCode, ModuleInterface, ModuleList, Named, NodeHealth, NodeInfo, NodePeers, NonceWindow,
+    OwnerView, PolicyView, ReadAt, ScopedKeyUsed, ScopedKeyView, Stage, StateRecord, StateRecords,
+    StateScan, TxAbsence, TxList, TxPreview, TxRecord, TxSimulation, TxStatus, VERSIONS_SHOWN_MAX,
+    VersionView,
 };
 use pollen_rpc::backend::{
-    Answering, Backend, CallArguments, CodeName, EntryName, EventFilter, Network, QueryCall,
+    self, Answering, Backend, CallArguments, CodeName, EntryName, EventFilter, Network, QueryCall,
     RoundRange, StateRange, Trial, TxRange,
 };
 use pollen_rpc::error::{ErrorCode, RpcError};
 use pollen_vm::Vm;
 use pollen_vm::interface::FunctionKind;
 use pollen_vm::value;
+use serde::de::DeserializeOwned;
 use tokio::sync::Semaphore;
 
 use crate::clock;
-use crate::config::Role;
+use crate::config::{DevSection, Role};
 use crate::core_thread::CoreHandle;
+use crate::dev::control::{self, Order};
 use crate::network::NetworkHandle;
 use crate::shared::Shared;
 use interfaces::Interfaces;
@@ -90,6 +93,8 @@ pub struct Parts {
     pub peer_id: String,
     /// Interfaces of modules, decoded.
     pub interfaces: Interfaces,
+    /// Its development network, where it is of one.
+    pub dev: Option<DevSection>,
 }
 
 impl NodeBackend {
@@ -114,6 +119,13 @@ impl NodeBackend {
             });
             work.await
         })
+    }
+
+    /// Has `pollen dev` do what concerns all its nodes.
+    async fn order<T: DeserializeOwned>(&self, order: Order) -> Result<Answer<T>, RpcError> {
+        let Some(dev) = &self.0.dev else { return Err(backend::not_dev()) };
+        let done = control::ask(&dev.control, order).await?;
+        Ok(Answer::new(self.0.at_head(), done))
     }
 
     /// Runs what reads disks or modules on a thread of its own.
@@ -434,7 +446,8 @@ impl Parts {
         };
         let engine: &dyn ModuleEngine = self.engine.as_ref();
         let terms = Terms::from(&self.genesis.parameters);
-        let report = pollen_ledger::execution::query(&reading.state, engine, query, context, terms)
+        let recorder = Recorder::new(&reading.state);
+        let report = pollen_ledger::execution::query(&recorder, engine, query, context, terms)
             .map_err(storage)?;
         match report.end {
             CallEnd::Returned(bytes) => {
@@ -443,7 +456,10 @@ impl Parts {
                     None => serde_json::Value::Null,
                 };
                 let result_bytes = Bytes(bytes);
-                let value = ModuleCall { result, result_bytes, fuel_used: report.fuel_used };
+                let height = reading.checkpoint.height;
+                let witness = call.witness.then(|| self.witness(height, recorder.into_reads()));
+                let (fuel_used, witness) = (report.fuel_used, witness.transpose()?);
+                let value = ModuleCall { result, result_bytes, fuel_used, witness };
                 Ok(Answer::new(reading.at, value))
             }
             CallEnd::Failed { code, value } => {
@@ -554,6 +570,7 @@ impl Backend for NodeBackend {
                 ));
             }
             reasons.extend(self.0.shared.disk_low.borrow().clone());
+            reasons.extend(self.0.shared.draining.borrow().then(|| submit::DRAINING.to_owned()));
             let health = NodeHealth {
                 ready: reasons.is_empty(),
                 reasons,
@@ -723,5 +740,21 @@ impl Backend for NodeBackend {
 
     fn events(&self, filter: EventFilter, after: Cursor, limit: u32) -> Answering<'_, EventsPage> {
         self.blocking(move |parts| parts.events(&filter, after, limit))
+    }
+
+    fn dev_fund(&self, account: AccountId, amount: u64) -> Answering<'_, DevFunded> {
+        Box::pin(self.order(Order::Fund { account, amount }))
+    }
+
+    fn dev_advance_time(&self, ms: u64) -> Answering<'_, DevTime> {
+        Box::pin(self.order(Order::AdvanceTime { ms }))
+    }
+
+    fn dev_snapshot(&self) -> Answering<'_, DevSnapshot> {
+        Box::pin(self.order(Order::Snapshot))
+    }
+
+    fn dev_revert(&self, snapshot: u32) -> Answering<'_, DevReverting> {
+        Box::pin(self.order(Order::Revert { snapshot }))
     }
 }

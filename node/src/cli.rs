@@ -7,11 +7,13 @@ pub mod output;
 
 mod account_keys;
 mod accounts;
+mod admin;
 mod backup;
 mod bind;
 mod context;
 mod dag;
 mod db;
+mod devnet;
 mod doctor;
 mod draft;
 mod failure;
@@ -189,12 +191,18 @@ pub enum Command {
     /// Give networks names, and choose between them
     #[command(subcommand)]
     Context(context::ContextCommand),
+    /// Order what only a running development network does: money, time, going back
+    #[command(subcommand)]
+    Devnet(devnet::DevnetCommand),
     /// Show the nodes of the network
     Status,
     /// Draw the last rounds of the DAG, or each as it is decided
     #[command(after_help = "Examples:\n  pollen dag --rounds 12\n  pollen dag --follow\n  \
                       pollen dag --follow --rounds 100 --json")]
     Dag(DagArgs),
+    /// Tell a running node on this machine: peers, log, pruning, draining, an invitation
+    #[command(subcommand)]
+    Admin(admin::AdminCommand),
     /// Look after a node's database
     #[command(subcommand)]
     Db(DbCommand),
@@ -591,6 +599,9 @@ pub struct NodeArgs {
     /// Address of a node to join by, as /ip4/127.0.0.1/tcp/9750; may be repeated
     #[arg(long, value_name = "MULTIADDR")]
     pub peer: Vec<String>,
+    /// Join by an invitation, which `pollen admin invite` of another node has printed
+    #[arg(long, value_name = "FILE", conflicts_with = "genesis")]
+    pub invite: Option<PathBuf>,
     /// Where JSON-RPC listens
     #[arg(long, value_name = "ADDRESS")]
     pub rpc_listen: Option<std::net::SocketAddr>,
@@ -772,6 +783,8 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Module { module, wit } => modules::show(&session, &module, wit).await,
         Command::Bind(args) => bind::run(&session, &args).await,
         Command::Context(command) => context::run(&session, &command).await,
+        Command::Admin(command) => admin::run(&session, &cli.global, &command).await,
+        Command::Devnet(command) => devnet::run(&session, &command).await,
         Command::Status => look::status(&session).await,
         Command::Dag(args) => dag::run(&session, &args).await,
         Command::Db(command) => db::run(&session, &cli.global, &command).await,

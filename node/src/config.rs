@@ -40,6 +40,21 @@ pub struct NodeConfig {
     pub snapshots: SnapshotsSection,
     /// Log filter, as `info` or `pollen_node=debug,info`.
     pub log: String,
+    /// Of a node of a development network only; `pollen dev` writes it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dev: Option<DevSection>,
+}
+
+/// What a node of a development network knows of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DevSection {
+    /// Where `pollen dev` hears what is ordered of the whole network.
+    pub control: PathBuf,
+    /// How far the network's clock is ahead of the machine's, in milliseconds.
+    pub ahead_ms: u64,
+    /// How often the network went back to a snapshot.
+    pub reverts: u32,
 }
 
 /// Peer-to-peer network.
@@ -247,6 +262,7 @@ impl Default for NodeConfig {
             sync: SyncSection::default(),
             snapshots: SnapshotsSection::default(),
             log: "info".into(),
+            dev: None,
         }
     }
 }

@@ -4,6 +4,9 @@
 //! Keys of its validators and of its faucet are known to everybody ([`KeyPair::development`]): such a
 //! network holds nothing of value. Its folder survives a stop; `--fresh` starts from genesis.
 
+pub mod control;
+mod network;
+
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -15,9 +18,11 @@ use pollen_ledger::{Genesis, Hash, KeyPair};
 use pollen_rpc::client::PollenClient;
 use tokio::process::{Child, Command};
 
-use crate::config::{IndexSection, NodeConfig};
+use crate::config::{ConfigError, IndexSection, NodeConfig};
 use crate::home::NetworkFile;
 use crate::keys;
+use crate::node::NodeError;
+pub use network::{DevNetwork, Past};
 
 /// The genesis document of the development network, four validators.
 pub const GENESIS: &str = include_str!("../../genesis.json");
@@ -37,6 +42,13 @@ pub struct DevOptions {
     pub fresh: bool,
     /// Log filter of the nodes.
     pub log: String,
+}
+
+impl DevOptions {
+    /// The network's folder.
+    pub fn root(&self) -> PathBuf {
+        self.home.join("dev")
+    }
 }
 
 /// Why a development network did not start.
@@ -76,6 +88,12 @@ pub enum DevError {
         /// Where to read more.
         log: PathBuf,
     },
+    /// A node's configuration.
+    #[error(transparent)]
+    Config(#[from] Box<ConfigError>),
+    /// A node in this process.
+    #[error(transparent)]
+    Node(#[from] Box<NodeError>),
     /// The folder holds a network of another size.
     #[error(
         "{path} holds a network of {found} validators: start it with `--validators {found}`, or anew with `--fresh`"
@@ -93,6 +111,8 @@ pub enum DevError {
 pub struct DevNode {
     /// Its folder.
     pub folder: PathBuf,
+    /// Its data folder.
+    pub data: PathBuf,
     /// Its configuration file.
     pub config: PathBuf,
     /// Its JSON-RPC endpoint.
@@ -134,7 +154,7 @@ pub fn lay_out(options: &DevOptions) -> Result<Vec<DevNode>, DevError> {
     if !(1..=64).contains(&options.validators) {
         return Err(DevError::Validators);
     }
-    let root = options.home.join("dev");
+    let root = options.root();
     let io = |path: &Path| {
         let path = path.to_owned();
         move |source| DevError::Io { path, source }
@@ -218,6 +238,7 @@ fn lay_out_node(
         index: IndexSection { accounts: true, keys: true, events: true },
         ..NodeConfig::default()
     };
+    config.dev = Some(network::section(root, Past::read(root)?));
     config.rpc.listen = SocketAddr::from((Ipv4Addr::LOCALHOST, rpc[own]));
     config.network.listen = address(own);
     config.network.validators =
@@ -228,6 +249,7 @@ fn lay_out_node(
         endpoint: format!("http://{}", config.rpc.listen),
         log: folder.join("node.log"),
         config: path,
+        data: folder.join("data"),
         folder,
     })
 }

@@ -245,17 +245,21 @@ impl Execution {
     /// the ledger's takes longer, and so that commits do not wait there is only one.
     fn prune(&self) -> Result<(), String> {
         let Kept { keeps, committee, .. } = &self.kept;
+        let keeps = self.shared.keeps_less.lock().unwrap_or(*keeps);
         // Every write that fails is told in the same words.
         let failed = |error: StoreError| match error {
             StoreError::Io(_) => format!("cannot write, pruning history: {error}"),
             _ => format!("cannot prune history: {error}"),
         };
+        let mut more = true;
         for _ in 0..PRUNING_STEPS_MAX {
-            if !self.database.prune(&keeps.state).map_err(failed)? {
+            more = self.database.prune(&keeps.state).map_err(failed)?;
+            if !more {
                 break;
             }
         }
-        self.database.prune_ledger(&keeps.ledger, committee).map_err(failed)?;
+        more |= self.database.prune_ledger(&keeps.ledger, committee).map_err(failed)?;
+        self.shared.pruned.send_replace(!more);
         Ok(())
     }
 

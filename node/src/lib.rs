@@ -21,6 +21,7 @@ pub mod files;
 pub mod home;
 mod indexes;
 pub mod keys;
+pub mod log;
 pub mod network;
 pub mod node;
 pub mod recent;

@@ -443,6 +443,16 @@ impl NetworkHandle {
         let _stopped = self.commands.send(Command::Ban { peer, reason }).await;
     }
 
+    /// Lets a banned peer in again, and dials it again where it was dialled before.
+    pub async fn unban(&self, peer: PeerId) {
+        let _stopped = self.commands.send(Command::Unban { peer }).await;
+    }
+
+    /// Stays connected with one more peer until this process ends.
+    pub async fn add_peer(&self, address: Multiaddr) {
+        let _stopped = self.commands.send(Command::AddPeer { address }).await;
+    }
+
     /// The connected peers, ordered by validator index, then by peer id; none once stopped.
     pub async fn peers(&self) -> Vec<PeerInfo> {
         let (reply, answer) = oneshot::channel();

@@ -226,6 +226,9 @@ impl Prepared {
         config: NodeConfig,
         tell: &(dyn Fn(&Preparing) + Sync),
     ) -> Result<Self, NodeError> {
+        if let Some(dev) = &config.dev {
+            clock::set_ahead_ms(dev.ahead_ms);
+        }
         let place = Place::read(&config)?;
         let network = Self::take_snapshot(&config, &place, tell).await?;
         let begun = place.begin(&config).await?;
@@ -389,7 +392,8 @@ impl Node {
         })?;
         threads.push(executing);
         threads.push(compiled_code::warm_up(&engine, &begun.database));
-        let Begun { genesis, key, own, database, rocks, rules, role, .. } = begun;
+        let Begun { genesis, key, own, database, rocks, rules, role, keeps } = begun;
+        let peer_id = network::peer_id_of(&key.public_key()).to_string();
         let reserve = config.storage.reserve_mib.saturating_mul(1 << 20);
         let service = SnapshotService::new(config.data.clone(), database.clone());
         let service = Arc::new(service);
@@ -398,7 +402,18 @@ impl Node {
             tokio::spawn(disk::watch(config.data.clone(), reserve, shared.clone())),
             tokio::spawn(admin::serve(
                 config.data.clone(),
-                admin::Asked { store: rocks, database: database.clone(), snapshots },
+                admin::Asked {
+                    store: rocks,
+                    database: database.clone(),
+                    snapshots,
+                    shared: shared.clone(),
+                    network: network.clone(),
+                    peer_id: peer_id.clone(),
+                    core: core.clone(),
+                    genesis: genesis.clone(),
+                    keeps,
+                    is_dev: config.dev.is_some(),
+                },
             )),
         ];
         let backend = NodeBackend::new(Parts {
@@ -416,8 +431,9 @@ impl Node {
             shared: shared.clone(),
             core: core.clone(),
             peers: network.clone(),
-            peer_id: network::peer_id_of(&key.public_key()).to_string(),
+            peer_id,
             interfaces: Default::default(),
+            dev: config.dev.clone(),
             committee: rules.committee.clone(),
             genesis,
         });

@@ -11,6 +11,7 @@ use pollen_ledger::{Checkpoint, Hash};
 use pollen_rpc::api::Stage;
 use tokio::sync::{oneshot, watch};
 
+use crate::config::Keeps;
 use crate::recent::Recent;
 use crate::tracker::Tracker;
 
@@ -55,6 +56,12 @@ pub struct Shared {
     pub fatal: watch::Sender<Option<String>>,
     /// Why no transactions are taken, while the disk is nearly full.
     pub disk_low: watch::Sender<Option<String>>,
+    /// Whether no transactions are taken because the operator said so.
+    pub draining: watch::Sender<bool>,
+    /// What is kept of the past, where the operator wants less than the configuration.
+    pub keeps_less: Mutex<Option<Keeps>>,
+    /// Told at each look at what may be let go of: whether there is no more.
+    pub pruned: watch::Sender<bool>,
     /// Transactions that the pool did not take, for whatever reason.
     pub refused: AtomicU64,
     submissions: Mutex<HashMap<Hash, Vec<PoolAnswer>>>,
@@ -103,6 +110,9 @@ impl Shared {
             divergence: watch::Sender::new(None),
             fatal: watch::Sender::new(None),
             disk_low: watch::Sender::new(None),
+            draining: watch::Sender::new(false),
+            keeps_less: Mutex::new(None),
+            pruned: watch::Sender::new(false),
             refused: AtomicU64::new(0),
             submissions: Mutex::default(),
             uncertified: Mutex::default(),

@@ -148,6 +148,17 @@ impl Tracker {
         }
     }
 
+    /// Transactions that may still be executed, at this ledger time in milliseconds.
+    pub fn open(&self, time_ms: u64) -> usize {
+        let inner = self.inner.lock();
+        let open = inner.entries.values().filter(|sender| {
+            let progress = sender.borrow();
+            let executed = progress.stage.is_some_and(|stage| stage >= Stage::Executed);
+            !executed && progress.lost.is_none() && progress.valid_until_ms >= time_ms
+        });
+        open.count()
+    }
+
     /// Nothing is followed: then nobody needs to compute ids.
     pub fn is_empty(&self) -> bool {
         self.inner.lock().entries.is_empty()

@@ -6,6 +6,7 @@
 //! not know; parameters are the opposite: an unknown one is refused.
 
 mod chain;
+mod dev;
 mod keys;
 mod lists;
 mod params;
@@ -23,6 +24,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 pub use chain::*;
+pub use dev::*;
 pub use keys::*;
 pub use lists::*;
 pub use params::*;
@@ -35,6 +37,7 @@ pub use values::*;
 /// An answer with the state that it was made from. In JSON `at` stands beside the answer's own
 /// fields.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[schemars(rename = "{T}Answer")]
 pub struct Answer<T> {
     /// The state that it was made from.
     pub at: At,
@@ -103,6 +106,9 @@ pub struct NodeInfo {
     pub committee: Vec<CommitteeMember>,
     /// Numbers that who builds transactions must know.
     pub parameters: ChainParameters,
+    /// Of a node of a development network.
+    #[serde(default)]
+    pub dev: Option<DevInfo>,
 }
 
 /// A validator of the committee.
@@ -187,6 +193,7 @@ impl From<&Parameters> for ChainParameters {
 /// `node_info` as it is answered: what the node is, and what its JSON-RPC offers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "ServedNodeInfo")]
 pub struct NodeInfoAnswer {
     /// What the node is.
     #[serde(flatten)]
@@ -616,6 +623,9 @@ pub struct ModuleCall {
     /// Fuel that it took; nobody pays for it.
     #[serde(with = "Decimal")]
     pub fuel_used: u64,
+    /// What it read, with proofs, where it was asked for.
+    #[serde(default)]
+    pub witness: Option<Witness>,
 }
 
 /// Events (`events_query`), in order.

@@ -11,12 +11,13 @@ use serde_json::Value;
 
 use crate::api::{
     Account, AccountKeys, Answer, At, CertificateView, ChainCheckpoints, ChainCommittee, ChainHead,
-    ChainParams, ChainWrites, CheckpointView, Cursor, DagBlocks, DagRounds, EventsPage,
-    FeeEstimate, Module, ModuleCall, ModuleCode, ModuleInterface, ModuleList, Named, NodeHealth,
-    NodeInfo, NodePeers, ReadAt, Stage, StateRecord, StateRecords, StateScan, TxAbsence, TxCursor,
-    TxList, TxPreview, TxRecord, TxSimulation, TxStatus,
+    ChainParams, ChainWrites, CheckpointView, Cursor, DagBlocks, DagRounds, DevFunded,
+    DevReverting, DevSnapshot, DevTime, EventsPage, FeeEstimate, Module, ModuleCall, ModuleCode,
+    ModuleInterface, ModuleList, Named, NodeHealth, NodeInfo, NodePeers, ReadAt, Stage,
+    StateRecord, StateRecords, StateScan, TxAbsence, TxCursor, TxList, TxPreview, TxRecord,
+    TxSimulation, TxStatus,
 };
-use crate::error::RpcError;
+use crate::error::{ErrorCode, RpcError};
 
 /// An answer on its way. Written `Box::pin(async move { .. })`.
 pub type Answering<'a, T> = BoxFuture<'a, Result<Answer<T>, RpcError>>;
@@ -54,6 +55,8 @@ pub struct QueryCall {
     pub caller: Option<AccountId>,
     /// The state to read.
     pub at: ReadAt,
+    /// Whether what it reads is wanted, with proofs.
+    pub witness: bool,
 }
 
 /// Arguments of a call.
@@ -251,11 +254,34 @@ pub trait Backend: Send + Sync + 'static {
     ) -> Answering<'_, ModuleCode>;
     /// `module_interface`; 2001 where there is none.
     fn module_interface(&self, module: Named, at: ReadAt) -> Answering<'_, ModuleInterface>;
-    /// `module_call`; 2001 to 2008 where it fails. Runs with the chain's `call_fuel_max` at most.
+    /// `module_call`; 2001 to 2008 where it fails; with `witness` -32041 while no certificate proves the state. Runs with the chain's `call_fuel_max` at most.
     fn module_call(&self, call: QueryCall) -> Answering<'_, ModuleCall>;
 
     /// Events after `after`, at most `limit`, in order. `next` is the last event's cursor when the
     /// page is full (`more: true`), otherwise [`Cursor::end_of`] the last height that was searched.
     /// May stop early with `more: true` to bound the work of one call, as long as `next` moves on.
     fn events(&self, filter: EventFilter, after: Cursor, limit: u32) -> Answering<'_, EventsPage>;
+
+    /// `dev_fund`: executed when it is answered. This and the others of its group are [`not_dev`] but in a development
+    /// network.
+    fn dev_fund(&self, _account: AccountId, _amount: u64) -> Answering<'_, DevFunded> {
+        Box::pin(async { Err(not_dev()) })
+    }
+    /// `dev_advanceTime`.
+    fn dev_advance_time(&self, _ms: u64) -> Answering<'_, DevTime> {
+        Box::pin(async { Err(not_dev()) })
+    }
+    /// `dev_snapshot`.
+    fn dev_snapshot(&self) -> Answering<'_, DevSnapshot> {
+        Box::pin(async { Err(not_dev()) })
+    }
+    /// `dev_revert`: answered before it begins, since no node outlives it.
+    fn dev_revert(&self, _snapshot: u32) -> Answering<'_, DevReverting> {
+        Box::pin(async { Err(not_dev()) })
+    }
+}
+
+/// What a node says to `dev_*` that is of no development network.
+pub fn not_dev() -> RpcError {
+    RpcError::new(ErrorCode::NotKept, "this is no node of a development network (`pollen dev`)")
 }

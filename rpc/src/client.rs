@@ -3,17 +3,22 @@
 //! A call goes to the node that answered last. When that cannot be reached, or says that it is not
 //! ready, the next is asked, each at most once and the first twice (its connection may just have
 //! grown old). That is safe for every method: reads change nothing, and a submission is idempotent
-//! by hash.
+//! by hash (a development network may give its money twice).
 //!
-//! It trusts its nodes but in [`PollenClient::state_proved`]: other answers are not checked.
+//! A read never lies behind what this client has seen, whichever node told it: the height goes with each read as
+//! `atLeast`.
+//!
+//! It trusts its nodes unless it is asked for proof: what ends in `_proved` believes a node only as far as a quorum of the
+//! committee signed it.
 
+mod dev;
 mod draft;
 mod events;
 mod proved;
 mod signing;
 mod socket;
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use jsonrpsee::core::client::{ClientT as _, Error as TransportError};
@@ -32,13 +37,15 @@ use crate::error::ErrorCode;
 
 pub use draft::{Author, DRAFT_BYTES_MAX, Draft, DraftError, DraftSignature};
 pub use events::EventStream;
-pub use proved::{ProvedError, ProvedState};
+pub use proved::{ProvedAccount, ProvedError, ProvedState, ProvedTransaction};
 pub use signing::{Intent, Sender, Signed, Signer};
 pub use socket::TransactionSocket;
 
 /// Longer than the longest wait that a server allows, so that the server answers first.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(75);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// How long a read waits for a node that is behind what this client has seen, in milliseconds.
+const BEHIND_WAIT_MS: u64 = 5_000;
 /// What one call of [`PollenClient::submit_and_wait`] waits at most before it asks again.
 const WAIT_AT_ONCE: Duration = Duration::from_secs(30);
 const RESPONSE_BYTES_MAX: u32 = 16 << 20;
@@ -138,6 +145,8 @@ impl From<ErrorObjectOwned> for ClientError {
 pub struct PollenClient {
     endpoints: Vec<Endpoint>,
     current: AtomicUsize,
+    /// The highest height that an answer told.
+    seen: AtomicU64,
     info: OnceCell<NodeInfo>,
 }
 
@@ -161,7 +170,17 @@ macro_rules! calls {
     ($( $(#[$meta:meta])* $name:ident ( $params:ty ) -> $result:ty; )*) => { $(
         $(#[$meta])*
         pub async fn $name(&self, params: &$params) -> Result<Answer<$result>, ClientError> {
-            self.call(stringify!($name), params).await
+            self.saw(self.call(stringify!($name), params).await)
+        }
+    )* };
+}
+
+/// Calls that read the state: never one that is older than what this client has seen.
+macro_rules! reads {
+    ($( $(#[$meta:meta])* $name:ident ( $params:ty ) -> $result:ty; )*) => { $(
+        $(#[$meta])*
+        pub async fn $name(&self, params: &$params) -> Result<Answer<$result>, ClientError> {
+            self.read(stringify!($name), params).await
         }
     )* };
 }
@@ -188,7 +207,8 @@ impl PollenClient {
             let reason = "there is none".to_owned();
             return Err(ClientError::Url { url: String::new(), reason });
         }
-        Ok(Self { endpoints, current: AtomicUsize::new(0), info: OnceCell::new() })
+        let (current, seen) = (AtomicUsize::new(0), AtomicU64::new(0));
+        Ok(Self { endpoints, current, seen, info: OnceCell::new() })
     }
 
     /// The node that is asked first now.
@@ -216,7 +236,13 @@ impl PollenClient {
                     return Ok(answer);
                 }
                 Err(TransportError::Call(error)) => match ClientError::from(error) {
-                    error if error.is(ErrorCode::NotReady) => not_ready = Some(error),
+                    // Another may be ready, or further.
+                    error
+                        if error.is(ErrorCode::NotReady)
+                            || error.is(ErrorCode::BehindRequested) =>
+                    {
+                        not_ready = Some(error);
+                    }
                     error => return Err(error),
                 },
                 Err(TransportError::ParseError(error)) => {
@@ -228,23 +254,32 @@ impl PollenClient {
         Err(not_ready.unwrap_or(ClientError::Unreachable { failures }))
     }
 
+    /// Calls a method of the node that is asked first, and of no other, once.
+    async fn call_once<P: Serialize + ?Sized, T: DeserializeOwned>(
+        &self,
+        method: &str,
+        params: &P,
+    ) -> Result<T, ClientError> {
+        let params = to_raw_value(params)
+            .map_err(|error| ClientError::Protocol { reason: error.to_string() })?;
+        let endpoint = &self.endpoints[self.current.load(Ordering::Relaxed)];
+        endpoint.http.request(method, Raw(params)).await.map_err(|error| match error {
+            TransportError::Call(error) => error.into(),
+            TransportError::ParseError(error) => {
+                ClientError::Protocol { reason: error.to_string() }
+            }
+            error => {
+                let failures = vec![format!("{}: {}", endpoint.url, words(&error))];
+                ClientError::Unreachable { failures }
+            }
+        })
+    }
+
     calls! {
-        /// Where the chain is.
-        chain_head(ChainHeadParams) -> ChainHead;
-        /// A checkpoint.
-        chain_checkpoint(ChainCheckpointParams) -> CheckpointView;
         /// Checkpoints in a row.
         chain_checkpoints(ChainCheckpointsParams) -> ChainCheckpoints;
-        /// The numbers that the chain runs by.
-        chain_params(ChainStateParams) -> ChainParams;
-        /// Who decides.
-        chain_committee(ChainStateParams) -> ChainCommittee;
         /// Blocks of one author and round.
         dag_block(DagBlockParams) -> DagBlocks;
-        /// Modules, of a node with the index `keys`.
-        module_list(ModuleListParams) -> ModuleList;
-        /// What proves a checkpoint.
-        chain_certificate(ChainCertificateParams) -> CertificateView;
         /// What a checkpoint changed.
         chain_writes(ChainWritesParams) -> ChainWrites;
         /// Rounds of the DAG.
@@ -255,6 +290,25 @@ impl PollenClient {
         tx_status(TxStatusParams) -> TxStatus;
         /// An executed transaction, with its proof.
         tx_get(TxGetParams) -> TxRecord;
+        /// Events.
+        events_query(EventsQueryParams) -> EventsPage;
+        /// Gives an account grains, in a development network.
+        dev_fund(DevFundParams) -> DevFunded;
+    }
+
+    reads! {
+        /// Where the chain is.
+        chain_head(ChainHeadParams) -> ChainHead;
+        /// A checkpoint.
+        chain_checkpoint(ChainCheckpointParams) -> CheckpointView;
+        /// The numbers that the chain runs by.
+        chain_params(ChainStateParams) -> ChainParams;
+        /// Who decides.
+        chain_committee(ChainStateParams) -> ChainCommittee;
+        /// What proves a checkpoint.
+        chain_certificate(ChainCertificateParams) -> CertificateView;
+        /// Modules, of a node with the index `keys`.
+        module_list(ModuleListParams) -> ModuleList;
         /// What a transaction says, in words.
         tx_preview(TxTrialParams) -> TxPreview;
         /// That a transaction was not executed and never will be; [`Self::absence_proved`] believes only proofs.
@@ -263,12 +317,8 @@ impl PollenClient {
         tx_simulate(TxTrialParams) -> TxSimulation;
         /// Transactions of an account, of a node with the index `accounts`.
         tx_list(TxListParams) -> TxList;
-        /// An account.
-        account_get(AccountGetParams) -> Account;
         /// Keys of an account.
         account_keys(AccountKeysParams) -> AccountKeys;
-        /// An entry of the state, as the node says; [`Self::state_proved`] believes only proofs.
-        state_get(StateGetParams) -> StateRecord;
         /// Entries of a module, of a node with the index `keys`.
         state_scan(StateScanParams) -> StateScan;
         /// A module.
@@ -279,13 +329,51 @@ impl PollenClient {
         module_interface(ModuleParams) -> ModuleInterface;
         /// Runs a query of a module.
         module_call(ModuleCallParams) -> ModuleCall;
-        /// Events.
-        events_query(EventsQueryParams) -> EventsPage;
+        /// An account, as the node says; [`Self::account_proved`] believes only proofs.
+        account_get(AccountGetParams) -> Account;
+        /// An entry of the state, as the node says; [`Self::state_proved`] believes only proofs.
+        state_get(StateGetParams) -> StateRecord;
+    }
+
+    /// The highest height that an answer told. Reads wait until their node has executed it.
+    pub fn height(&self) -> u64 {
+        self.seen.load(Ordering::Relaxed)
+    }
+
+    /// Forgets [`Self::height`]: a development network went back.
+    pub fn forget_height(&self) {
+        self.seen.store(0, Ordering::Relaxed);
+    }
+
+    fn saw<T>(&self, answered: Result<Answer<T>, ClientError>) -> Result<Answer<T>, ClientError> {
+        if let Ok(answer) = &answered {
+            self.seen.fetch_max(answer.at.height, Ordering::Relaxed);
+        }
+        answered
+    }
+
+    /// A read of the newest state: of one that is not older than any answer before, whichever node gave that.
+    async fn read<P: ReadParams + Clone + Serialize, T: DeserializeOwned>(
+        &self,
+        method: &str,
+        params: &P,
+    ) -> Result<Answer<T>, ClientError> {
+        let seen = self.height();
+        let mut params = params.clone();
+        if params.at() == ReadAt::Latest && seen > 0 {
+            params.require(seen, BEHIND_WAIT_MS);
+        }
+        let answered = self.saw(self.call(method, &params).await);
+        if answered.as_ref().is_err_and(|error| error.is(ErrorCode::BehindRequested)) {
+            // A node that told a height which no other ever reaches must not spoil what comes after.
+            let _ = self.seen.compare_exchange(seen, 0, Ordering::Relaxed, Ordering::Relaxed);
+        }
+        answered
     }
 
     /// What the node is.
     pub async fn node_info(&self) -> Result<Answer<NodeInfoAnswer>, ClientError> {
-        self.call("node_info", &NoParams {}).await
+        self.saw(self.call("node_info", &NoParams {}).await)
     }
 
     /// What to offer for a transaction.
@@ -293,7 +381,7 @@ impl PollenClient {
         &self,
         params: &TxTrialParams,
     ) -> Result<Answer<FeeEstimate>, ClientError> {
-        self.call("tx_feeEstimate", params).await
+        self.read("tx_feeEstimate", params).await
     }
 
     /// Entries of one state, as the node says.
@@ -301,7 +389,7 @@ impl PollenClient {
         &self,
         params: &StateGetManyParams,
     ) -> Result<Answer<StateRecords>, ClientError> {
-        self.call("state_getMany", params).await
+        self.read("state_getMany", params).await
     }
 
     /// Whether the node does its work.

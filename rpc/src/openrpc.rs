@@ -109,13 +109,18 @@ pub(crate) fn document(methods: &[Method]) -> Value {
         settings.definitions_path = "/components/schemas".into();
         settings.meta_schema = None;
     });
-    let mut generator = settings.into_generator();
+    // What is sent may leave out what has a default; what is answered never does.
+    let mut asked = settings.clone().for_deserialize().into_generator();
+    let mut answered = settings.for_serialize().into_generator();
     let examples: Map<String, Value> =
         serde_json::from_str(EXAMPLES).expect("recorded examples are JSON");
-    let mut described: Vec<Value> =
-        methods.iter().map(|method| describe(method, &mut generator, &examples)).collect();
+    let mut described: Vec<Value> = methods
+        .iter()
+        .map(|method| describe(method, &mut asked, &mut answered, &examples))
+        .collect();
     described.sort_by(|left, right| left["name"].as_str().cmp(&right["name"].as_str()));
-    let mut schemas = generator.take_definitions(true);
+    let mut schemas = asked.take_definitions(true);
+    schemas.append(&mut answered.take_definitions(true));
     // Parameters of a method stand at the method; as a type nobody needs them.
     schemas.retain(|name, _| {
         !name.ends_with("Params") || name == "StateEntryParams" || name == "ChainParams"
@@ -142,10 +147,11 @@ pub(crate) fn document(methods: &[Method]) -> Value {
 
 fn describe(
     method: &Method,
-    generator: &mut SchemaGenerator,
+    asked: &mut SchemaGenerator,
+    answered: &mut SchemaGenerator,
     examples: &Map<String, Value>,
 ) -> Value {
-    let params = resolved((method.params)(generator), generator);
+    let params = resolved((method.params)(asked), asked);
     let required: Vec<&str> = params["required"]
         .as_array()
         .map(|names| names.iter().filter_map(Value::as_str).collect())
@@ -160,7 +166,7 @@ fn describe(
         })
     };
     let named: Vec<Value> = method.positions.iter().map(param).collect();
-    let result = (method.result)(generator);
+    let result = (method.result)(answered);
     let mut described = json!({
         "name": method.name,
         "tags": [{ "name": method.name.split(['_', '.']).next() }],
@@ -184,7 +190,7 @@ fn describe(
             "transport": "websocket",
             "notice": notices.method,
             "unsubscribe": notices.unsubscribe,
-            "schema": (notices.schema)(generator),
+            "schema": (notices.schema)(answered),
         });
     }
     described

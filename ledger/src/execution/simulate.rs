@@ -60,14 +60,14 @@ pub fn simulate(
     signed: &SignedTransaction,
     context: CallContext,
 ) -> Result<Result<Simulation, SkipReason>, EngineFailure> {
-    let recorder = Recorder { state, reads: Mutex::default() };
+    let recorder = Recorder::new(state);
     let engine = Bystander { engine, state };
     let rules = Rules { parameters, engine: &engine, simulated: true };
     let (changes, receipt, note) = match transact(&rules, &recorder, signed, true, context)? {
         Transacted::Skipped(reason) => return Ok(Err(reason)),
         Transacted::Executed { changes, receipt, note } => (changes, receipt, note),
     };
-    let reads = recorder.reads.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let reads = recorder.into_reads();
     let before = |key: &StateKey| match reads.get(key) {
         Some(value) => Ok(value.clone()),
         None => state.get(key),
@@ -84,10 +84,22 @@ pub fn simulate(
     Ok(Ok(Simulation { receipt, note, reads, changes: changed, calls }))
 }
 
-/// A state that notes what is read. (How much that can be is bounded by the transaction's fuel.)
-struct Recorder<'a> {
+/// A state that notes what is read of it, code apart. (How much that can be is bounded by fuel.)
+pub struct Recorder<'a> {
     state: &'a dyn StateRead,
     reads: Mutex<BTreeMap<StateKey, Option<Value>>>,
+}
+
+impl<'a> Recorder<'a> {
+    /// Over a state.
+    pub fn new(state: &'a dyn StateRead) -> Self {
+        Self { state, reads: Mutex::default() }
+    }
+
+    /// What was read, each key with its value.
+    pub fn into_reads(self) -> BTreeMap<StateKey, Option<Value>> {
+        self.reads.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl StateRead for Recorder<'_> {

@@ -13,8 +13,8 @@ use pollen_ledger::store::{EventRecord, Location, StateAt, StoreError};
 use pollen_ledger::{AccountId, Action, Address, Hash, SignedTransaction};
 use pollen_rpc::api::{
     ActionResult, Answer, Bytes, ChainHead, ChainParameters, ChangeReportView, CheckpointView,
-    Cursor, DagBlock, DagEvidence, DagRound, DagRounds, DagSlot, EventView, NodeInfo, Peer, ReadAt,
-    SlotStatus, Stage, TransactionView, TxOutcome, TxStatus,
+    Cursor, DagBlock, DagEvidence, DagRound, DagRounds, DagSlot, DevInfo, EventView, NodeInfo,
+    Peer, ReadAt, SlotStatus, Stage, TransactionView, TxOutcome, TxStatus,
 };
 use pollen_rpc::backend::RoundRange;
 use pollen_rpc::error::RpcError;
@@ -51,6 +51,7 @@ impl Parts {
                 .collect(),
             committee: self.members(),
             parameters: ChainParameters::from(&self.genesis.parameters),
+            dev: self.dev.as_ref().map(|dev| DevInfo { reverts: dev.reverts }),
         }
     }
 

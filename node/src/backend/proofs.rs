@@ -1,18 +1,22 @@
 //! What proves an answer: certificates of checkpoints, and places in their lists.
 
-use pollen_ledger::execution::{StateKey, StateRead as _, nonce_window, window_key};
+use std::collections::BTreeMap;
+
+use pollen_ledger::execution::{StateKey, StateRead as _, Value, nonce_window, window_key};
 use pollen_ledger::light::CheckpointProof;
 use pollen_ledger::store::{Location, StateChange};
 use pollen_ledger::{Hash, codec};
 use pollen_rpc::api::{
     Answer, Bytes, CertificateView, ChainWrites, ReadAt, StateProof, StateRecord, StateWrite,
-    TxAbsence, TxProof, TxRecord,
+    TxAbsence, TxProof, TxRecord, Witness, WitnessEntry,
 };
 use pollen_rpc::backend::{EntryName, Trial};
 use pollen_rpc::error::{ErrorCode, RpcError};
 
 use super::{Parts, broken, storage};
 
+/// Entries of a witness at most.
+const WITNESS_ENTRIES_MAX: usize = 256;
 /// How long a client should wait for a certificate that is on its way, in milliseconds.
 const CERTIFICATE_RETRY_MS: u64 = 50;
 
@@ -72,6 +76,32 @@ impl Parts {
             proof,
         };
         Ok(Answer::new(reading.at, record))
+    }
+
+    /// What was read at a height, with proofs.
+    pub(super) fn witness(
+        &self,
+        height: u64,
+        reads: BTreeMap<StateKey, Option<Value>>,
+    ) -> Result<Witness, RpcError> {
+        if reads.len() > WITNESS_ENTRIES_MAX {
+            let what = format!(
+                "it read {} entries, of {WITNESS_ENTRIES_MAX} at most a witness is made",
+                reads.len()
+            );
+            return Err(RpcError::new(ErrorCode::Limit, what).with("retryable", false));
+        }
+        let checkpoint = CertificateView::of(&self.checkpoint_proof(height)?);
+        let entries = reads.into_iter().map(|(key, value)| {
+            let (_, tree) = self.database.prove(height, &key).map_err(storage)?;
+            Ok(WitnessEntry {
+                owner: Hash(key.owner.0),
+                key: Bytes(key.key),
+                value: value.map(|value| Bytes(value.to_vec())),
+                tree: Bytes(tree.encode()),
+            })
+        });
+        Ok(Witness { checkpoint, entries: entries.collect::<Result<_, RpcError>>()? })
     }
 
     /// That a transaction was not executed and never will be.

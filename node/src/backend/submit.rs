@@ -19,6 +19,8 @@ use crate::network::Target;
 use crate::shared::Head;
 use crate::tracker::Progress;
 
+/// What a node says that its operator is about to stop.
+pub(super) const DRAINING: &str = "this node is being drained: it takes no transactions";
 /// When a node without room is worth another question, in milliseconds: another node is a better answer.
 const DISK_RETRY_MS: u64 = 5_000;
 
@@ -59,6 +61,11 @@ impl Parts {
         if let Some(reason) = self.shared.disk_low.borrow().as_ref() {
             return Err(RpcError::new(ErrorCode::NotReady, reason.as_str())
                 .with("retryAfterMs", DISK_RETRY_MS));
+        }
+        if *self.shared.draining.borrow() {
+            return Err(
+                RpcError::new(ErrorCode::NotReady, DRAINING).with("retryAfterMs", DISK_RETRY_MS)
+            );
         }
         let head = self.shared.head.borrow().checkpoint.clone();
         let lag_ms = clock::now_ms().saturating_sub(head.timestamp_ms);

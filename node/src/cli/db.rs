@@ -98,14 +98,15 @@ pub(super) async fn ask(
     match asked.await? {
         None => Ok(None),
         Some(Answer::Failed { reason }) => Err(Failure::new(reason)),
-        Some(Answer::Done { sizes, windows }) => Ok(Some((sizes, windows))),
+        Some(Answer::Done {}) => Ok(Some((Vec::new(), None))),
+        Some(Answer::Sizes { sizes, windows }) => Ok(Some((sizes, Some(windows)))),
         Some(_) => Err(Failure::new("the node answered out of turn")),
     }
 }
 
 async fn stats(session: &Session, data: &Path) -> Result<(), Failure> {
     let ledger = ledger(data)?;
-    let running = ask(data, &Question::Sizes, &ProgressBar::hidden()).await?;
+    let running = ask(data, &Question::Sizes {}, &ProgressBar::hidden()).await?;
     let (sizes, windows, runs) = match running {
         Some((sizes, windows)) => (sizes, windows, true),
         None => {
@@ -292,7 +293,7 @@ async fn compact(session: &Session, data: &Path) -> Result<(), Failure> {
     let ledger = ledger(data)?;
     let before = files_bytes(&ledger)?;
     let bar = progress("families", Family::ALL.len() as u64);
-    let asked = ask(data, &Question::Compact, &bar).await;
+    let asked = ask(data, &Question::Compact {}, &bar).await;
     let asked = match asked {
         Ok(None) => {
             let (ledger, bar) = (ledger.clone(), bar.clone());

@@ -336,6 +336,7 @@ pub async fn query(global: &Global, words: Vec<String>) -> Result<(), Failure> {
     };
     let arguments = encode(&session, &client, function, &words.arguments).await?;
     let params = ModuleCallParams {
+        witness: false,
         module: target.spelled,
         function: function.name.clone(),
         arguments: None,

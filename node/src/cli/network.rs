@@ -6,16 +6,13 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressStyle};
 use pollen_ledger::AccountId;
 
-use super::{DevArgs, EXIT_FAILED, Failure, NodeArgs, Session, accounts, modules};
+use super::{DevArgs, EXIT_FAILED, Failure, NodeArgs, Session, accounts, admin, modules};
 use crate::config::NodeConfig;
-use crate::dev::{self, DevNode, DevOptions, NodeProcess};
+use crate::dev::control::{self, Control, Order};
+use crate::dev::{self, DevNetwork, DevNode, DevOptions};
 use crate::keys;
 use crate::node::{Node, Prepared, Preparing};
 
-/// How long a stopping node may take.
-const STOP_PATIENCE: Duration = Duration::from_secs(10);
-/// How long a starting node may take.
-const START_PATIENCE: Duration = Duration::from_secs(60);
 /// Steps of a bar that shows a share.
 const SHARE_STEPS: u64 = 1_000;
 /// Keys that `pollen dev --examples` makes and funds.
@@ -71,9 +68,14 @@ fn node_config(args: &NodeArgs) -> Result<NodeConfig, Failure> {
         config.genesis = Some(genesis.clone());
     }
     config.network.peers.extend(args.peer.iter().cloned());
+    if let Some(invite) = &args.invite {
+        let (genesis, peers) = admin::accept_invite(invite, &config.data)?;
+        config.genesis = Some(genesis);
+        config.network.peers.extend(peers);
+    }
     if !args.listen.is_empty() {
         config.network.listen.clone_from(&args.listen);
-    } else if args.config.is_none() && !args.peer.is_empty() {
+    } else if args.config.is_none() && !config.network.peers.is_empty() {
         // A peer beside a development network takes any free port.
         config.network.listen = vec!["/ip4/127.0.0.1/tcp/0".into()];
     }
@@ -90,17 +92,9 @@ fn node_config(args: &NodeArgs) -> Result<NodeConfig, Failure> {
     Ok(config)
 }
 
-/// Logs go to standard error: colour only on a terminal.
+/// Begins to log.
 pub fn start_log(filter: &str) -> Result<(), Failure> {
-    use std::io::IsTerminal as _;
-    let filter = tracing_subscriber::EnvFilter::try_new(filter)
-        .map_err(|error| Failure::usage(format!("log filter '{filter}': {error}")))?;
-    let _ = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr)
-        .try_init();
-    Ok(())
+    crate::log::start(filter).map_err(Failure::usage)
 }
 
 /// Waits until the node is to stop.
@@ -150,76 +144,6 @@ async fn end_of_stdin() {
     let _ = end.await;
 }
 
-enum Running {
-    Processes(Vec<NodeProcess>),
-    InProcess(Vec<Node>),
-}
-
-impl Running {
-    async fn start(nodes: &[DevNode], args: &DevArgs) -> Result<Self, Failure> {
-        if args.in_process {
-            start_log(&args.log)?;
-            let configs = nodes.iter().map(|node| NodeConfig::load(Some(&node.config)));
-            let configs = configs.collect::<Result<Vec<_>, _>>()?;
-            // Together: each asks the others for a snapshot before it begins.
-            let running = futures::future::try_join_all(configs.into_iter().map(Node::start));
-            return Ok(Self::InProcess(running.await?));
-        }
-        let program = std::env::current_exe()?;
-        let mut processes = Vec::new();
-        for node in nodes {
-            processes.push(NodeProcess::start(&program, node)?);
-        }
-        let bar = progress("waiting for the nodes", nodes.len() as u64);
-        let ready = dev::wait_ready(&mut processes, START_PATIENCE, |_| bar.inc(1)).await;
-        bar.finish_and_clear();
-        if let Err(error) = ready {
-            stop_all(&mut processes).await;
-            return Err(error.into());
-        }
-        Ok(Self::Processes(processes))
-    }
-
-    fn processes(&self) -> Vec<u32> {
-        match self {
-            Self::Processes(processes) => processes.iter().filter_map(NodeProcess::id).collect(),
-            Self::InProcess(_) => vec![std::process::id()],
-        }
-    }
-
-    /// Waits until a node ends by itself: that is news.
-    async fn a_node_ended(&mut self) -> Failure {
-        let Self::Processes(processes) = self else { return std::future::pending().await };
-        loop {
-            for (index, process) in processes.iter_mut().enumerate() {
-                if let Some(reason) = process.ended() {
-                    let (node, log) = (index + 1, process.node.log.display());
-                    return Failure::new(format!("node {node} ended: {reason}"))
-                        .hint(format!("its log: {log}"));
-                }
-            }
-            tokio::time::sleep(Duration::from_millis(500)).await;
-        }
-    }
-
-    async fn stop(self) -> bool {
-        match self {
-            Self::Processes(mut processes) => stop_all(&mut processes).await,
-            Self::InProcess(nodes) => {
-                for node in nodes {
-                    node.stop().await;
-                }
-                true
-            }
-        }
-    }
-}
-
-async fn stop_all(processes: &mut [NodeProcess]) -> bool {
-    let stops = processes.iter_mut().map(|process| process.stop(STOP_PATIENCE));
-    futures::future::join_all(stops).await.into_iter().all(|stopped| stopped.is_ok())
-}
-
 pub(super) fn progress(what: &'static str, of: u64) -> ProgressBar {
     let style = ProgressStyle::with_template("{spinner} {msg} {pos}/{len} {elapsed}")
         .expect("a fixed template");
@@ -241,22 +165,33 @@ pub async fn dev(session: &Session, args: &DevArgs) -> Result<(), Failure> {
     };
     let nodes = dev::lay_out(&options)?;
     let genesis = dev::genesis(args.validators);
+    if args.in_process {
+        start_log(&args.log)?;
+    }
+    let root = options.root();
+    let control = Control::listen(&root).map_err(|error| {
+        let path = control::socket(&root);
+        Failure::new(format!("{}: {error}: is the path too long?", path.display()))
+    })?;
     println!("starting {} validators of the network {}", nodes.len(), genesis.name);
-    let mut running = Running::start(&nodes, args).await?;
-    dev::network_file(&genesis, &nodes, running.processes()).write(&session.home)?;
+    let bar = progress("waiting for the nodes", nodes.len() as u64);
+    let started = DevNetwork::start(root, nodes, args.in_process, |_| bar.inc(1)).await;
+    bar.finish_and_clear();
+    let network = started?;
+    let leave_file = |network: &DevNetwork| {
+        dev::network_file(&genesis, network.nodes(), network.processes()).write(&session.home)
+    };
+    leave_file(&network)?;
     let prepared = tokio::select! {
-        prepared = prepare(session, args, &nodes, began) => prepared,
+        prepared = prepare(session, args, network.nodes(), began) => prepared,
         () = stop_signal() => Err(Failure::new("stopped while deploying")),
     };
-    let ended = match prepared {
-        Err(failure) => Some(failure),
-        Ok(()) => tokio::select! {
-            () = stop_signal() => None,
-            failure = running.a_node_ended() => Some(failure),
-        },
+    let (network, ended) = match prepared {
+        Err(failure) => (network, Some(failure)),
+        Ok(()) => follow_orders(network, &control, &leave_file).await?,
     };
     println!("\nstopping");
-    let clean = running.stop().await;
+    let clean = network.stop().await;
     match ended {
         Some(failure) => Err(failure),
         None if clean => {
@@ -264,6 +199,38 @@ pub async fn dev(session: &Session, args: &DevArgs) -> Result<(), Failure> {
             Ok(())
         }
         None => Err(Failure::new("a node did not stop by itself and was killed")),
+    }
+}
+
+/// Does what is ordered of the whole network until it is to stop, or a node ends by itself: then with why.
+async fn follow_orders(
+    mut network: DevNetwork,
+    control: &Control,
+    leave_file: &impl Fn(&DevNetwork) -> std::io::Result<()>,
+) -> Result<(DevNetwork, Option<Failure>), Failure> {
+    loop {
+        let (order, answering) = tokio::select! {
+            () = stop_signal() => return Ok((network, None)),
+            error = network.a_node_ended() => return Ok((network, Some(error.into()))),
+            order = control.next() => order?,
+        };
+        match order {
+            Order::Fund { account, amount } => {
+                answering.tell(network.fund(account, amount).await).await;
+            }
+            Order::AdvanceTime { ms } => answering.tell(network.advance_time(ms).await).await,
+            Order::Snapshot => answering.tell(network.snapshot().await).await,
+            Order::Revert { snapshot } => {
+                let announced = network.announce(snapshot);
+                let is_announced = announced.is_ok();
+                answering.tell(announced).await;
+                if is_announced {
+                    network = network.revert(snapshot).await?;
+                    leave_file(&network)?;
+                    println!("the network went back to snapshot {snapshot}");
+                }
+            }
+        }
     }
 }
 

@@ -68,7 +68,7 @@ async fn ask(data: &Path, question: &Question) -> Result<Option<Answer>, Failure
 
 async fn create(session: &Session, data: PathBuf) -> Result<(), Failure> {
     let ledger = ledger(&data)?;
-    let made = match ask(&data, &Question::Snapshot).await? {
+    let made = match ask(&data, &Question::Snapshot {}).await? {
         Some(Answer::Snapshot { height, folder, pause_ms }) => {
             Made { height, folder, pause: Duration::from_millis(pause_ms) }
         }

@@ -52,6 +52,8 @@ struct Target {
 #[derive(Debug)]
 pub(super) struct Schedule {
     targets: Vec<Target>,
+    /// Targets that are not dialled while their peer is banned.
+    banned: Vec<Target>,
     backoff: Backoff,
 }
 
@@ -64,7 +66,7 @@ pub(super) struct Due {
 
 impl Schedule {
     pub(super) fn new(backoff: Backoff) -> Self {
-        Self { targets: Vec::new(), backoff }
+        Self { targets: Vec::new(), banned: Vec::new(), backoff }
     }
 
     /// Adds a target; `mutual` when it dials us as well. A peer that is known gets more addresses.
@@ -172,9 +174,18 @@ impl Schedule {
         }
     }
 
-    /// The peer is never dialled again.
+    /// The peer is not dialled any more.
     pub(super) fn banned(&mut self, peer: PeerId) {
-        self.targets.retain(|target| target.peer != Some(peer));
+        let banned = self.targets.extract_if(.., |target| target.peer == Some(peer));
+        self.banned.extend(banned);
+    }
+
+    /// The peer is dialled again, at once.
+    pub(super) fn unbanned(&mut self, peer: PeerId, now: Instant) {
+        for mut target in self.banned.extract_if(.., |target| target.peer == Some(peer)) {
+            (target.failures, target.state) = (0, State::WaitingUntil(now));
+            self.targets.push(target);
+        }
     }
 
     /// The peer broke the rules: it waits as long as one that never answered.

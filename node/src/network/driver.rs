@@ -53,6 +53,8 @@ pub(super) enum Command {
     Request { target: Target, request: Request, reply: Reply },
     Peers(oneshot::Sender<Vec<PeerInfo>>),
     Ban { peer: PeerId, reason: String },
+    Unban { peer: PeerId },
+    AddPeer { address: Multiaddr },
     Shutdown,
 }
 
@@ -303,6 +305,16 @@ impl Driver {
                 let _gone = reply.send(self.peer_list());
             }
             Command::Ban { peer, reason } => self.ban(peer, &reason),
+            Command::Unban { peer } => {
+                if self.banned.remove(&peer) {
+                    self.schedule.unbanned(peer, Instant::now());
+                }
+            }
+            Command::AddPeer { address } => {
+                let own = *self.swarm.local_peer_id();
+                let addresses = std::slice::from_ref(&address);
+                self.schedule.add(own, peer_in(&address), addresses, false, Instant::now());
+            }
             Command::Shutdown => {}
         }
     }

@@ -21,6 +21,9 @@ pub trait ReadParams {
     fn at_least(&self) -> Option<u64>;
     /// How long to wait for that, in milliseconds.
     fn wait_ms(&self) -> u64;
+    /// Asks for a height that the node must have executed, beside any that is asked for already, and where no wait is
+    /// asked for, to wait for it so long.
+    fn require(&mut self, at_least: u64, wait_ms: u64);
 }
 
 /// Declares parameters of a read: their own fields, then `at`, `atLeast` and `waitMs`.
@@ -55,8 +58,18 @@ macro_rules! read_params {
             fn wait_ms(&self) -> u64 {
                 self.wait_ms
             }
+            fn require(&mut self, at_least: u64, wait_ms: u64) {
+                self.at_least = self.at_least.max(Some(at_least));
+                if self.wait_ms == 0 {
+                    self.wait_ms = wait_ms;
+                }
+            }
         }
     };
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 fn is_zero(value: &u64) -> bool {
@@ -375,6 +388,9 @@ read_params! {
         /// The address that the module sees as its caller; nobody unless told.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         caller: Option<String>,
+        /// Whether what it reads is wanted, with proofs of it: of a certified state (`at`), 256 entries at most.
+        #[serde(default, skip_serializing_if = "is_false")]
+        witness: bool,
     }
 }
 

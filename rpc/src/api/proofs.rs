@@ -105,6 +105,29 @@ pub struct StateRecord {
     pub proof: Option<StateProof>,
 }
 
+/// What a query read of the state, and that it is so: the checkpoint that `at` names, and of each entry its place in the
+/// state's tree. The code is named by an entry, the module's record, and has its own hash.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Witness {
+    /// Of the checkpoint.
+    pub checkpoint: CertificateView,
+    /// What was read, ascending.
+    pub entries: Vec<WitnessEntry>,
+}
+
+/// An entry that a query read.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct WitnessEntry {
+    /// Whose entry: a module's id, or a namespace of the ledger's own, as 64 hexadecimal digits.
+    pub owner: Hash,
+    /// The key under its owner.
+    pub key: Bytes,
+    /// The value; null where there is none.
+    pub value: Option<Bytes>,
+    /// Its place in the tree, or that it has none: docs/storage.md.
+    pub tree: Bytes,
+}
+
 /// Entries of the state (`state_getMany`), in the order in which they were asked for.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct StateRecords {

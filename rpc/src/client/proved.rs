@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use pollen_ledger::execution::StateKey;
+use pollen_ledger::execution::{AccountRecord, StateKey};
 use pollen_ledger::light::{CertifiedCheckpoint, CheckpointProof, LightClient, LightError};
-use pollen_ledger::{Hash, Transaction, codec};
+use pollen_ledger::{AccountId, Hash, Receipt, Transaction, codec};
 use tokio::time::Instant;
 
 use super::{ClientError, PollenClient};
-use crate::api::{Answer, Bytes, ReadAt, StateGetParams, StateRecord, TxTrialParams};
+use crate::api::{Answer, Bytes, ReadAt, StateGetParams, StateRecord, TxGetParams, TxTrialParams};
 use crate::error::ErrorCode;
 
 /// How long a certificate that is on its way is waited for.
@@ -41,6 +41,16 @@ pub enum ProvedError {
         /// Why it was refused.
         reason: LightError,
     },
+    /// What is proved is of a later protocol.
+    #[error(
+        "{what} is proved, and cannot be read ({reason}): install a newer version of this program"
+    )]
+    Unreadable {
+        /// What.
+        what: &'static str,
+        /// Why.
+        reason: String,
+    },
     /// There is one without a proof.
     #[error("{url} gave no proof: its version and this one's may differ")]
     NoProof {
@@ -49,7 +59,75 @@ pub enum ProvedError {
     },
 }
 
+/// An executed transaction, proved.
+#[derive(Debug, Clone)]
+pub struct ProvedTransaction {
+    /// Its checkpoint.
+    pub checkpoint: CertifiedCheckpoint,
+    /// What proved the checkpoint.
+    pub proof: CheckpointProof,
+    /// Its receipt: outcome, fuel, fee, events.
+    pub receipt: Receipt,
+}
+
+/// An account, proved.
+#[derive(Debug, Clone)]
+pub struct ProvedAccount {
+    /// The checkpoint after which it was so.
+    pub checkpoint: CertifiedCheckpoint,
+    /// What proved the checkpoint.
+    pub proof: CheckpointProof,
+    /// Its record: balance and deposit; none where it was proved that there is none.
+    pub record: Option<AccountRecord>,
+}
+
 impl PollenClient {
+    /// An account as [`Self::state_proved`] has it.
+    pub async fn account_proved(
+        &self,
+        light: &LightClient,
+        account: &AccountId,
+        at: ReadAt,
+    ) -> Result<ProvedAccount, ProvedError> {
+        let proved = self.state_proved(light, &StateKey::account(account), at).await?;
+        let ProvedState { checkpoint, proof, value } = proved;
+        let record = value.map(|value| codec::decode(&value, value.len())).transpose();
+        let record = record.map_err(|error| ProvedError::Unreadable {
+            what: "the account",
+            reason: error.to_string(),
+        })?;
+        Ok(ProvedAccount { checkpoint, proof, record })
+    }
+
+    /// A transaction that was executed, with its receipt, proved to `light`. Waits for a certificate that is on its way;
+    /// -32040 where the node has not executed it.
+    pub async fn transaction_proved(
+        &self,
+        light: &LightClient,
+        hash: &Hash,
+    ) -> Result<ProvedTransaction, ProvedError> {
+        let params = TxGetParams { hash: *hash, proof: true };
+        let deadline = Instant::now() + PATIENCE;
+        let record = loop {
+            match self.tx_get(&params).await {
+                Err(error) if error.is(ErrorCode::NotReady) && Instant::now() < deadline => {
+                    tokio::time::sleep(PAUSE).await;
+                }
+                answered => break answered?.value,
+            }
+        };
+        let url = || self.url().to_owned();
+        let proof = record.proof.ok_or_else(|| ProvedError::NoProof { url: url() })?;
+        let check = || {
+            let whole = proof.checkpoint.proof()?;
+            let checkpoint = light.checkpoint(record.height, &whole)?;
+            checkpoint.transaction(hash, &proof.transaction)?;
+            let receipt = checkpoint.receipt_of(hash, &record.receipt.0, &proof.receipt)?;
+            Ok(ProvedTransaction { checkpoint, proof: whole, receipt })
+        };
+        check().map_err(|reason| ProvedError::Refused { url: url(), reason })
+    }
+
     /// What the state has under a key, proved to `light`: after the checkpoint of the height asked for, else
     /// after the last that is certified where the node is. Waits for a certificate that is on its way.
     ///

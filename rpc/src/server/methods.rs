@@ -171,6 +171,15 @@ pub(super) fn methods(
         module_call (ModuleCallParams) -> ModuleCall;
         /// Events after a cursor, in order; waits for the first where told (long poll).
         events_query (EventsQueryParams) -> EventsPage;
+        /// Gives an account grains out of the faucet; in a development network only, as all of `dev`.
+        dev_fund (DevFundParams) -> DevFunded;
+        /// Moves the clock of the whole network ahead, and waits until the ledger's time has followed.
+        dev_advance_time as "dev_advanceTime" (DevAdvanceTimeParams) -> DevTime;
+        /// Keeps the whole network as it is now, to go back to.
+        dev_snapshot (NoParams) -> DevSnapshot;
+        /// Takes the whole network back to a snapshot; the clock stays. The nodes go away for seconds: `node_info` tells
+        /// by `dev.reverts` when they are back.
+        dev_revert (DevRevertParams) -> DevReverting;
     }
     subscription::register(&mut module, &mut described);
     described.push(Method::call::<NoParams, serde_json::Value>(
@@ -304,8 +313,32 @@ impl Served {
     async fn node_info(&self, _: NoParams) -> Answered<NodeInfoAnswer> {
         let groups = ["rpc", "node", "chain", "dag", "tx", "account", "state", "module", "events"];
         let limits = self.limits.served();
-        let groups = groups.map(str::to_owned).to_vec();
-        Ok(self.backend.node_info().await?.map(|node| NodeInfoAnswer { node, groups, limits }))
+        let mut groups = groups.map(str::to_owned).to_vec();
+        Ok(self.backend.node_info().await?.map(|node| {
+            groups.extend(node.dev.map(|_| "dev".to_owned()));
+            NodeInfoAnswer { node, groups, limits }
+        }))
+    }
+
+    async fn dev_fund(&self, params: DevFundParams) -> Answered<DevFunded> {
+        match self.named(&params.account, "params.account")? {
+            Named::Id(account) => self.backend.dev_fund(account, params.amount).await,
+            Named::Name(_) => {
+                Err(RpcError::invalid_params("params.account", "expected an address"))
+            }
+        }
+    }
+
+    async fn dev_advance_time(&self, params: DevAdvanceTimeParams) -> Answered<DevTime> {
+        self.backend.dev_advance_time(params.ms).await
+    }
+
+    async fn dev_snapshot(&self, _: NoParams) -> Answered<DevSnapshot> {
+        self.backend.dev_snapshot().await
+    }
+
+    async fn dev_revert(&self, params: DevRevertParams) -> Answered<DevReverting> {
+        self.backend.dev_revert(params.snapshot).await
     }
 
     async fn node_health(&self, _: NoParams) -> Answered<NodeHealth> {
@@ -637,7 +670,7 @@ impl Served {
             return Err(RpcError::invalid_params("params.function", words));
         }
         self.settle(&params).await?;
-        let ModuleCallParams { function, at, arguments, arguments_bytes, .. } = params;
+        let ModuleCallParams { function, at, arguments, arguments_bytes, witness, .. } = params;
         let arguments = match (arguments, arguments_bytes) {
             (arguments, None) => {
                 CallArguments::Json(arguments.unwrap_or_else(|| Value::Array(Vec::new())))
@@ -649,7 +682,9 @@ impl Served {
             }
         };
         let _call = self.costly_call().await?;
-        self.backend.module_call(QueryCall { module, function, arguments, caller, at }).await
+        self.backend
+            .module_call(QueryCall { module, function, arguments, caller, at, witness })
+            .await
     }
 
     /// A turn among those who have the node work. Waits: whoever comes first is first, subscriptions among them.

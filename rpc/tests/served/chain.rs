@@ -167,6 +167,7 @@ impl Backend for Chain {
             listen_addresses: Vec::new(),
             committee: Vec::new(),
             parameters: parameters(),
+            dev: None,
         }))
     }
 
@@ -527,7 +528,12 @@ impl Backend for Chain {
                 RpcError::new(ErrorCode::FunctionNotFound, words).with("functions", functions)
             ));
         }
-        ready(self.answer(ModuleCall { result, result_bytes: Bytes(bytes), fuel_used: 12 }))
+        ready(self.answer(ModuleCall {
+            result,
+            result_bytes: Bytes(bytes),
+            fuel_used: 12,
+            witness: None,
+        }))
     }
 
     fn events(&self, filter: EventFilter, after: Cursor, limit: u32) -> Answering<'_, EventsPage> {

@@ -238,3 +238,30 @@ fn a_transaction_signed_elsewhere_keeps_its_hash() {
     let signed = transaction.sign(&chain_id, &bob, Vec::new());
     assert_eq!(Signed::new(&signed, chain_id).hash, id);
 }
+
+/// What a client has seen it sees from then on: after a node is lost, another that is behind is waited for, and when it
+/// does not come that far, that is told. Once: a node that lied about its height does not spoil the client.
+#[tokio::test]
+async fn a_read_never_goes_back_at_another_node() {
+    let (ahead, behind) = (served().await, served().await);
+    let params = ChainHeadParams::default();
+    let start = PollenClient::new([behind.url()]).unwrap().chain_head(&params).await.unwrap();
+    let start = start.at.height;
+    ahead.chain.advance(2, &[]);
+    let client = || PollenClient::new([ahead.url(), behind.url()]).unwrap();
+    let (hasty, patient) = (client(), client());
+    for client in [&hasty, &patient] {
+        assert_eq!(client.chain_head(&params).await.unwrap().at.height, start + 2);
+    }
+    ahead.server.stop().await;
+
+    let brief = ChainHeadParams { wait_ms: 1, ..params.clone() };
+    let error = hasty.chain_head(&brief).await.unwrap_err();
+    assert!(error.is(ErrorCode::BehindRequested), "{error}");
+    assert_eq!(hasty.height(), 0);
+    assert_eq!(hasty.chain_head(&params).await.unwrap().at.height, start);
+
+    let catching_up = async { behind.chain.advance(2, &[]) };
+    let (answer, ()) = tokio::join!(patient.chain_head(&params), catching_up);
+    assert_eq!(answer.unwrap().at.height, start + 2);
+}

@@ -86,6 +86,8 @@ const nodeInfo = answer({
   /** Groups of methods served. */
   groups: list(text),
   /** Bounds of the interface. */
+  /** Of a node of a development network (`pollen dev`): how often it went back. */
+  dev: nullable(object({ reverts: small })),
   limits: object({ bodyBytes: small, responseBytes: small, batch: small, waitMs: small, page: small, list: small, dagRounds: small }),
 });
 export type NodeInfo = Out<typeof nodeInfo>;
@@ -604,6 +606,11 @@ const rpcDiscover = object({
 /** What a node says of its interface: an OpenRPC document, with JSON Schema of all types. */
 export type RpcDocument = Out<typeof rpcDiscover>;
 
+const devFund = answer({ transaction: hash });
+const devAdvanceTime = answer({ timeMs: u64, aheadMs: u64 });
+const devSnapshot = answer({ snapshot: small });
+const devRevert = answer({ reverts: small });
+
 /** An entry of the state: `module` with `key`, or `account` alone, or `owner` with `key`. */
 export interface StateEntry {
   module?: string;
@@ -651,6 +658,10 @@ export interface Params {
   module_list: ListOptions<string> & ReadOptions;
   module_call: { module: string; function: string; arguments?: unknown; argumentsBytes?: Uint8Array; caller?: string } & ReadOptions;
   events_query: { module?: string; name?: string; waitMs?: number } & ListOptions<Cursor>;
+  dev_fund: { account: string; amount: bigint };
+  dev_advanceTime: { ms: bigint };
+  dev_snapshot: object;
+  dev_revert: { snapshot: number };
 }
 
 /** How the answer of each method is read. */
@@ -687,6 +698,10 @@ export const METHODS = {
   module_list: moduleList,
   module_call: moduleCall,
   events_query: eventsQuery,
+  dev_fund: devFund,
+  dev_advanceTime: devAdvanceTime,
+  dev_snapshot: devSnapshot,
+  dev_revert: devRevert,
 } satisfies { [M in keyof Params]: Read<{ at: At } | RpcDocument> };
 
 export type Method = keyof Params;

@@ -166,6 +166,11 @@ export class PollenClient {
     return this.#transport.seen;
   }
 
+  /** Forgets {@link height}: a development network went back. */
+  forgetHeight(): void {
+    this.#transport.forgetHeight();
+  }
+
   /** Calls a method as docs/rpc.md has it. Throws `RpcError`, `UnreachableError` or `AnswerError`. */
   request<M extends Method>(method: M, params: Params[M], options: CallOptions<M> = {}): Promise<Answer<M>> {
     if (!Object.hasOwn(METHODS, method)) throw new InputError(`'${method}' is no method of docs/rpc.md`);

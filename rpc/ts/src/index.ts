@@ -21,6 +21,7 @@ export type { CheckpointsOptions, FollowedCheckpoint, RoundsOptions } from "./fo
 export type { Socket, SocketConstructor } from "./socket.js";
 export { Stream } from "./stream.js";
 export type { FollowOptions } from "./stream.js";
+export { DevNetwork } from "./dev.js";
 export { readGenesis } from "./genesis.js";
 export type { ChainParameters, Genesis, Validator } from "./genesis.js";
 export { contentHash } from "./hash.js";

@@ -31,6 +31,8 @@ export interface CallOptions<M extends Method> {
   /** Refuses an answer that is not to be believed: then the next node is asked. */
   check?: (answer: Answer<M>) => void;
   signal?: AbortSignal;
+  /** Asks one node, once. */
+  once?: boolean;
   /** Set when a node may have taken what was sent, although it gave no answer. */
   onUnanswered?: () => void;
 }
@@ -67,6 +69,11 @@ export class Transport {
     return this.#seen;
   }
 
+  /** Reads need not know of any height any more: the network went back. */
+  forgetHeight(): void {
+    this.#seen = 0n;
+  }
+
   /** Calls a method. Throws {@link RpcError}, {@link UnreachableError}, {@link AnswerError} or {@link ProofError}. */
   async call<M extends Method>(method: M, params: Params[M], options: CallOptions<M> = {}): Promise<Answer<M>> {
     const deadline = Date.now() + this.#timeoutMs;
@@ -91,6 +98,7 @@ export class Transport {
     const whole = this.#read(method, params);
     for (let step = 0; step <= count; step++) {
       if (step === count && failures.length === 0) break;
+      if (step > 0 && options.once === true) break;
       const place = (first + step) % count;
       const url = this.endpoints[place]!;
       try {

@@ -137,6 +137,7 @@ impl Served {
         arguments: Value,
     ) -> Result<Value, ClientError> {
         let params = ModuleCallParams {
+            witness: false,
             module: module.to_owned(),
             function: function.to_owned(),
             arguments: Some(arguments),

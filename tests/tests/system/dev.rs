@@ -7,12 +7,16 @@ use std::time::Duration;
 
 use pollen_node::dev;
 use pollen_node::home::NetworkFile;
+use pollen_rpc::api::ChainHeadParams;
+use pollen_rpc::client::PollenClient;
+use pollen_rpc::error::ErrorCode;
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
 use super::harness::{self, Machine, START_PATIENCE, eventually, interrupt};
 
-fn start(home: &Path, words: &[&str], target: Option<&Path>) -> Child {
+/// `pollen dev` with these words, on any free ports.
+pub fn start(home: &Path, words: &[&str], target: Option<&Path>) -> Child {
     let mut command = Command::from(harness::pollen());
     command.arg("--home").arg(home).args(["dev", "--rpc-port", "0", "--network-port", "0"]);
     command.args(words);
@@ -24,7 +28,7 @@ fn start(home: &Path, words: &[&str], target: Option<&Path>) -> Child {
 }
 
 /// What `pollen dev` left in the home folder once all its nodes were ready.
-async fn ready(home: &Path) -> NetworkFile {
+pub async fn ready(home: &Path) -> NetworkFile {
     eventually("the development network starts", START_PATIENCE, async || {
         let network = NetworkFile::read(home).ok_or("no network.json yet")?;
         for endpoint in &network.endpoints {
@@ -95,4 +99,58 @@ async fn ctrl_c_is_heard_while_modules_are_built() {
         let running = Path::new("/proc").join(node.to_string()).exists();
         assert!(!running, "process {node} was left behind");
     }
+}
+
+async fn balance_of_bob(home: &Path, node: usize) -> String {
+    let node = node.to_string();
+    let told = pollen(home, &["--json", "account", "bob", "--node", &node]).await;
+    let told: serde_json::Value = serde_json::from_str(&told).unwrap();
+    told["balance"].as_str().unwrap().to_owned()
+}
+
+async fn ledger_time(client: &PollenClient) -> u64 {
+    client.chain_head(&ChainHeadParams::default()).await.unwrap().value.time_ms
+}
+
+/// What tests of modules do between two cases: money from the faucet, a deadline that passes at once, and the whole
+/// network back to what it was, on every node and as often as wanted. The clock stays ahead, over a restart too.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_development_network_gives_money_moves_in_time_and_goes_back() {
+    const DAY_MS: u64 = 24 * 3_600_000;
+    let _machine = Machine::alone();
+    let folder = TempDir::new().unwrap();
+    let home = folder.path();
+    let mut running = start(home, &[], None);
+    let client = PollenClient::new(ready(home).await.endpoints).unwrap();
+    pollen(home, &["keys", "new", "alice"]).await;
+    pollen(home, &["keys", "new", "bob", "--no-fund"]).await;
+    pollen(home, &["devnet", "fund", "bob", "2"]).await;
+    assert_eq!(balance_of_bob(home, 1).await, "2000000000");
+
+    let snapshot = client.dev_snapshot().await.unwrap().value.snapshot;
+    for round in 0..2 {
+        pollen(home, &["transfer", "alice", "bob", "5"]).await;
+        assert_eq!(balance_of_bob(home, 3).await, "7000000000", "round {round}");
+        let before = ledger_time(&client).await;
+        let jumped = client.dev_advance_time(DAY_MS).await.unwrap().value;
+        assert!(jumped.time_ms >= before + DAY_MS && jumped.time_ms < before + DAY_MS + 60_000);
+        client.dev_revert(snapshot).await.unwrap();
+        for node in 1..=4 {
+            assert_eq!(balance_of_bob(home, node).await, "2000000000", "round {round}");
+        }
+    }
+    let unknown = client.dev_revert(snapshot + 1).await.unwrap_err();
+    assert!(unknown.is(ErrorCode::NotFound), "{unknown}");
+    pollen(home, &["transfer", "alice", "bob", "1"]).await;
+    let before = ledger_time(&client).await;
+    assert!(interrupt(&mut running).await.success());
+
+    std::fs::remove_file(home.join("network.json")).unwrap();
+    let mut running = start(home, &[], None);
+    let client = PollenClient::new(ready(home).await.endpoints).unwrap();
+    pollen(home, &["transfer", "alice", "bob", "1"]).await;
+    let after = ledger_time(&client).await;
+    assert!(before < after && after < before + 60_000, "{before} {after}");
+    assert_eq!(balance_of_bob(home, 2).await, "4000000000");
+    assert!(interrupt(&mut running).await.success());
 }

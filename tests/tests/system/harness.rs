@@ -414,6 +414,7 @@ pub async fn ask_module(
     height: u64,
 ) -> Value {
     let params = ModuleCallParams {
+        witness: false,
         module: module.to_owned(),
         function: function.to_owned(),
         arguments: Some(arguments),

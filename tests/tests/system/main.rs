@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)] // a panic here is a failed test
 
 mod account_keys;
+mod admin;
 mod bad_input;
 mod bench;
 mod client_vectors;

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 
 use std::time::Duration;
 
+use super::dev;
 use super::harness::{Network, eventually, repository};
 use super::world::{component, contracts};
 
@@ -86,6 +87,16 @@ async fn examples(network: &Network) -> Vec<(&'static str, Value)> {
     ]
 }
 
+/// What only a network of `pollen dev` does; the last takes its nodes away.
+fn examples_of_dev(account: &Value) -> [(&'static str, Value); 4] {
+    [
+        ("dev_fund", json!({ "account": account, "amount": "1000000000" })),
+        ("dev_advanceTime", json!({ "ms": "60000" })),
+        ("dev_snapshot", json!({})),
+        ("dev_revert", json!({ "snapshot": 1 })),
+    ]
+}
+
 async fn told(network: &Network, words: &[&str]) -> Value {
     serde_json::from_str(&network.cli(&[&["--json"], words].concat()).await).unwrap()
 }
@@ -136,6 +147,16 @@ async fn the_examples_of_the_reference_run() {
         let result: Value = answer(client, method, &params).await;
         run.insert(method.to_owned(), json!({ "params": params, "result": result }));
     }
+    let home = tempfile::TempDir::new().unwrap();
+    let mut playing = dev::start(home.path(), &["--validators", "1"], None);
+    let endpoints = dev::ready(home.path()).await.endpoints;
+    let of_dev = PollenClient::new(&endpoints).unwrap();
+    let account = told(&network, &["account", "bob"]).await["account"].clone();
+    for (method, params) in examples_of_dev(&account) {
+        let result: Value = answer(&of_dev, method, &params).await;
+        run.insert(method.to_owned(), json!({ "params": params, "result": result }));
+    }
+    super::harness::interrupt(&mut playing).await;
     let path = repository().join(RECORDED);
     if std::env::var_os("POLLEN_UPDATE").is_some() {
         std::fs::write(&path, serde_json::to_string_pretty(&run).unwrap() + "\n").unwrap();

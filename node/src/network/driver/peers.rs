@@ -112,7 +112,7 @@ impl Driver {
             return self.turn_away(id);
         }
         let validator = self.authors.get(&id);
-        tracing::warn!(peer = %id, validator, reason, "peer banned: it lied");
+        tracing::warn!(peer = %id, validator, reason, "peer banned");
         self.counters.peers_banned.fetch_add(1, Relaxed);
         self.schedule.banned(id);
         let _unknown = self.swarm.disconnect_peer_id(id);
