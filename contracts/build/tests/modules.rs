@@ -10,8 +10,18 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use wasmparser::{ComponentExternalKind, Operator, Parser, Payload, Validator};
 
-const MODULES: [&str; 8] =
-    ["counter", "token", "coldchain", "nft", "escrow", "registry", "router", "probe"];
+const MODULES: [&str; 10] = [
+    "counter",
+    "token",
+    "coldchain",
+    "nft",
+    "escrow",
+    "registry",
+    "router",
+    "service",
+    "fleet",
+    "probe",
+];
 /// A module's size is paid at each deployment: these are small.
 const COMPONENT_BYTES_MAX: usize = 100 * 1024;
 

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::harness::repository;
 
 /// Who may use whom, outside of tests.
-const MAY_USE: [(&str, &[&str]); 18] = [
+const MAY_USE: [(&str, &[&str]); 20] = [
     ("pollen-ledger", &[]),
     ("pollen-vm", &["pollen-ledger"]),
     ("pollen-rpc", &["pollen-ledger"]),
@@ -21,6 +21,8 @@ const MAY_USE: [(&str, &[&str]); 18] = [
     ("escrow", &["pollen-sdk"]),
     ("registry", &["pollen-sdk"]),
     ("router", &["pollen-sdk"]),
+    ("service", &["pollen-sdk"]),
+    ("fleet", &["pollen-sdk"]),
     ("broken-token", &["pollen-sdk"]),
     ("probe", &["pollen-sdk"]),
     ("pollen-ledger-simulated", &[]),
