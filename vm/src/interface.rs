@@ -9,6 +9,7 @@
 //! tuples at least one field. It does not judge imports, code or limits of execution: deployment does.
 
 mod binary;
+mod compare;
 mod decode;
 mod docs;
 mod schema;
@@ -22,6 +23,7 @@ use std::fmt;
 
 use borsh::{BorshDeserialize, BorshSerialize};
 
+pub use compare::{Comparison, Difference, DifferenceKind, Part};
 pub use decode::{InterfaceError, wit_package};
 
 /// Custom section of a component that holds its binary WIT package with docs.

@@ -233,16 +233,19 @@ fn write_interface(
     for function in functions {
         text.push('\n');
         docs(text, "  ", function.docs.as_deref());
-        let params: Vec<String> = function
-            .params
-            .iter()
-            .map(|(name, ty)| format!("{}: {ty}", identifier(name)))
-            .collect();
-        let result = function.result.as_ref().map(|ty| format!(" -> {ty}")).unwrap_or_default();
-        let name = identifier(&function.name);
-        let _ = writeln!(text, "  {name}: func({}){result};", params.join(", "));
+        let _ = writeln!(text, "  {};", function.signature());
     }
     text.push_str("}\n");
+}
+
+impl Function {
+    /// As WIT writes it, without docs and without the semicolon.
+    pub fn signature(&self) -> String {
+        let param = |(name, ty): &(String, Type)| format!("{}: {ty}", identifier(name));
+        let params: Vec<String> = self.params.iter().map(param).collect();
+        let result = self.result.as_ref().map(|ty| format!(" -> {ty}")).unwrap_or_default();
+        format!("{}: func({}){result}", identifier(&self.name), params.join(", "))
+    }
 }
 
 /// Types that `owner` must borrow from elsewhere to write `ty`.

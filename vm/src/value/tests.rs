@@ -83,7 +83,7 @@ fn scalar(name: &str) -> Type {
 }
 
 /// Any type, a few levels deep.
-pub(super) fn any_type() -> impl Strategy<Value = Type> {
+pub(crate) fn any_type() -> impl Strategy<Value = Type> {
     const SCALARS: &[&str] = &[
         "bool",
         "u8",
@@ -224,7 +224,7 @@ fn any_json(ty: &Type) -> BoxedStrategy<Value> {
     }
 }
 
-pub(super) fn any_typed_json() -> impl Strategy<Value = (Type, Value)> {
+pub(crate) fn any_typed_json() -> impl Strategy<Value = (Type, Value)> {
     any_type().prop_flat_map(|ty| {
         let values = any_json(&ty);
         values.prop_map(move |value| (ty.clone(), value))
