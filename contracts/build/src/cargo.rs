@@ -94,7 +94,8 @@ struct Diagnostic {
     rendered: Option<String>,
 }
 
-fn cargo() -> Command {
+/// Cargo, without what would change what it builds.
+pub(crate) fn cargo() -> Command {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")));
     for variable in FOREIGN {
         command.env_remove(variable);
@@ -102,7 +103,8 @@ fn cargo() -> Command {
     command
 }
 
-fn no_cargo(command: &Command) -> impl FnOnce(std::io::Error) -> BuildError + use<> {
+/// For when it does not start.
+pub(crate) fn no_cargo(command: &Command) -> impl FnOnce(std::io::Error) -> BuildError + use<> {
     let program = command.get_program().to_string_lossy().into_owned();
     move |source| BuildError::NoCargo { program, source }
 }

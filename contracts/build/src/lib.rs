@@ -20,16 +20,20 @@
 //! What it deliberately does not do: judge whether a component may be deployed (`vm` does), install
 //! anything (`scripts/bootstrap` does).
 
+mod anatomy;
 mod c;
 mod cargo;
 mod component;
+mod native_tests;
 mod toolchain;
 
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+pub use anatomy::{Anatomy, PartDifference};
 pub use component::{BUILD_SECTION, HOST_WIT, MANIFEST_SECTION, WIT_SECTION, wit_package};
+pub use native_tests::{NativeTests, run_native_tests};
 pub use toolchain::Toolchain;
 
 /// Why a module was not built; the text says what to do.

@@ -1,0 +1,94 @@
+//! A module's own tests, natively: `cargo test` of its package, where the host is the SDK's test double.
+
+use std::path::Path;
+use std::process::Stdio;
+
+use crate::cargo::{OUTPUT_BYTES_MAX, cargo, no_cargo, package};
+use crate::{BuildError, c};
+
+/// What the tests of a module said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NativeTests {
+    /// Tests that passed.
+    pub passed: usize,
+    /// Tests that did not.
+    pub failed: usize,
+    /// Whether all were compiled and passed.
+    pub is_success: bool,
+    /// Of a failure what a reader needs: the compiler's errors, or the failed tests and what they said.
+    pub output: String,
+}
+
+/// Compiles and runs the native tests of the module in `dir`; none of a module that has no such tests, being in C.
+///
+/// # Errors
+/// The directory holds no module, or cargo cannot be started. A test that fails is no error.
+pub fn run_native_tests(dir: &Path) -> Result<Option<NativeTests>, BuildError> {
+    if c::module(dir)?.is_some() {
+        return Ok(None);
+    }
+    let package = package(dir)?;
+    let mut command = cargo();
+    command.args(["test", "--quiet", "--color", "never", "--manifest-path"]);
+    command.arg(package.dir.join("Cargo.toml")).current_dir(&package.dir).stdin(Stdio::null());
+    let output = command.output().map_err(no_cargo(&command))?;
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
+    let (passed, failed) = counts(&stdout);
+    let is_success = output.status.success();
+    let output = match is_success {
+        true => String::new(),
+        false => reason(&stdout, &stderr),
+    };
+    Ok(Some(NativeTests { passed, failed, is_success, output }))
+}
+
+/// Of all `test result: ok. 2 passed; 0 failed; ..` lines: the sums.
+fn counts(stdout: &str) -> (usize, usize) {
+    let results = stdout.lines().filter_map(|line| line.strip_prefix("test result: "));
+    let number = |result: &str, word: &str| -> usize {
+        let before = result.split(word).next().unwrap_or_default();
+        before.trim_end().rsplit([' ', '.']).next().and_then(|it| it.parse().ok()).unwrap_or(0)
+    };
+    results.fold((0, 0), |(passed, failed), result| {
+        let rest = result.split_once(';').map_or("", |(_, rest)| rest);
+        (passed + number(result, " passed"), failed + number(rest, " failed"))
+    })
+}
+
+/// What the failed tests said where any ran, else what the compiler said.
+fn reason(stdout: &str, stderr: &str) -> String {
+    let said = match stdout.find("\nfailures:\n") {
+        Some(at) => stdout[at..].split("\nfailures:\n").nth(1).unwrap_or_default(),
+        None => stderr,
+    };
+    let mut said = said.trim().to_owned();
+    if let Some(end) = said.char_indices().map(|(at, _)| at).find(|at| *at >= OUTPUT_BYTES_MAX) {
+        said.truncate(end);
+    }
+    said
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FAILED: &str = "\nrunning 2 tests\n.F\nfailures:\n\n---- tests::counts stdout ----\n\
+        assertion `left == right` failed\n\n\nfailures:\n    tests::counts\n\n\
+        test result: FAILED. 1 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.01s\n\n";
+    const PASSED: &str = "running 12 tests\n............\ntest result: ok. 12 passed; 0 failed; 0 ignored; finished in 0.00s\n";
+
+    #[test]
+    fn results_of_all_test_binaries_are_summed() {
+        assert_eq!(counts(PASSED), (12, 0));
+        assert_eq!(counts(&(PASSED.to_owned() + FAILED)), (13, 1));
+        assert_eq!(counts("error: could not compile"), (0, 0));
+    }
+
+    #[test]
+    fn a_failure_is_told_by_what_the_test_said() {
+        let told = reason(FAILED, "error: test failed, to rerun pass `--lib`");
+        assert_eq!(told, "---- tests::counts stdout ----\nassertion `left == right` failed");
+        assert_eq!(reason("", "error[E0425]: no `x`\n"), "error[E0425]: no `x`");
+    }
+}
