@@ -10,10 +10,13 @@ mod accounts;
 mod admin;
 mod backup;
 mod bind;
+mod code;
 mod context;
 mod dag;
 mod db;
+mod dev_module;
 mod devnet;
+mod difference;
 mod doctor;
 mod draft;
 mod failure;
@@ -22,6 +25,7 @@ mod lists;
 mod look;
 mod modules;
 mod network;
+mod new;
 mod snapshot;
 mod verify;
 
@@ -104,15 +108,21 @@ pub enum Command {
         after_help = "Examples:\n  pollen transfer alice bob 5\n  pollen transfer alice bob 0.25"
     )]
     Transfer(TransferArgs),
+    /// Make a folder with a new module in Rust, which builds, is tested and can be deployed as it stands
+    #[command(
+        after_help = "Examples:\n  pollen new greenhouse\n  pollen new shop --template token"
+    )]
+    New(new::NewArgs),
     /// Build a module from its source folder
-    #[command(after_help = "Example:\n  pollen build contracts/coldchain")]
-    Build {
-        /// The module's folder
-        folder: PathBuf,
-        /// Keep debug information: failed queries tell lines of the source; the module is far larger
-        #[arg(long)]
-        debug: bool,
-    },
+    #[command(
+        after_help = "Examples:\n  pollen build contracts/coldchain\n  pollen build . --check"
+    )]
+    Build(code::BuildArgs),
+    /// Compare a deployed module with a source folder: the same code, or what differs
+    #[command(after_help = "Examples:\n  pollen verify-code coldchain contracts/coldchain\n  \
+                      pollen verify-code coldchain coldchain.wasm --json\n\n\
+                      Exit code 0: the same code; 1: other code, or the folder does not build")]
+    VerifyCode(code::VerifyCodeArgs),
     /// Build a module and put it on the ledger
     #[command(
         after_help = "Examples:\n  pollen deploy contracts/coldchain --name coldchain --from alice\n  \
@@ -217,9 +227,9 @@ pub enum Command {
     Doctor(doctor::DoctorCommand),
     /// Run a validator or a peer
     Node(NodeArgs),
-    /// Run a development network on this machine
+    /// Run a development network on this machine, and in a module's folder the module, upgraded at every save
     #[command(
-        after_help = "Examples:\n  pollen dev\n  pollen dev --validators 7 --fresh --examples contracts"
+        after_help = "Examples:\n  pollen dev\n  pollen dev greenhouse -- 0\n  pollen dev --validators 7 --fresh --examples contracts"
     )]
     Dev(DevArgs),
     /// Measure a network: open-loop load, percentiles, throughput
@@ -440,6 +450,9 @@ pub struct DeployArgs {
     /// Who may change it: see `pollen policy --help`
     #[arg(long, default_value = "owner")]
     pub policy: String,
+    /// Whether to ask.
+    #[command(flatten)]
+    pub consent: difference::Consent,
     /// Arguments of `init`
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     pub arguments: Vec<String>,
@@ -622,6 +635,13 @@ pub struct NodeArgs {
 /// `pollen dev`.
 #[derive(Debug, Args)]
 pub struct DevArgs {
+    /// A module's folder to work on: deployed under its name, upgraded at every save [default: the working directory,
+    /// where it holds a module]
+    #[arg(value_name = "MODULE_FOLDER")]
+    pub module: Option<PathBuf>,
+    /// Arguments of the module's `init`
+    #[arg(last = true, value_name = "INIT ARGUMENTS")]
+    pub arguments: Vec<String>,
     /// How many validators
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64))]
     pub validators: u16,
@@ -752,7 +772,9 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
             AccountCommand::RemoveKey(args) => account_keys::remove(&session, &args).await,
         },
         Command::Transfer(args) => accounts::transfer(&session, &args).await,
-        Command::Build { folder, debug } => modules::build(&session, &folder, debug),
+        Command::New(args) => new::run(&session, &args),
+        Command::Build(args) => code::build(&session, &args),
+        Command::VerifyCode(args) => code::verify(&session, &args).await,
         Command::Deploy(args) => modules::deploy(&session, &args).await,
         Command::Publish(args) => lifecycle::publish(&session, &args).await,
         Command::Upgrade(args) => lifecycle::upgrade(&session, &args).await,

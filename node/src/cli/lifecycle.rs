@@ -11,16 +11,17 @@ use std::time::Duration;
 use clap::Args;
 use pollen_ledger::limits::POLICY_DELAY_MAX_MS;
 use pollen_ledger::policy::{ModuleChange, PolicyKey, UpgradePolicy};
-use pollen_ledger::{Action, Hash};
+use pollen_ledger::{AccountId, Action, Hash};
 use pollen_rpc::api::{Answer, ChangeReportView, ModuleCodeParams, TxOutcome, TxStatus};
 use pollen_rpc::client::{Intent, PollenClient};
 use pollen_rpc::error::ErrorCode;
-use pollen_vm::Interface;
 use serde_json::json;
 
-use super::modules::{Target, component_of, function_arguments, target};
+use super::accounts::{self, By};
+use super::difference::{Consent, Plan, Review};
+use super::modules::{self, component_of, function_arguments, target};
 use super::output::{self, moment};
-use super::{Failure, Session, accounts};
+use super::{Failure, Session};
 
 /// Fuel that a change without code may use; what is not used is not paid.
 const CHANGE_FUEL_MAX: u64 = 100_000_000;
@@ -56,6 +57,12 @@ pub struct UpgradeArgs {
     /// Key that agrees and pays
     #[arg(long)]
     pub from: String,
+    /// Go on although functions or events that others rely on are removed or changed
+    #[arg(long)]
+    pub allow_breaking: bool,
+    /// Whether to ask.
+    #[command(flatten)]
+    pub consent: Consent,
     /// Arguments of `migrate`
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     pub arguments: Vec<String>,
@@ -226,38 +233,24 @@ pub async fn upgrade(session: &Session, args: &UpgradeArgs) -> Result<(), Failur
     }
     let arguments =
         function_arguments(session, &client, &component, "migrate", &args.arguments).await?;
-    let difference = difference(&module.interface, &component);
-    let attachments = ready_code(session, &client, &args.from, component).await?;
     let change = ModuleChange::Upgrade { code, arguments };
+    let by = accounts::signer(session, &client, &args.from).await?;
+    let mut intent = change_intent(&client, module.id, change).await?;
+    let code_bytes = modules::code_bytes(&client, &module).await?;
+    let plan = Plan {
+        before: Some((&module.interface, code_bytes)),
+        component: &component,
+        intent: &intent,
+    };
+    let review = Review::of(&client, &by, &plan).await?;
+    review.agree(session, &args.module, &args.consent, args.allow_breaking)?;
+    intent.attachments = ready_code(session, &client, &args.from, component).await?;
     let told = |made: bool| match made {
-        true => format!("upgraded {} to {code}\n{difference}", args.module),
-        false => difference.clone(),
+        true => format!("upgraded {} to {code}\n", args.module),
+        false => String::new(),
     };
-    agree(session, &client, &module, &args.from, change, attachments, told).await
-}
-
-/// Functions that an upgrade adds, changes and takes away: a line each.
-fn difference(before: &Interface, component: &[u8]) -> String {
-    let Ok(after) = Interface::from_component(component) else { return String::new() };
-    let usages = |interface: &Interface| {
-        let functions = interface.commands.iter().chain(&interface.queries);
-        functions
-            .map(|function| (function.name.clone(), pollen_vm::value::usage(function)))
-            .collect::<std::collections::BTreeMap<_, _>>()
-    };
-    let (before, after) = (usages(before), usages(&after));
-    let mut text = String::new();
-    for (name, usage) in &after {
-        match before.get(name) {
-            None => text += &format!("  + {usage}\n"),
-            Some(old) if old != usage => text += &format!("  - {old}\n  + {usage}\n"),
-            Some(_) => {}
-        }
-    }
-    for (_, usage) in before.iter().filter(|(name, _)| !after.contains_key(*name)) {
-        text += &format!("  - {usage}\n");
-    }
-    text
+    let review = Some(review.json());
+    agree(session, &client, &by, intent, review, told).await
 }
 
 /// `pollen pause MODULE` and `pollen resume MODULE`.
@@ -270,7 +263,9 @@ pub async fn pause(session: &Session, args: &PauseArgs, pause: bool) -> Result<(
         (true, false) => format!("{} takes commands again\n", args.module),
         (false, _) => String::new(),
     };
-    agree(session, &client, &module, &args.from, change, Vec::new(), told).await
+    let by = accounts::signer(session, &client, &args.from).await?;
+    let intent = change_intent(&client, module.id, change).await?;
+    agree(session, &client, &by, intent, None, told).await
 }
 
 /// `pollen policy MODULE POLICY`.
@@ -282,29 +277,38 @@ pub async fn policy(session: &Session, args: &PolicyArgs) -> Result<(), Failure>
         true => format!("the policy of {} is {}\n", args.module, args.policy),
         false => String::new(),
     };
-    agree(session, &client, &module, &args.from, change, Vec::new(), told).await
+    let by = accounts::signer(session, &client, &args.from).await?;
+    let intent = change_intent(&client, module.id, change).await?;
+    agree(session, &client, &by, intent, None, told).await
+}
+
+/// The transaction that agrees to a change.
+pub(super) async fn change_intent(
+    client: &PollenClient,
+    module: AccountId,
+    change: ModuleChange,
+) -> Result<Intent, Failure> {
+    let max_fuel = match change {
+        ModuleChange::Upgrade { .. } => client.network().await?.parameters.transaction_fuel_max,
+        _ => CHANGE_FUEL_MAX,
+    };
+    Ok(Intent::new(vec![Action::Change { module, change }], max_fuel))
 }
 
 async fn agree(
     session: &Session,
     client: &PollenClient,
-    module: &Target,
-    from: &str,
-    change: ModuleChange,
-    attachments: Vec<Vec<u8>>,
+    by: &By,
+    intent: Intent,
+    review: Option<serde_json::Value>,
     told: impl Fn(bool) -> String,
 ) -> Result<(), Failure> {
-    let by = accounts::signer(session, client, from).await?;
-    let max_fuel = match attachments.is_empty() && !matches!(change, ModuleChange::Upgrade { .. }) {
-        true => CHANGE_FUEL_MAX,
-        false => client.network().await?.parameters.transaction_fuel_max,
-    };
-    let action = Action::Change { module: module.id, change };
-    let mut intent = Intent::new(vec![action], max_fuel);
-    intent.attachments = attachments;
-    let Some(status) = accounts::send(client, &by, intent).await? else { return Ok(()) };
+    let Some(status) = accounts::send(client, by, intent).await? else { return Ok(()) };
     let report = report(&status)?;
-    let document = json!({ "change": report, "transaction": status });
+    let mut document = json!({ "change": report, "transaction": status });
+    if let Some(review) = review {
+        document["difference"] = review;
+    }
     session
         .print(&document, || told(report.made) + &report_text(&report) + &accounts::ended(&status));
     Ok(())
@@ -353,7 +357,6 @@ pub async fn cancel(session: &Session, args: &CancelArgs) -> Result<(), Failure>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use pollen_ledger::AccountId;
 
     fn parsed(text: &str) -> Result<UpgradePolicy, Failure> {
         parse_policy(text, |name| match name {

@@ -1,4 +1,4 @@
-//! `pollen build`, `deploy`, `call`, `query`, `module`: everything that is typed by a module's own
+//! `pollen deploy`, `call`, `query`, `module`: everything that is typed by a module's own
 //! interface.
 
 use std::collections::BTreeMap;
@@ -17,6 +17,7 @@ use pollen_vm::interface::{Function, FunctionKind, Interface, UnknownFunction};
 use pollen_vm::value::{self, Formats};
 use serde_json::{Value, json};
 
+use super::difference::{Consent, Plan, Review};
 use super::output::{self, moment, pollen};
 use super::{DeployArgs, Failure, Global, Session, accounts, lifecycle};
 use crate::keys;
@@ -163,6 +164,24 @@ pub(super) async fn target(client: &PollenClient, module: &str) -> Result<Target
     let (code, wit) = (answer.value.code_hash, answer.value.wit);
     let interface_hash = Hash::of_content(&answer.value.package.0);
     Ok(Target { spelled, id, code, interface, interface_hash, wit })
+}
+
+/// Bytes of the code that a module runs.
+pub(super) async fn code_bytes(client: &PollenClient, module: &Target) -> Result<usize, Failure> {
+    let answer = client.module_get(&module_params(module.spelled.clone())).await?;
+    Ok(answer.value.code_bytes as usize)
+}
+
+/// The module of a name, where there is one.
+pub(super) async fn target_there(
+    client: &PollenClient,
+    name: &str,
+) -> Result<Option<Target>, Failure> {
+    match client.module_get(&module_params(format!("@{name}"))).await {
+        Ok(_) => Ok(Some(target(client, name).await?)),
+        Err(error) if error.is(ErrorCode::ModuleNotFound) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
 }
 
 fn module_params(module: String) -> ModuleParams {
@@ -351,27 +370,8 @@ pub async fn query(global: &Global, words: Vec<String>) -> Result<(), Failure> {
     Ok(())
 }
 
-/// `pollen build FOLDER`.
-pub fn build(session: &Session, folder: &Path, debug: bool) -> Result<(), Failure> {
-    let built = build_module(folder, debug)?;
-    let document = json!({
-        "name": built.name,
-        "path": built.path,
-        "bytes": built.component.len(),
-        "codeHash": Hash::of_content(&built.component),
-    });
-    session.print(&document, || {
-        output::pairs([
-            ("module", built.name.clone()),
-            ("component", built.path.display().to_string()),
-            ("bytes", built.component.len().to_string()),
-            ("code hash", Hash::of_content(&built.component).to_string()),
-        ])
-    });
-    Ok(())
-}
-
-fn build_module(folder: &Path, debug: bool) -> Result<BuiltModule, Failure> {
+/// Builds a folder; says on a terminal how far it is.
+pub(super) fn build_module(folder: &Path, debug: bool) -> Result<BuiltModule, Failure> {
     let bar = ProgressBar::new_spinner();
     bar.enable_steady_tick(std::time::Duration::from_millis(120));
     bar.set_message(format!("building {}", folder.display()));
@@ -390,6 +390,7 @@ struct Deployment {
     status: Answer<TxStatus>,
     module: String,
     bytes: usize,
+    review: Option<Value>,
 }
 
 /// The component of a source folder, built, or of a file.
@@ -407,11 +408,13 @@ pub(super) async fn component_of(source: &Path) -> Result<Vec<u8>, Failure> {
 
 /// What to deploy, and how.
 struct Wanted<'a> {
-    source: &'a Path,
+    component: Vec<u8>,
     name: Option<&'a str>,
     from: &'a str,
     policy: &'a str,
     words: &'a [String],
+    /// Shows first what it would do, and asks.
+    consent: Option<&'a Consent>,
 }
 
 /// None of a deployment that is only built.
@@ -419,20 +422,25 @@ async fn deploy_component(
     session: &Session,
     wanted: Wanted<'_>,
 ) -> Result<Option<Deployment>, Failure> {
-    let Wanted { source, name, from, policy, words } = wanted;
+    let Wanted { component, name, from, policy, words, consent } = wanted;
     let client = session.client()?;
     let by = accounts::signer(session, &client, from).await?;
     let upgrade = lifecycle::policy_of(session, &client, policy).await?;
-    let component = component_of(source).await?;
     let arguments = function_arguments(session, &client, &component, "init", words).await?;
     let max_fuel = client.network().await?.parameters.transaction_fuel_max;
     let code = Hash::of_content(&component);
     let bytes = component.len();
-    let name = name.map(str::to_owned);
-    let attachments = lifecycle::ready_code(session, &client, from, component).await?;
-    let action = Action::Deploy { code, name, arguments, upgrade };
+    let action = Action::Deploy { code, name: name.map(str::to_owned), arguments, upgrade };
     let mut intent = Intent::new(vec![action], max_fuel);
-    intent.attachments = attachments;
+    let mut review = None;
+    if let Some(consent) = consent {
+        let called = name.unwrap_or("the module");
+        let plan = Plan { before: None, component: &component, intent: &intent };
+        let found = Review::of(&client, &by, &plan).await?;
+        found.agree(session, called, consent, true)?;
+        review = Some(found.json());
+    }
+    intent.attachments = lifecycle::ready_code(session, &client, from, component).await?;
     let Some(status) = accounts::send(&client, &by, intent).await? else {
         return Ok(None);
     };
@@ -444,7 +452,7 @@ async fn deploy_component(
         _ => None,
     };
     let module = module.ok_or_else(|| Failure::new("the node told no address of the module"))?;
-    Ok(Some(Deployment { status, module, bytes }))
+    Ok(Some(Deployment { status, module, bytes, review }))
 }
 
 /// Arguments of a function of `commands` by the component's own interface; none where there is none.
@@ -473,18 +481,24 @@ pub(super) async fn function_arguments(
 /// `pollen deploy SOURCE`.
 pub async fn deploy(session: &Session, args: &DeployArgs) -> Result<(), Failure> {
     let name = args.name.as_deref();
+    let client = session.client()?;
+    // Before the build: whoever mistyped a key need not wait for it.
+    accounts::signer(session, &client, &args.from).await?;
+    lifecycle::policy_of(session, &client, &args.policy).await?;
     let wanted = Wanted {
-        source: &args.source,
+        component: component_of(&args.source).await?,
         name,
         from: &args.from,
         policy: &args.policy,
         words: &args.arguments,
+        consent: Some(&args.consent),
     };
     let Some(deployed) = deploy_component(session, wanted).await? else { return Ok(()) };
     let document = json!({
         "module": deployed.module,
         "name": args.name,
         "bytes": deployed.bytes,
+        "difference": deployed.review,
         "transaction": deployed.status,
     });
     session.print(&document, || {
@@ -511,13 +525,27 @@ pub async fn deploy_once(
     match client.module_get(&module_params(format!("@{name}"))).await {
         Ok(there) => Ok(format!("{} (there already)", there.value.module)),
         Err(error) if error.is(ErrorCode::ModuleNotFound) => {
-            let wanted = Wanted { source, name: Some(name), from, policy: "owner", words };
-            let deployed = deploy_component(session, wanted).await?;
-            let deployed = deployed.ok_or_else(|| Failure::new("it was built, not deployed"))?;
-            Ok(format!("{} {} bytes", deployed.module, deployed.bytes))
+            let component = component_of(source).await?;
+            let bytes = component.len();
+            let module = deploy_code(session, component, name, from, words).await?;
+            Ok(format!("{module} {bytes} bytes"))
         }
         Err(error) => Err(error.into()),
     }
+}
+
+/// Deploys a component that its owner may change; its address.
+pub(super) async fn deploy_code(
+    session: &Session,
+    component: Vec<u8>,
+    name: &str,
+    from: &str,
+    words: &[String],
+) -> Result<String, Failure> {
+    let (name, policy) = (Some(name), "owner");
+    let wanted = Wanted { component, name, from, policy, words, consent: None };
+    let deployed = deploy_component(session, wanted).await?;
+    Ok(deployed.ok_or_else(|| Failure::new("it was built, not deployed"))?.module)
 }
 
 /// A call with words, for the development network's first sign of life.

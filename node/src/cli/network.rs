@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use pollen_ledger::AccountId;
+use serde_json::json;
 
+use super::dev_module::{self, ModuleFolder};
 use super::{DevArgs, EXIT_FAILED, Failure, NodeArgs, Session, accounts, admin, modules};
 use crate::config::NodeConfig;
 use crate::dev::control::{self, Control, Order};
@@ -155,6 +157,7 @@ pub(super) fn progress(what: &'static str, of: u64) -> ProgressBar {
 /// Runs a development network until Ctrl-C.
 pub async fn dev(session: &Session, args: &DevArgs) -> Result<(), Failure> {
     let began = Instant::now();
+    let module = dev_module::find(args)?;
     let options = DevOptions {
         validators: args.validators,
         home: session.home.clone(),
@@ -173,7 +176,7 @@ pub async fn dev(session: &Session, args: &DevArgs) -> Result<(), Failure> {
         let path = control::socket(&root);
         Failure::new(format!("{}: {error}: is the path too long?", path.display()))
     })?;
-    println!("starting {} validators of the network {}", nodes.len(), genesis.name);
+    say(session, || format!("starting {} validators of the network {}", nodes.len(), genesis.name));
     let bar = progress("waiting for the nodes", nodes.len() as u64);
     let started = DevNetwork::start(root, nodes, args.in_process, |_| bar.inc(1)).await;
     bar.finish_and_clear();
@@ -182,36 +185,47 @@ pub async fn dev(session: &Session, args: &DevArgs) -> Result<(), Failure> {
         dev::network_file(&genesis, network.nodes(), network.processes()).write(&session.home)
     };
     leave_file(&network)?;
+    let endpoints = network.nodes().iter().map(|node| node.endpoint.clone()).collect();
+    let inside = session.with_endpoints(endpoints);
     let prepared = tokio::select! {
-        prepared = prepare(session, args, network.nodes(), began) => prepared,
+        prepared = prepare(&inside, args, network.nodes(), module.as_ref(), began) => prepared,
         () = stop_signal() => Err(Failure::new("stopped while deploying")),
     };
     let (network, ended) = match prepared {
         Err(failure) => (network, Some(failure)),
-        Ok(()) => follow_orders(network, &control, &leave_file).await?,
+        Ok(()) => {
+            let work = work_on(&inside, module);
+            follow_orders(session, network, &control, work, &leave_file).await?
+        }
     };
-    println!("\nstopping");
+    say(session, || "\nstopping".to_owned());
     let clean = network.stop().await;
     match ended {
         Some(failure) => Err(failure),
         None if clean => {
-            println!("stopped; everything is kept in {}", session.home.join("dev").display());
+            let kept = session.home.join("dev");
+            say(session, || format!("stopped; everything is kept in {}", kept.display()));
             Ok(())
         }
         None => Err(Failure::new("a node did not stop by itself and was killed")),
     }
 }
 
-/// Does what is ordered of the whole network until it is to stop, or a node ends by itself: then with why.
+/// Does what is ordered of the whole network until it is to stop, a node ends by itself, or the work on a module fails:
+/// then with why.
 async fn follow_orders(
+    session: &Session,
     mut network: DevNetwork,
     control: &Control,
+    work: impl Future<Output = Failure>,
     leave_file: &impl Fn(&DevNetwork) -> std::io::Result<()>,
 ) -> Result<(DevNetwork, Option<Failure>), Failure> {
+    tokio::pin!(work);
     loop {
         let (order, answering) = tokio::select! {
             () = stop_signal() => return Ok((network, None)),
             error = network.a_node_ended() => return Ok((network, Some(error.into()))),
+            failure = &mut work => return Ok((network, Some(failure))),
             order = control.next() => order?,
         };
         match order {
@@ -227,10 +241,25 @@ async fn follow_orders(
                 if is_announced {
                     network = network.revert(snapshot).await?;
                     leave_file(&network)?;
-                    println!("the network went back to snapshot {snapshot}");
+                    say(session, || format!("the network went back to snapshot {snapshot}"));
                 }
             }
         }
+    }
+}
+
+/// A line for people; programs read the JSON lines.
+fn say(session: &Session, line: impl FnOnce() -> String) {
+    if !session.json {
+        println!("{}", line());
+    }
+}
+
+/// Ends only when something fails that no save can mend.
+async fn work_on(session: &Session, module: Option<ModuleFolder>) -> Failure {
+    match module {
+        Some(module) => dev_module::run(session, module).await,
+        None => std::future::pending().await,
     }
 }
 
@@ -239,18 +268,34 @@ async fn prepare(
     session: &Session,
     args: &DevArgs,
     nodes: &[DevNode],
+    module: Option<&ModuleFolder>,
     began: Instant,
 ) -> Result<(), Failure> {
-    let session = session.with_endpoints(nodes.iter().map(|node| node.endpoint.clone()).collect());
     let mut accounts = Vec::new();
+    if module.is_some() {
+        accounts = dev_module::fund_accounts(session).await?;
+    }
     if let Some(examples) = &args.examples {
         for name in EXAMPLE_KEYS {
-            let key = accounts::ensure_funded(&session, name).await?;
+            let key = accounts::ensure_funded(session, name).await?;
             accounts.push((name, AccountId::of_key(&key.public_key())));
         }
-        deploy_examples(&session, examples, began).await?;
+        deploy_examples(session, examples, began).await?;
     }
-    print_guide(&session, nodes, &accounts, began);
+    if session.json {
+        let endpoints: Vec<_> = nodes.iter().map(|node| &node.endpoint).collect();
+        let seconds = began.elapsed().as_secs_f64();
+        println!("{}", json!({ "event": "ready", "endpoints": endpoints, "seconds": seconds }));
+        return Ok(());
+    }
+    print_nodes(session, nodes, &accounts);
+    match module {
+        Some(module) => {
+            println!("\nready after {:.1} s", began.elapsed().as_secs_f64());
+            println!("{}\n", dev_module::guide(&module.name));
+        }
+        None => print_guide(nodes, began),
+    }
     Ok(())
 }
 
@@ -260,25 +305,21 @@ async fn deploy_examples(session: &Session, folder: &Path, began: Instant) -> Re
         let source: PathBuf = folder.join(name);
         let deployed =
             modules::deploy_once(session, &source, name, EXAMPLE_KEYS[0], &words).await?;
-        println!("  {name:<10} {deployed}");
+        say(session, || format!("  {name:<10} {deployed}"));
     }
     let first = modules::first_call(session, "counter", "increment", "1", EXAMPLE_KEYS[0]).await?;
     let seconds = began.elapsed().as_secs_f64();
-    println!("  first call {first} executed {seconds:.1} s after the start");
+    say(session, || format!("  first call {first} executed {seconds:.1} s after the start"));
     Ok(())
 }
 
-fn print_guide(
-    session: &Session,
-    nodes: &[DevNode],
-    accounts: &[(&str, AccountId)],
-    began: Instant,
-) {
+fn print_nodes(session: &Session, nodes: &[DevNode], accounts: &[(&str, AccountId)]) {
     let prefix = dev::genesis(1).address_prefix;
     println!("\nnodes");
     for (index, node) in nodes.iter().enumerate() {
         println!("  {}  {}  log {}", index + 1, node.endpoint, node.log.display());
     }
+    println!("  each shows the ledger in a browser at its address");
     if !accounts.is_empty() {
         println!("\naccounts (keys in {})", session.home.join("keys").display());
         for (name, id) in accounts {
@@ -286,6 +327,9 @@ fn print_guide(
             println!("  {name:<13} {address}");
         }
     }
+}
+
+fn print_guide(nodes: &[DevNode], began: Instant) {
     let endpoint = nodes.first().map_or("", |node| node.endpoint.as_str());
     println!(
         "\nready after {:.1} s. In another terminal, from this folder:\n\n  \

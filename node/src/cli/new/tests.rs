@@ -1,0 +1,90 @@
+//! What a project is made of, without building it; `tests/tests/system/new.rs` builds, tests and deploys each.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use super::*;
+
+const TEMPLATES: [Template; 4] =
+    [Template::Counter, Template::Token, Template::Service, Template::Fleet];
+
+fn contracts() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../contracts")
+}
+
+/// Files below a folder, by their path in it.
+fn below(folder: &Path, prefix: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let entry = entry.unwrap();
+        let path = format!("{prefix}{}", entry.file_name().to_string_lossy());
+        if entry.file_type().unwrap().is_dir() {
+            found.extend(below(&entry.path(), &format!("{path}/")));
+        } else {
+            found.insert(path);
+        }
+    }
+    found
+}
+
+fn embedded(sources: project::Sources) -> BTreeSet<String> {
+    sources.iter().map(|(path, _)| (*path).to_owned()).collect()
+}
+
+/// A file that somebody adds to the SDK or an example would be missing in every new project.
+#[test]
+fn every_source_is_embedded() {
+    assert_eq!(embedded(project::SDK), below(&contracts().join("sdk/src"), "src/"));
+    for template in TEMPLATES {
+        let folder = contracts().join(template.name());
+        let mut there = below(&folder.join("src"), "src/");
+        there.extend(below(&folder.join("wit"), "wit/"));
+        assert_eq!(embedded(template.sources()), there, "{}", template.name());
+    }
+}
+
+/// Nothing in a project may point out of it, or still have the example's name.
+#[test]
+fn a_project_stands_alone_under_its_own_name() {
+    for template in TEMPLATES {
+        let files = project::files("my-green-house", template);
+        let old = template.name();
+        for (path, text) in &files {
+            let own = !path.starts_with("vendor/") && path != "Cargo.lock";
+            assert!(!path.ends_with("Cargo.toml") || !text.contains("workspace = true"), "{path}");
+            assert!(
+                !text.contains("../wit\", \"wit\""),
+                "{path} looks outside for the host's interface"
+            );
+            for residue in
+                [format!("pollen:{old}/"), format!("pollen:{old}@"), format!("pollen::{old}::")]
+            {
+                assert!(!own || !text.contains(&residue), "{path} still has {residue}");
+            }
+            assert!(!own || !text.contains("{{"), "{path} has a place that was not filled");
+        }
+        let text = |wanted: &str| &files.iter().find(|(path, _)| path == wanted).unwrap().1;
+        assert!(text("wit/world.wit").contains("package my:my-green-house@0.1.0;"));
+        assert!(text("src/lib.rs").contains("exports::my::my_green_house::"));
+        assert!(
+            text("vendor/pollen/sdk/src/lib.rs").contains("path: [\"vendor/pollen/wit\", \"wit\"]")
+        );
+        assert!(text("Cargo.lock").contains("name = \"my-green-house\""));
+        assert!(!text("Cargo.lock").contains("wasmtime"), "only what the SDK needs is locked");
+    }
+}
+
+/// Whoever mistypes a name must not lose a folder.
+#[test]
+fn a_folder_that_is_there_is_refused_untouched() {
+    let folder = tempfile::tempdir().unwrap();
+    let there = folder.path().join("greenhouse");
+    std::fs::create_dir(&there).unwrap();
+    std::fs::write(there.join("thesis.txt"), "years of work").unwrap();
+    let files = project::files("greenhouse", Template::Counter);
+    let refused = write(&there, &files).unwrap_err();
+    assert!(refused.text.contains("is there already"), "{}", refused.text);
+    assert_eq!(below(folder.path(), ""), BTreeSet::from(["greenhouse/thesis.txt".to_owned()]));
+    write(&folder.path().join("other"), &files).unwrap();
+    assert_eq!(below(&folder.path().join("other"), "").len(), files.len());
+}
