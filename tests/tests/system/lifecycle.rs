@@ -225,11 +225,18 @@ async fn the_life_of_a_module_on_the_command_line() {
         network.cli(&["resume", "mine", "--from", who]).await;
     }
 
+    // Another module in its place breaks who calls it: refused, and nothing sent, unless it is meant.
     let probe = folder("probe");
-    let begun = network.cli(&["upgrade", "mine", &probe, "--from", "bob"]).await;
+    let refused = network.run(&["upgrade", "mine", &probe, "--from", "bob"]).await;
+    let told = String::from_utf8_lossy(&refused.stderr).into_owned();
+    let meant = told.contains("increment") && told.contains("--allow-breaking");
+    assert!(refused.status.code() == Some(1) && meant, "{told}");
+    let upgrade = ["upgrade", "mine", &probe, "--allow-breaking", "--from"];
+    let begun = network.cli(&[&upgrade[..], &["bob"]].concat()).await;
     assert!(begun.contains("agreed, 1 of 2"), "{begun}");
-    let made = network.cli(&["upgrade", "mine", &probe, "--from", "alice"]).await;
-    assert!(made.contains("upgraded mine") && made.contains("- increment"), "{made}");
+    let made = network.cli(&[&upgrade[..], &["alice"]].concat()).await;
+    let shown = made.contains("- command increment") && made.contains("breaks callers");
+    assert!(made.contains("upgraded mine") && shown && made.contains("  fee "), "{made}");
     let kept = cli_json(&network, &["query", "mine", "get", "text:v", "--node", "3"]).await;
     assert_eq!(kept["result"], json!("BwAAAAAAAAA="), "{kept}");
 

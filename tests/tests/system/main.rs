@@ -12,6 +12,7 @@ mod crash;
 mod damage;
 mod determinism;
 mod dev;
+mod developer;
 mod disk;
 mod divergence;
 mod doctor;
