@@ -1,3 +1,5 @@
+/** Tests take the client from its sources, as the build does. */
+
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 

@@ -8,6 +8,7 @@ import { Overview } from "./pages/overview.js";
 import { route, to, type Route } from "./route.js";
 import { TrustBadge, WalletButton } from "./seams.js";
 import { choose, theme, type Theme } from "./theme.js";
+import { Boundary } from "./ui/boundary.js";
 import { lazy } from "./ui/lazy.js";
 import { isAbsolute } from "./ui/names.js";
 import { Empty, PageHead } from "./ui/parts.js";
@@ -103,7 +104,7 @@ export function App() {
         <Banner />
       </header>
       <main id="content" tabIndex={-1}>
-        <Place key={name} route={now} />
+        <Boundary key={name}><Place route={now} /></Boundary>
       </main>
       <Foot />
     </>

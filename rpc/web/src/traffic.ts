@@ -45,6 +45,7 @@ const PAST_ENOUGH = 25;
 const AT_ONCE = 4;
 /** Rounds are counted over so long. */
 const WINDOW_MS = 5_500;
+const WINDOW_LEAST_MS = 1_800;
 /** Modules that are asked for their calls where the newest checkpoints have too few transactions. */
 const MODULES_MAX = 12;
 
@@ -95,12 +96,14 @@ async function measure(past: readonly Seen[], { head: now, ms: nowMs }: Seen): P
   const rounds = ((now.round - first.head.round) * 1_000) / (nowMs - first.ms);
   const waits = [...past.map(({ head }) => head), now].map(({ round, committedRound }) => round - committedRound);
   const waiting = waits.reduce((sum, wait) => sum + wait, 0) / waits.length;
+  // Of a moment, or of a node that began anew, rounds say nothing.
+  const isLong = nowMs - first.ms >= WINDOW_LEAST_MS && rounds >= 0;
   const transactionsPerSecond = await countBetween(past.at(-1)!.head, now);
   const sample: Sample = {
     atMs: nowMs,
-    roundsPerSecond: rounds < 0 ? null : rounds,
+    roundsPerSecond: isLong ? rounds : null,
     transactionsPerSecond,
-    commitMs: rounds <= 0 ? null : (waiting / rounds) * 1_000,
+    commitMs: !isLong || rounds <= 0 ? null : (waiting / rounds) * 1_000,
   };
   samples.value = [...samples.value.slice(1 - SAMPLES_MAX), sample];
 }

@@ -15,7 +15,7 @@ const ASK_MS = 150;
 /** A slow node is left so many times as long as it took. */
 const REST = 3;
 
-/** Keeps a model up to date; returns what stops it. `onChange` after each change. */
+/** Keeps a model up to date; returns what stops it. `onChange` after each change; `onError` null once all is well again. */
 export function feed(model: DagModel, onChange: () => void, onError: (error: unknown) => void): () => void {
   let isStopped = false;
   const ask = async (last: number) => {
@@ -29,6 +29,7 @@ export function feed(model: DagModel, onChange: () => void, onError: (error: unk
       try {
         const before = model.last;
         await ask(last);
+        onError(null);
         // As many as came meanwhile, and those that may be decided yet.
         last = Math.min(LAST_MAX, OPEN + model.last - before);
       } catch (error) {

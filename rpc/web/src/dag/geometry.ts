@@ -11,7 +11,7 @@ export const COLUMN_MIN = 7;
 export const COLUMN_MAX = 72;
 /** Rows are never lower than that: a canvas grows instead. */
 export const ROW_MIN = 20;
-const ROW_MAX = 46;
+const ROW_MAX = 64;
 const NARROW = 560;
 
 /** See the file's documentation. `right` is the round, with its fraction, at the right edge. */

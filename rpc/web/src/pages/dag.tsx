@@ -8,7 +8,7 @@ import { described, DagModel } from "../dag/model.js";
 import { DagView, type Place } from "../dag/view.js";
 import { grouped } from "../format.js";
 import { validatorName } from "../names.js";
-import { info } from "../node.js";
+import { connection, info } from "../node.js";
 import { go, to } from "../route.js";
 import { colour, isDark } from "../theme.js";
 import { BlockPanel } from "../ui/block.js";
@@ -97,7 +97,7 @@ function Graph({ chosen }: { chosen: Place | null }) {
         </div>
       }
     >
-      {error !== null && <div class="panel-body"><Failure error={error} /></div>}
+      {error !== null && connection.value.kind === "live" && <div class="panel-body"><Failure error={error} /></div>}
       <div
         class="dag"
         role="application"

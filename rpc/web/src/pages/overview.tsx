@@ -4,7 +4,7 @@ import type { ComponentChildren } from "preact";
 import { useMemo } from "preact/hooks";
 import { formatAmount } from "@pollen/client";
 import { counted, duration, grouped, measured } from "../format.js";
-import { certifiedHeight, head, health, height, info, recent } from "../node.js";
+import { certifiedHeight, connection, head, health, height, info, recent } from "../node.js";
 import { to } from "../route.js";
 import { countOf, isSeeded, lately, samples, seen, type Sample } from "../traffic.js";
 import { lazy } from "../ui/lazy.js";
@@ -50,11 +50,14 @@ function Figure({ name, value, unit, note }: { name: string; value: ComponentChi
 function Figures() {
   const [now, state, node] = [head.value, health.value, info.value];
   const [rounds, transactions, commit] = [lately((s) => s.roundsPerSecond), lately((s) => s.transactionsPerSecond), lately((s) => s.commitMs)];
+  const isGone = connection.value.kind === "gone";
   const behind = height.value - certifiedHeight.value;
   const reasons = state === null || state.ready ? "started, caught up, going on" : state.reasons.join("; ");
   return (
     <section class="figures" aria-label="Figures">
-      <Figure name="Health" value={state === null ? "-" : <Badge tone={state.ready ? "good" : "warn"}>{state.ready ? "ready" : "not ready"}</Badge>} note={state === null ? "asking" : reasons} />
+      {isGone
+        ? <Figure name="Health" value={<Badge tone="bad">gone</Badge>} note="it does not answer" />
+        : <Figure name="Health" value={state === null ? "-" : <Badge tone={state.ready ? "good" : "warn"}>{state.ready ? "ready" : "not ready"}</Badge>} note={state === null ? "asking" : reasons} />}
       <Figure name="Height" value={now === null ? "-" : grouped(height.value)} note={now === null ? "" : behind <= 0n ? "certified" : `certified: ${behind} behind`} />
       <Figure name="Commit latency" value={commit === null ? "-" : measured(commit)} unit="ms" note={now === null ? "" : `${counted(now.round - now.committedRound, "round")} to the order`} />
       <Figure name="Rounds" value={rounds === null ? "-" : measured(rounds)} unit="/s" note={now === null ? "" : `round ${grouped(now.round)}`} />

@@ -49,7 +49,7 @@ export function Command({ called, known, module }: { called: FunctionType; known
   const [error, setError] = useState<unknown>(null);
   const [trial, setTrial] = useState<TxSimulation | null>(null);
   const [sent, setSent] = useState<string | null>(null);
-  const [isBusy, setBusy] = useState(false);
+  const [busy, setBusy] = useState<"trying" | "sending" | null>(null);
   const callers = useAsk(() => callersOf(module), [module.module]);
   const own = walletAccount.value;
   const all: Caller[] = [...(own === null ? [] : [{ ...own, words: "your wallet's account" }]), ...(callers.data ?? []).filter(({ address }) => address !== own?.address)];
@@ -61,19 +61,19 @@ export function Command({ called, known, module }: { called: FunctionType; known
     const encoded = encodeArguments(called.params, fieldsOf(called.params, { fields: drafts }), await client.formats());
     return { kind: "invoke", module: known.id, function: called.name, arguments: encoded, deposit: grains, interface: known.interfaceHash };
   };
-  const guarded = async (run: () => Promise<void>) => {
+  const guarded = async (what: "trying" | "sending", run: () => Promise<void>) => {
     setWrong(null);
     setError(null);
-    setBusy(true);
+    setBusy(what);
     try {
       await run();
     } catch (why) {
       if (why instanceof ValueError) setWrong({ path: fieldOf(why.path), words: `expected ${why.expected}` });
       else setError(why);
     }
-    setBusy(false);
+    setBusy(null);
   };
-  const simulate = () => guarded(async () => {
+  const simulate = () => guarded("trying", async () => {
     setTrial(null);
     const made = await action();
     if (caller === undefined) throw new Error("There is nobody to try it as yet: open the wallet, or wait until the node has told who made the module.");
@@ -82,7 +82,7 @@ export function Command({ called, known, module }: { called: FunctionType; known
     const signer = { account, keys: [{ publicKey: caller.publicKey, sign: neverSigns }] };
     setTrial(await client.simulate(await client.build(signer, [made], { maxFuel: TRIAL_FUEL })));
   });
-  const send = () => guarded(async () => {
+  const send = () => guarded("sending", async () => {
     const hash = await signAndSend({ actions: [await action()] });
     if (hash !== null) setSent(hash);
   });
@@ -107,8 +107,8 @@ export function Command({ called, known, module }: { called: FunctionType; known
         </div>
       </details>
       <div class="row">
-        <button type="submit" disabled={isBusy}>{isBusy ? "Busy" : "Simulate"}</button>
-        <button type="button" class="first" disabled={isBusy || module.paused} onClick={() => void send()}>Sign and send</button>
+        <button type="submit" disabled={busy !== null}>{busy === "trying" ? "Trying it" : "Simulate"}</button>
+        <button type="button" class="first" disabled={busy !== null || module.paused} onClick={() => void send()}>Sign and send</button>
         <span class="muted small">{module.paused ? "The module is paused: it takes no commands until it is resumed." : caller === undefined ? "" : `A simulation changes nothing; tried as ${caller.words}.`}</span>
       </div>
       <div aria-live="polite" class="stack">

@@ -1,7 +1,7 @@
 /** Events of a module: those of before, then each as it happens. */
 
 import { useEffect, useState } from "preact/hooks";
-import type { EventType, EventView } from "@pollen/client";
+import { RpcError, type EventType, type EventView } from "@pollen/client";
 import { useAsk } from "../ask.js";
 import { client, follow, head } from "../node.js";
 import { Docs } from "./docs.js";
@@ -12,13 +12,22 @@ import { Value } from "./value.js";
 
 const SHOWN_MAX = 200;
 const PAGE = 1_000;
-/** Pages that are read to come to the newest ones: events are listed oldest first. */
-const PAGES_MAX = 6;
+/** Events are listed oldest first: the newest are looked for in so many checkpoints, then in more, then in all. */
+const SPANS = [100n, 2_000n, 40_000n, null];
+const ENOUGH = 50;
+/** Pages that are read of one span: of a module that tells that much, the subscription tells the rest. */
+const PAGES_MAX = 4;
+const NOT_FOUND = -32_040;
 
-/** The newest events until now, and where to go on. */
-async function past(module: string, name: string): Promise<{ events: EventView[]; next: string }> {
+interface Past {
+  events: EventView[];
+  /** Where to go on. */
+  next: string;
+}
+
+async function read(module: string, name: string, from: string | undefined): Promise<Past> {
   let events: EventView[] = [];
-  let after: string | undefined;
+  let after = from;
   for (let page = 0; page < PAGES_MAX; page++) {
     const told = await client.request("events_query", { module, limit: PAGE, ...(name === "" ? {} : { name }), ...(after === undefined ? {} : { after }) });
     events = [...events, ...told.events].slice(-SHOWN_MAX);
@@ -26,6 +35,23 @@ async function past(module: string, name: string): Promise<{ events: EventView[]
     if (!told.more) break;
   }
   return { events: events.reverse(), next: after! };
+}
+
+/** The newest events until now. */
+async function past(module: string, name: string): Promise<Past> {
+  const { at } = await client.head();
+  for (const span of SPANS) {
+    const isAll = span === null || at.height <= span;
+    try {
+      const found = await read(module, name, isAll ? undefined : String(at.height - span));
+      if (isAll || found.events.length >= ENOUGH) return found;
+    } catch (error) {
+      // So far back the node keeps none: all that it has, then.
+      if (!(error instanceof RpcError && error.code === NOT_FOUND)) throw error;
+      return read(module, name, undefined);
+    }
+  }
+  return { events: [], next: String(at.height) };
 }
 
 export function LiveEvents({ module, events: types }: { module: string; events: EventType[] }) {

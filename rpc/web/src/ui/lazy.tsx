@@ -4,6 +4,9 @@ import type { FunctionComponent } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { Failure, Loading } from "./parts.js";
 
+/** Parts have other names in every version: a node that was upgraded no longer has those of the page before. */
+const GONE = "This part of the page could not be loaded. The node may have a newer page by now.";
+
 /** A component that comes with its own script; `Meanwhile` until it is there. Where it cannot be loaded it says so. */
 export function lazy<P extends object>(load: () => Promise<FunctionComponent<P>>, Meanwhile: FunctionComponent<object> = () => <Loading />): FunctionComponent<P> {
   let loaded: FunctionComponent<P> | null = null;
@@ -28,6 +31,7 @@ export function lazy<P extends object>(load: () => Promise<FunctionComponent<P>>
       const Component = loaded;
       return <Component {...props} />;
     }
-    return error === null ? <Meanwhile /> : <Failure error={error} again={() => setError(null)} />;
+    if (error === null) return <Meanwhile />;
+    return <Failure error={new Error(GONE)} again={() => location.reload()} name="Load the page anew" />;
   };
 }

@@ -112,10 +112,17 @@ export function Loading({ lines = 4 }: { lines?: number }) {
   );
 }
 
+/** What to do next, without the point at its end. */
+function hintOf(error: unknown): string | null {
+  const oldest = error instanceof RpcError ? error.data["oldestHeight"] : undefined;
+  if (typeof oldest === "string") return `this node keeps what is from checkpoint ${oldest} on; ask one with the role archive for what was before`;
+  return error instanceof PollenError ? error.hint : null;
+}
+
 /** What went wrong, and what to do about it. */
-export function Failure({ error, again }: { error: unknown; again?: (() => void) | undefined }) {
+export function Failure({ error, again, name = "Ask again" }: { error: unknown; again?: (() => void) | undefined; name?: string }) {
   const message = error instanceof Error ? error.message : String(error);
-  const hint = error instanceof PollenError ? error.hint : null;
+  const hint = hintOf(error);
   const isGone = !(error instanceof RpcError) && connection.value.kind === "gone";
   return (
     <div class="failure" role="alert">
@@ -123,7 +130,7 @@ export function Failure({ error, again }: { error: unknown; again?: (() => void)
       {isGone
         ? <div class="hint small">This is asked again as soon as it does.</div>
         : hint !== null && <div class="hint small">What to do: {hint}.</div>}
-      {again !== undefined && !isGone && <div class="row"><button type="button" onClick={again}>Ask again</button></div>}
+      {again !== undefined && !isGone && <div class="row"><button type="button" onClick={again}>{name}</button></div>}
     </div>
   );
 }

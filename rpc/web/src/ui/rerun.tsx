@@ -5,19 +5,12 @@
  */
 
 import { useState } from "preact/hooks";
-import { RpcError, type TxSimulation, type TxStatus } from "@pollen/client";
+import type { TxSimulation, TxStatus } from "@pollen/client";
 import { grouped } from "../format.js";
 import { client } from "../node.js";
 import { HeightLink } from "./names.js";
 import { Badge, Empty, Failure, Loading, Panel } from "./parts.js";
 import { Calls, Changes, Reads } from "./run.js";
-
-/** A state that is gone is no fault: it is said from where on there are some. */
-function NotRun({ error }: { error: unknown }) {
-  const oldest = error instanceof RpcError && error.codeName === "NotFound" ? error.data["oldestHeight"] : undefined;
-  if (oldest === undefined) return <Failure error={error} />;
-  return <p>This node keeps states from checkpoint <HeightLink height={String(oldest)} /> on, so this one can no longer be run here. A node with the role archive can.</p>;
-}
 
 type Step = { kind: "idle" | "busy" } | { kind: "failed"; error: unknown } | { kind: "done"; simulation: TxSimulation };
 
@@ -41,7 +34,7 @@ export function Rerun({ status }: { status: TxStatus }) {
           <p>
             Fuel by function, reads and changes are not kept. The node can run the transaction again on the state of checkpoint <HeightLink height={height - 1n} />, and nothing of that stays.
           </p>
-          {step.kind === "failed" && <NotRun error={step.error} />}
+          {step.kind === "failed" && <Failure error={step.error} />}
           {step.kind === "busy" ? <Loading lines={2} /> : <div class="row"><button type="button" class="first" onClick={() => void run()}>Run it again</button></div>}
         </div>
       </Panel>

@@ -5,7 +5,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { METHOD_NAMES } from "../methods.js";
 import { moduleNames, readModuleNames } from "../names.js";
 import { info } from "../node.js";
-import { go, to } from "../route.js";
+import { go, route, to } from "../route.js";
 import { guesses, type Guess } from "../search.js";
 
 const isOpen = signal(false);
@@ -76,6 +76,8 @@ export function Search() {
     addEventListener("keydown", focus);
     return () => removeEventListener("keydown", focus);
   }, []);
+  const place = route.value;
+  useEffect(() => setText(""), [place]);
   const found = isOpen.value ? guessed(text) : [];
   const leave = (address: string) => {
     isOpen.value = false;

@@ -9,7 +9,10 @@ import { AddressLink, Id } from "./names.js";
 const DEPTH_MAX = 6;
 const ITEMS_SHOWN = 200;
 
-/** What a value says, by its type and JSON form; by its JSON alone where the type is not known. */
+/**
+ * What a value says, by its type and JSON form; by its JSON alone where the type is not known. Fields of a record stand
+ * below each other at depth 0, beside each other deeper.
+ */
 export function Value({ value, type = null, name = "", depth = 0 }: { value: unknown; type?: Type | null; name?: string; depth?: number }): ComponentChild {
   if (value === null || value === undefined) return <span class="muted">none</span>;
   if (type !== null && typeof type === "object" && "option" in type) {
@@ -49,8 +52,8 @@ function Fields({ value, type, depth }: { value: Record<string, unknown>; type: 
   const entries = order.length === told.length ? told.sort(([a], [b]) => order.indexOf(a) - order.indexOf(b)) : told;
   if (entries.length === 0) return <span class="muted">nothing</span>;
   return (
-    <dl class="value-fields">
-      {entries.map(([name, part]) => [<dt key={name}>{name}</dt>, <dd key={`${name}.`}><Value value={part} type={typeOf(name)} name={name} depth={depth + 1} /></dd>])}
+    <dl class={depth === 0 ? "value-fields" : "value-fields inline"}>
+      {entries.map(([name, part]) => <div key={name}><dt>{name}</dt><dd><Value value={part} type={typeOf(name)} name={name} depth={depth + 1} /></dd></div>)}
     </dl>
   );
 }

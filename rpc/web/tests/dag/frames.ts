@@ -27,14 +27,25 @@ view.wake();
 
 let drawn = 0;
 const paint = view.painter.paint.bind(view.painter);
+let paintMs = 0;
 view.painter.paint = (...given) => {
+  const begun = performance.now();
   drawn += 1;
   paint(...given);
+  paintMs += performance.now() - begun;
 };
 
+export interface Told {
+  framesPerSecond: number;
+  /** Of this script, for a frame. */
+  paintMs: number;
+  worstMs: number;
+  columns: number;
+}
+
 /** Frames a second that the view drew while `step` ran at every frame. */
-async function measure(ms: number, step: (frame: number) => void): Promise<{ framesPerSecond: number; worstMs: number; columns: number }> {
-  const from = drawn;
+async function measure(ms: number, step: (frame: number) => void): Promise<Told> {
+  const [from, fromMs] = [drawn, paintMs];
   const begun = performance.now();
   let before = begun;
   let worstMs = 0;
@@ -44,7 +55,8 @@ async function measure(ms: number, step: (frame: number) => void): Promise<{ fra
     worstMs = Math.max(worstMs, performance.now() - before);
     before = performance.now();
   }
-  return { framesPerSecond: ((drawn - from) * 1_000) / (performance.now() - begun), worstMs, columns: view.geometry.columns };
+  const passed = performance.now() - begun;
+  return { framesPerSecond: ((drawn - from) * 1_000) / passed, paintMs: (paintMs - fromMs) / (drawn - from), worstMs, columns: view.geometry.columns };
 }
 
 /** New rounds as a busy network has them; `perSecond` of them. */
