@@ -71,7 +71,8 @@ function Place({ route }: { route: Route }): ComponentChild {
 
 export function App() {
   const now = route.value;
-  const name = now.parts.slice(0, 3).join("/");
+  // These two have parts that stay while one goes from a block, or a method, to another.
+  const name = now.parts.slice(0, ["dag", "console"].includes(now.parts[0] ?? "") ? 1 : 3).join("/");
   const places = useRef<HTMLElement>(null);
   useEffect(() => {
     scrollTo(0, 0);

@@ -16,7 +16,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { component, POLLEN_BIN } from "../../ts/tests/network.js";
 import { CHROMIUM, launch } from "./browser.js";
 import { Nodes } from "./nodes.js";
-import { Site } from "./site.js";
+import { POLICY, Site } from "./site.js";
 
 if (POLLEN_BIN === undefined) console.warn("SKIPPED: POLLEN_BIN names no program");
 
@@ -169,6 +169,21 @@ describe.skipIf(POLLEN_BIN === undefined || CHROMIUM === undefined)("the page", 
     expect(faults).toEqual([]);
     await context.close();
   }, 120_000);
+
+  it("is served by the node itself, below the same policy", async () => {
+    const url = network.endpoints[0]!;
+    const served = await fetch(url);
+    if (!(await served.text()).includes("assets/")) return console.warn("SKIPPED: this program was built without the page");
+    expect(served.headers.get("content-security-policy")).toBe(POLICY);
+    const page = await browser.newPage();
+    const faults: string[] = [];
+    page.on("console", (message) => faults.push(message.text()));
+    page.on("request", (request) => !request.url().startsWith(url) && faults.push(request.url()));
+    await page.goto(url);
+    await page.locator(".pulse", { hasText: "live" }).waitFor();
+    expect(faults).toEqual([]);
+    await page.close();
+  });
 
   it("runs a query by its form, and tries a command without a wallet", async () => {
     const { page, context, faults } = await open("#/modules/@counter?f=query:get");

@@ -54,6 +54,7 @@ export class DagView {
   #right = 0;
   #isFollowing = true;
   #pointed: Place | null = null;
+  #chosen: Place | null = null;
   #frame = 0;
   #lastMs = 0;
   #drawnVersion = -1;
@@ -138,7 +139,8 @@ export class DagView {
   #draw(now: number): void {
     const at = this.geometry;
     this.painter.paint(this.#context, at, now - this.#zoomedMs < ZOOM_REST_MS);
-    const block = this.#pointed === null ? undefined : this.model.blockAt(this.#pointed.round, this.#pointed.author);
+    const place = this.#pointed ?? this.#chosen;
+    const block = place === null ? undefined : this.model.blockAt(place.round, place.author);
     if (block !== undefined) this.#history.paint(this.#context, at, block.digest, now - this.#zoomedMs < ZOOM_REST_MS);
     this.#names(at);
     this.#drawnVersion = this.model.version;
@@ -200,12 +202,25 @@ export class DagView {
   point(place: Place | null, isShown = true): void {
     this.#pointed = place;
     this.events.onPoint(place);
-    if (place !== null && isShown) {
-      const [from, to] = this.geometry.visible;
-      if (place.round <= from + 1) this.pan(place.round - from - 4);
-      else if (place.round >= to) this.pan(place.round - to + 2);
+    if (place !== null && isShown) this.#show(place);
+    this.wake();
+  }
+
+  /** The block that was opened: its history is shown where none is pointed at, and the view stays with it. */
+  choose(place: Place | null): void {
+    this.#chosen = place;
+    if (place !== null) {
+      this.follow(false);
+      this.#show(place);
     }
     this.wake();
+  }
+
+  /** Moves so far that a block is seen. */
+  #show(place: Place): void {
+    const [from, to] = this.geometry.visible;
+    if (place.round <= from + 1) this.pan(place.round - from - 4);
+    else if (place.round >= to) this.pan(place.round - to + 2);
   }
 
   get pointed(): Place | null {

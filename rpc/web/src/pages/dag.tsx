@@ -35,7 +35,7 @@ export function Dag({ round, author }: { round: string | undefined; author: stri
   const name = chosen === null ? "Live DAG" : `Block of round ${grouped(chosen.round)}`;
   return (
     <>
-      <PageHead title={name} name={name} lead="Validators build blocks on each other's blocks, a round at a time. From that graph alone each of them reads the same order." />
+      <PageHead title={name} name={name} place="dag" lead="Validators build blocks on each other's blocks, a round at a time. From that graph alone each of them reads the same order." />
       <div class={chosen === null ? "stack" : "grid main-side"}>
         <div class="stack">
           <Graph chosen={chosen} />
@@ -83,8 +83,9 @@ function Graph({ chosen }: { chosen: Place | null }) {
   }, [validators]);
   useEffect(() => view.current?.recolour(colours()), [dark]);
   useEffect(() => {
-    if (chosen !== null && model.round(chosen.round) !== undefined) view.current?.point(chosen);
-  }, [isEmpty]);
+    const isSeen = chosen !== null && model.round(chosen.round) !== undefined;
+    view.current?.choose(isSeen ? chosen : null);
+  }, [isEmpty, chosen?.round, chosen?.author]);
 
   return (
     <Panel

@@ -7,14 +7,16 @@ import type { Asked } from "../ask.js";
 import { connection } from "../node.js";
 import { words } from "../format.js";
 
-/** The head of a page. Who came by a link or the keyboard begins to read here. */
-export function PageHead({ title, name, lead, children }: { title: ComponentChildren; name: string; lead?: ComponentChildren; children?: ComponentChildren }) {
+/** The head of a page. Who came to another `place` by a link or the keyboard begins to read here. */
+export function PageHead({ title, name, place = name, lead, children }: { title: ComponentChildren; name: string; place?: string; lead?: ComponentChildren; children?: ComponentChildren }) {
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
     document.title = `${name} · Pollen`;
+  }, [name]);
+  useEffect(() => {
     // Not on the very first page: a browser begins there by itself.
     if (document.activeElement !== document.body || history.length > 1) heading.current?.focus({ preventScroll: true });
-  }, [name]);
+  }, [place]);
   return (
     <div class="page-head">
       <div>
