@@ -2,7 +2,7 @@
 
 import { KeyPair, PollenClient } from "@pollen/client";
 import type { Browser, Page } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { component, startNetwork, type Network } from "../../ts/tests/network.js";
 import { buildPage, faults, isPossible, launch, NodePage, Person, removeFolder, type Alter } from "./wallet-site.js";
 
@@ -17,6 +17,8 @@ function oneByte(answer: string, after: string, behind = 0): string {
 
 /** The end of a certificate, where the last of its signatures is. */
 const SIGNATURE = /("certificate":"[^"]*)([A-Za-z0-9+/]{8}=*")/;
+
+vi.setConfig({ testTimeout: 180_000 });
 
 describe.skipIf(!isPossible)("verified in a browser", () => {
   let network: Network;

@@ -8,7 +8,7 @@ import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { KeyPair, PollenClient, verifyMessage } from "@pollen/client";
 import type { Browser, Page } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { component, startNetwork, type Network } from "../../ts/tests/network.js";
 import { buildPage, button, DappSite, faults, isPossible, launch, makeAccount, NodePage, PASSPHRASE, Person, removeFolder } from "./wallet-site.js";
 
@@ -38,6 +38,9 @@ async function result(page: Page): Promise<Record<string, unknown>> {
   const told = await page.waitForFunction(() => (globalThis as unknown as { told: string }).told);
   return JSON.parse(await told.jsonValue()) as Record<string, unknown>;
 }
+
+// Keys are encrypted with as much work as a passphrase needs: on a busy machine that is long.
+vi.setConfig({ testTimeout: 180_000 });
 
 describe.skipIf(!isPossible)("the wallet in a browser", () => {
   let network: Network;

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { armor } from "age-encryption";
 import * as vectors from "cctv-age";
 import { KeyPair, newWords, verifyMessage } from "@pollen/client";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { POLLEN_BIN, startNetwork, type Network } from "../../ts/tests/network.js";
 import { answer, decrypt } from "../src/wallet/age.js";
 import { checkLabel, lockKey, openKey, readKeyFile, writeKeyFile } from "../src/wallet/keystore.js";
@@ -22,6 +22,9 @@ function vector(file: Uint8Array): { told: Map<string, string>; body: Uint8Array
   const lines = Buffer.from(file.subarray(0, end)).toString("utf8").split("\n");
   return { told: new Map(lines.map((line) => line.split(/: (.*)/s) as [string, string])), body: file.subarray(end + 2) };
 }
+
+// Keys are encrypted with as much work as a passphrase needs: on a busy machine that is long.
+vi.setConfig({ testTimeout: 180_000 });
 
 describe("age files under a passphrase", () => {
   const all = Object.entries(vectors as unknown as Record<string, Uint8Array>).map(([name, file]) => ({ name, ...vector(file) }));

@@ -135,7 +135,7 @@ export class Person {
 
   static async in(browser: Browser, options: Parameters<Browser["newContext"]>[0] = {}): Promise<Person> {
     const person = new Person(await browser.newContext({ viewport: { width: 1100, height: 820 }, acceptDownloads: true, ...options }));
-    person.context.setDefaultTimeout(30_000);
+    person.context.setDefaultTimeout(60_000);
     return person;
   }
 

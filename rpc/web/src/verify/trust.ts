@@ -21,9 +21,11 @@ export type Trust =
 
 export const trust = signal<Trust>({ kind: "unknown" });
 
-/** Time between two looks at the head. */
+/** Time between two looks at the head; more where a look takes long (a large committee's signatures): 2 % of the time. */
 const EVERY_MS = 5_000;
-let isChecking = false;
+const SHARE = 50;
+let pauseMs = EVERY_MS;
+let running: Promise<void> | null = null;
 let checkedMs = 0;
 let checkedChain: string | null = null;
 
@@ -41,22 +43,29 @@ export function report(finding: Finding): void {
 
 /** Looks at the head now. With `anew` a lie that was told before is forgotten first: the user has seen it. */
 export async function checkTrust(anew = false): Promise<void> {
-  if (isChecking) return;
-  isChecking = true;
-  try {
-    const told = info.value;
-    if (told === null) return;
-    if (pin.value === null) pinNode(told);
-    if (pin.value!.chainId !== told.chainId) {
-      trust.value = { kind: "other chain", found: told.chainId };
-      return;
-    }
-    if (anew || trust.value.kind === "other chain") trust.value = { kind: "unknown" };
-    report(await check(trusted.value!, { kind: "head" }));
-    checkedMs = Date.now();
-  } finally {
-    isChecking = false;
+  if (running !== null) {
+    if (!anew) return;
+    await running;
   }
+  running = look(anew).finally(() => (running = null));
+  await running;
+}
+
+async function look(anew: boolean): Promise<void> {
+  const beganMs = Date.now();
+  const told = info.value;
+  if (told === null) return;
+  if (pin.value === null) pinNode(told);
+  if (pin.value!.chainId !== told.chainId) {
+    trust.value = { kind: "other chain", found: told.chainId };
+    return;
+  }
+  if (anew || trust.value.kind === "other chain") trust.value = { kind: "unknown" };
+  const finding = await check(trusted.value!, { kind: "head" });
+  report(finding);
+  checkedMs = Date.now();
+  // A node that did not answer is asked again soon.
+  pauseMs = finding.verdict === "verified" ? Math.max(EVERY_MS, SHARE * (checkedMs - beganMs)) : EVERY_MS;
 }
 
 /** Begins to check; once, when the page opens. */
@@ -69,6 +78,6 @@ export function startTrust(): void {
     if (certifiedHeight.value < 0n || !isLive || !hasInfo || document.hidden) return;
     if (chain !== checkedChain) trust.value = { kind: "unknown" };
     checkedChain = chain;
-    if (trust.peek().kind === "unknown" || Date.now() - checkedMs >= EVERY_MS) queueMicrotask(() => void checkTrust());
+    if (trust.peek().kind === "unknown" || Date.now() - checkedMs >= pauseMs) queueMicrotask(() => void checkTrust());
   });
 }
