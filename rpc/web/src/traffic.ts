@@ -51,14 +51,23 @@ const MODULES_MAX = 12;
 
 let doneHeight = 0n;
 
-/** Reads what a checkpoint has; false where the node does not say. */
-async function readContents(height: bigint): Promise<boolean> {
+/** Reads how many transactions checkpoints have that are looked at, where that is not known yet. */
+export async function readCounts(heights: readonly bigint[]): Promise<void> {
+  const missing = heights.filter((height) => !counts.value.has(height));
+  for (let from = 0; from < missing.length; from += AT_ONCE) {
+    await Promise.all(missing.slice(from, from + AT_ONCE).map((height) => readContents(height, false)));
+  }
+}
+
+/** Reads what a checkpoint has, and takes its transactions for the newest unless told; false where the node does not say. */
+async function readContents(height: bigint, isNew = true): Promise<boolean> {
   try {
     const { transactions, timeMs } = await client.request("chain_checkpoint", { at: height });
     if (transactions === null) return false;
     const known = new Map(counts.value).set(height, transactions.length);
     while (known.size > COUNTS_MAX) known.delete(known.keys().next().value!);
     counts.value = known;
+    if (!isNew) return true;
     const found = transactions.map((hash, index) => ({ hash, height, index, timeMs }));
     const others = seen.value.filter((one) => one.height !== height);
     if (found.length > 0) seen.value = [...others, ...found.slice(-SEEN_MAX)].sort(newestFirst).slice(0, SEEN_MAX);
@@ -77,7 +86,7 @@ async function countBetween(before: Head, now: Head): Promise<number | null> {
   if (heights.length === 0 || seconds <= 0) return heights.length === 0 ? 0 : null;
   const step = Math.ceil(heights.length / READ_MAX);
   const asked = heights.filter((_, place) => place % step === 0);
-  const read = await Promise.all(asked.map(readContents));
+  const read = await Promise.all(asked.map((height) => readContents(height)));
   const told = asked.filter((_, place) => read[place]);
   if (told.length === 0) return null;
   const sum = told.reduce((total, height) => total + (counts.value.get(height) ?? 0), 0);
@@ -113,7 +122,7 @@ async function lookBack(from: bigint): Promise<void> {
   for (let done = 0; done < PAST_MAX && seen.value.length < PAST_ENOUGH; done += AT_ONCE) {
     const heights = Array.from({ length: AT_ONCE }, (_, place) => from - BigInt(done + place)).filter((height) => height > 0n);
     if (heights.length === 0) break;
-    await Promise.all(heights.map(readContents));
+    await Promise.all(heights.map((height) => readContents(height)));
   }
   if (seen.value.length < PAST_ENOUGH) await askModules().catch(() => undefined);
   isSeeded.value = true;

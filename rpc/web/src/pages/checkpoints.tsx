@@ -5,7 +5,7 @@ import { useAsk } from "../ask.js";
 import { grouped } from "../format.js";
 import { certifiedHeight, client, recent } from "../node.js";
 import { go, route, setQuery, to } from "../route.js";
-import { countOf } from "../traffic.js";
+import { countOf, readCounts } from "../traffic.js";
 import { HeightLink, Id, Time } from "../ui/names.js";
 import { Answered, Badge, PageHead, Panel, Table } from "../ui/parts.js";
 
@@ -23,6 +23,7 @@ export function Checkpoints() {
   useEffect(() => scrollTo(0, 0), [from]);
   const last = asked.data?.checkpoints[0]?.height;
   const rows = asked.data === null ? [] : from === null ? newest(asked.data.checkpoints) : asked.data.checkpoints;
+  useEffect(() => void readCounts(rows.map(({ height }) => height)), [rows[0]?.height, rows.length]);
   return (
     <>
       <PageHead title="Checkpoints" name="Checkpoints" lead="A checkpoint names the state after all transactions up to a place in the order. It is certified when validators with a quorum of the stake have signed it." />

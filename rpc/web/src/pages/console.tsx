@@ -1,6 +1,6 @@
 /** Every method of the node, from its own description: what it takes, an example, and running it here. */
 
-import { useMemo, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { useAsk } from "../ask.js";
 import { duration } from "../format.js";
 import { paramsOf, readDocument, typedOf, type Method } from "../openrpc.js";
@@ -59,13 +59,21 @@ export function Console({ method }: { method: string | undefined }) {
 function Methods({ methods, chosen, filter, setFilter }: { methods: Method[]; chosen: string; filter: string; setFilter(text: string): void }) {
   const shown = methods.filter(({ name, docs }) => `${name} ${docs}`.toLowerCase().includes(filter.toLowerCase()));
   const found = methods.find(({ name }) => name === chosen);
+  const list = useRef<HTMLUListElement>(null);
+  useEffect(() => {
+    // The list alone moves, and not the page.
+    const [whole, one] = [list.current, list.current?.querySelector<HTMLElement>("[aria-current]")];
+    if (whole && one && (one.offsetTop < whole.scrollTop || one.offsetTop > whole.scrollTop + whole.clientHeight - one.clientHeight)) {
+      whole.scrollTop = one.offsetTop - whole.clientHeight / 2;
+    }
+  }, [chosen]);
   return (
     <div class="grid side-main">
       <Panel label="Methods">
         <div class="panel-body">
           <input class="wide" type="search" aria-label="Methods with these words" placeholder="Methods with these words" value={filter} onInput={(event) => setFilter(event.currentTarget.value)} />
         </div>
-        <ul class="functions methods">
+        <ul ref={list} class="functions methods">
           {shown.map(({ name, docs }) => (
             <li key={name}>
               <a href={to("console", name)} aria-current={name === chosen ? "true" : undefined}>
