@@ -60,7 +60,7 @@ export class Painter {
   }
 
   /** One frame. While `isZooming` old pictures are stretched: they are drawn anew when the hand rests. */
-  paint(context: CanvasRenderingContext2D, at: Geometry, isZooming: boolean): void {
+  paint(context: CanvasRenderingContext2D, at: Geometry, isZooming: boolean, without: readonly number[] = []): void {
     this.#frame += 1;
     const { width, height } = at.size;
     context.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
@@ -70,7 +70,7 @@ export class Painter {
     const [from, to] = at.visible;
     const newest = Math.min(to + 1, this.model.last);
     for (let tile = Math.floor(Math.max(from, this.model.first - 1) / TILE); tile * TILE <= newest; tile++) {
-      this.tile(context, tile, at, "plain", isZooming);
+      if (!without.includes(tile)) this.tile(context, tile, at, "plain", isZooming);
     }
     this.#longLinks(context, at, from, newest);
     this.#shorten();

@@ -17,10 +17,9 @@ export class HistoryLayer {
 
   constructor(readonly model: DagModel, readonly painter: Painter) {}
 
-  /** Puts the history of a block over a frame. */
-  paint(context: CanvasRenderingContext2D, at: Geometry, digest: string, isZooming: boolean): void {
-    const head = this.model.block(digest);
-    if (head === undefined) return;
+  /** Makes ready for a frame; which pictures it brings itself, so that they need not be drawn below it. */
+  prepare(at: Geometry, digest: string): readonly number[] {
+    const head = this.model.block(digest)!;
     const { width, height } = at.size;
     const { ratio, colours } = this.painter;
     const key = `${digest} ${this.model.versionOf(at.visible[0], head.round)} ${at.column} ${at.row} ${width} ${height} ${ratio} ${colours.surface}`;
@@ -29,6 +28,13 @@ export class HistoryLayer {
       this.#right = at.right;
       this.#draw(at, digest);
     }
+    return this.#whole;
+  }
+
+  /** Puts what was made ready over a frame. */
+  paint(context: CanvasRenderingContext2D, at: Geometry, isZooming: boolean): void {
+    const { width, height } = at.size;
+    const { colours } = this.painter;
     context.globalAlpha = 0.72;
     context.fillStyle = colours.surface;
     context.fillRect(at.gutter, 0, width, height);

@@ -138,10 +138,12 @@ export class DagView {
 
   #draw(now: number): void {
     const at = this.geometry;
-    this.painter.paint(this.#context, at, now - this.#zoomedMs < ZOOM_REST_MS);
     const place = this.#pointed ?? this.#chosen;
     const block = place === null ? undefined : this.model.blockAt(place.round, place.author);
-    if (block !== undefined) this.#history.paint(this.#context, at, block.digest, now - this.#zoomedMs < ZOOM_REST_MS);
+    const isZooming = now - this.#zoomedMs < ZOOM_REST_MS;
+    const whole = block === undefined ? [] : this.#history.prepare(at, block.digest);
+    this.painter.paint(this.#context, at, isZooming, whole);
+    if (block !== undefined) this.#history.paint(this.#context, at, isZooming);
     this.#names(at);
     this.#drawnVersion = this.model.version;
   }
