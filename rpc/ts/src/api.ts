@@ -562,6 +562,8 @@ const moduleCall = answer({
   resultBytes: bytes,
   /** Fuel that it took; nobody pays for it. */
   fuelUsed: u64,
+  /** What it read, with proofs, where it was asked for (`witness`). */
+  witness: nullable(object({ checkpoint: certificate, entries: list(object({ owner: hash, key: bytes, value: nullable(bytes), tree: bytes })) })),
 });
 export type ModuleCall = Out<typeof moduleCall>;
 
@@ -656,7 +658,7 @@ export interface Params {
   module_interface: { module: string } & ReadOptions;
   module_code: { module?: string; code?: string; factsOnly?: boolean } & ReadOptions;
   module_list: ListOptions<string> & ReadOptions;
-  module_call: { module: string; function: string; arguments?: unknown; argumentsBytes?: Uint8Array; caller?: string } & ReadOptions;
+  module_call: { module: string; function: string; arguments?: unknown; argumentsBytes?: Uint8Array; caller?: string; witness?: boolean } & ReadOptions;
   events_query: { module?: string; name?: string; waitMs?: number } & ListOptions<Cursor>;
   dev_fund: { account: string; amount: bigint };
   dev_advanceTime: { ms: bigint };

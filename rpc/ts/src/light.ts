@@ -17,7 +17,7 @@ import { verifySignature } from "./keys.js";
 import { verifyListProof, type ListProof } from "./list.js";
 import { isUnusedNonce, readNonceWindow } from "./nonce.js";
 import { decodeReceipt, type Event, type Receipt } from "./receipt.js";
-import { decodeSigned, transactionId, type SignedTransaction, type Transaction } from "./transaction.js";
+import { decodeSigned, transactionId, verifySignatures, type SignedTransaction, type Transaction } from "./transaction.js";
 import { keyHash, stateKey, verifyTreeProof, type StateKey } from "./tree.js";
 
 /** The state of the ledger after some commits: what validators attest to. */
@@ -272,6 +272,8 @@ export function transactionOf(id: Hash, encoded: Uint8Array, chainId: Hash): Sig
   const signed = readable("transaction", () => decodeSigned(encoded));
   const found = transactionId(signed.transaction, chainId);
   if (found !== id) refuse(`what came is of the transaction ${found}, not of ${id}`);
+  // The id does not cover them: others beside an executed transaction would look as good.
+  if (!verifySignatures(signed, chainId)) refuse(`the signatures beside the transaction ${id} are not good`);
   return signed;
 }
 

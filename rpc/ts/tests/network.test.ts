@@ -629,7 +629,7 @@ describe.skipIf(POLLEN_BIN === undefined)("a network", () => {
         module_interface: () => client.request("module_interface", { module: counter }),
         module_code: () => client.request("module_code", { module: counter }),
         module_list: () => client.request("module_list", {}),
-        module_call: () => client.request("module_call", { module: counter, function: "get", arguments: [] }),
+        module_call: () => client.request("module_call", { module: counter, function: "get", arguments: [], at: height, witness: true }),
         events_query: () => client.request("events_query", { module: counter }),
       };
       for (const [method, ask] of Object.entries(asked)) {
