@@ -8,7 +8,7 @@ import { request as httpRequest, type IncomingMessage, type ServerResponse } fro
 import { createConnection, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 
-const PLAIN: ReadonlySet<string> = new Set(["/openrpc.json", "/healthz", "/readyz"]);
+const PLAIN: ReadonlySet<string> = new Set(["/openrpc.json", "/genesis.json", "/healthz", "/readyz"]);
 
 /** Whether a request is one for the node and not for the page. */
 export function isForNode({ method, url }: IncomingMessage): boolean {

@@ -6,7 +6,7 @@ import { ago, grouped } from "../format.js";
 import { Time } from "../ui/names.js";
 import { Dialog, Notice, Working } from "../wallet/dialog.js";
 import { said } from "../wallet/errors.js";
-import { isKept, pin, pinGenesis, pinNode, quorum } from "./pin.js";
+import { isKept, pin, pinGenesis, pinNode, quorum, type Pin } from "./pin.js";
 import { checkTrust, trust, type Trust } from "./trust.js";
 
 const NAMES: Record<Trust["kind"], [string, string]> = {
@@ -81,8 +81,7 @@ function OtherChain({ found }: { found: string }) {
   const [isSure, setSure] = useState(false);
   const take = () => {
     if (info.value === null) return;
-    pinNode(info.value);
-    void checkTrust(true);
+    void pinNode(info.value).then(() => checkTrust(true));
   };
   return (
     <>
@@ -99,6 +98,12 @@ function OtherChain({ found }: { found: string }) {
   );
 }
 
+const WORD: Record<Pin["from"], string> = {
+  "first visit": "this node's, at your first visit",
+  "node's document": "the genesis hash's: the document with that hash was read at your first visit",
+  "genesis document": "the genesis document's: its hash was computed here",
+};
+
 function Chain() {
   const { chainName, chainId, sinceMs, from } = pin.value!;
   const needs = quorum.value!;
@@ -106,7 +111,7 @@ function Chain() {
     <section>
       <h3>The chain</h3>
       <p>
-        {from === "first visit"
+        {from !== "genesis document"
           ? `You first saw this chain on ${day(sinceMs)}. Since then this browser takes no other for it.`
           : `From its genesis document, which you gave this browser. You first saw this chain on ${day(sinceMs)}.`}
         {!isKept.value && " This browser keeps nothing for this page, so every visit is the first."}
@@ -115,7 +120,7 @@ function Chain() {
         <dt>name</dt><dd>{chainName}</dd>
         <dt>genesis hash</dt><dd class="mono break">{chainId}</dd>
         <dt>committee</dt><dd>{needs.members} validators; stake {String(needs.needed)} of {String(needs.total)} must sign</dd>
-        <dt>on whose word</dt><dd>{from === "first visit" ? "this node's, at your first visit" : "the genesis document's: its hash was computed here"}</dd>
+        <dt>on whose word</dt><dd>{WORD[from]}</dd>
       </dl>
     </section>
   );

@@ -90,7 +90,7 @@ function Found({ finding, atMs }: { finding: Finding; atMs: number }) {
       <details>
         <summary>The steps of the proof</summary>
         <ol class="steps">
-          <li>The chain is {pin.value!.chainName}, genesis hash <span class="mono break">{pin.value!.chainId}</span>, with a committee of {pin.value!.committee.length}: {pin.value!.from === "first visit" ? "as this browser first saw it" : "as its genesis document says"}.</li>
+          <li>The chain is {pin.value!.chainName}, genesis hash <span class="mono break">{pin.value!.chainId}</span>, with a committee of {pin.value!.committee.length}: {pin.value!.from === "genesis document" ? "as its genesis document says" : "as this browser first saw it"}.</li>
           {finding.steps.map((one) => <li key={one}>{one}</li>)}
           <li>All {finding.facts.length} values above are what the node says, and what was proved.</li>
         </ol>

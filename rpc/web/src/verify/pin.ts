@@ -16,8 +16,11 @@ export interface Pin {
   committee: { publicKey: PublicKey; stake: string }[];
   /** When this browser took it, in milliseconds since 1970. */
   sinceMs: number;
-  /** Whose word it is: the node's at the first visit, or the genesis document's. */
-  from: "first visit" | "genesis document";
+  /**
+   * Whose word it is: the node's at the first visit; or the genesis document's, whose hash was computed here, as the node
+   * gave it at the first visit, or as the user did.
+   */
+  from: "first visit" | "node's document" | "genesis document";
 }
 
 const KEY = "pollen-trusted-chain";
@@ -63,19 +66,41 @@ function keep(next: Pin): void {
   }
 }
 
-/** Trusts the chain of a node, by its own word: at the first visit, or when the user says that it is another one now. */
-export function pinNode(info: NodeInfo): void {
+/**
+ * Trusts the chain of a node: at the first visit, or when the user says that it is another one now. Its committee is
+ * that of the genesis document, which the node serves and whose hash is the chain; without one it is the node's word.
+ */
+export async function pinNode(info: NodeInfo): Promise<void> {
   const { chainId, chainName, addressPrefix, coinType } = info;
+  const document = await genesisOf(chainId);
+  if (document !== null) return keep({ ...document, sinceMs: Date.now(), from: "node's document" });
   const committee = info.committee.map((one) => ({ publicKey: one.publicKey, stake: one.stake.toString() }));
   keep({ chainId, chainName, addressPrefix, coinType, committee, sinceMs: Date.now(), from: "first visit" });
 }
 
-/** Trusts a genesis document: the text of `genesis.json`. Throws `InputError` for what is none. */
-export function pinGenesis(text: string): Pin {
+/** What a genesis document says of a chain. Throws `InputError` for what is none. */
+function chainOf(text: string): Omit<Pin, "sinceMs" | "from"> {
   const { chainId, name, addressPrefix, coinType, committee } = readGenesis(text);
   const members = committee.map((one) => ({ publicKey: one.publicKey, stake: one.stake.toString() }));
-  const sinceMs = pin.value?.chainId === chainId ? pin.value.sinceMs : Date.now();
-  keep({ chainId, chainName: name, addressPrefix, coinType, committee: members, sinceMs, from: "genesis document" });
+  return { chainId, chainName: name, addressPrefix, coinType, committee: members };
+}
+
+/** What the genesis document that the node serves says of a chain; null where it serves none of that chain. */
+async function genesisOf(chainId: Hash): Promise<Omit<Pin, "sinceMs" | "from"> | null> {
+  try {
+    const response = await fetch("genesis.json", { credentials: "omit", redirect: "error", signal: AbortSignal.timeout(8_000) });
+    const chain = chainOf(await response.text());
+    return chain.chainId === chainId ? chain : null;
+  } catch {
+    return null;
+  }
+}
+
+/** Trusts a genesis document: the text of `genesis.json`. Throws `InputError` for what is none. */
+export function pinGenesis(text: string): Pin {
+  const chain = chainOf(text);
+  const sinceMs = pin.value?.chainId === chain.chainId ? pin.value.sinceMs : Date.now();
+  keep({ ...chain, sinceMs, from: "genesis document" });
   return pin.value!;
 }
 

@@ -55,7 +55,7 @@ async function look(anew: boolean): Promise<void> {
   const beganMs = Date.now();
   const told = info.value;
   if (told === null) return;
-  if (pin.value === null) pinNode(told);
+  if (pin.value === null) await pinNode(told);
   if (pin.value!.chainId !== told.chainId) {
     trust.value = { kind: "other chain", found: told.chainId };
     return;
