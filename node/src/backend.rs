@@ -56,6 +56,9 @@ use interfaces::Interfaces;
 const LAG_READY_MAX_MS: u64 = 10_000;
 /// When to ask again a node whose module host has no room, or no code yet.
 const BUSY_RETRY_MS: u64 = 500;
+/// What to do about a height that is not kept.
+const NOT_HELD: &str =
+    "ask for `oldestHeight` or later, or a node that keeps more: an archive keeps all";
 /// Receipts that one call of `events` looks through at most.
 const EVENTS_PAGE_MAX: usize = 1000;
 
@@ -69,6 +72,8 @@ pub struct Parts {
     pub network: Network,
     /// The chain's genesis.
     pub genesis: Genesis,
+    /// The same as its document.
+    pub genesis_document: String,
     /// Its committee.
     pub committee: Arc<Committee>,
     /// Name of this node.
@@ -165,13 +170,13 @@ fn storage(error: impl Into<EngineFailure>) -> RpcError {
     match error.into() {
         EngineFailure::Store(StoreError::NotHeld { height, oldest, .. }) => {
             let what = format!("the state at height {height} is not kept here any more");
-            RpcError::not_found(what, Some(oldest))
+            RpcError::not_found(what, Some(oldest)).with("hint", NOT_HELD)
         }
         EngineFailure::Store(error @ StoreError::NoIndex { name }) => {
             RpcError::new(ErrorCode::NotKept, error.to_string()).with("index", name)
         }
         EngineFailure::Store(error @ StoreError::Gone { oldest, .. }) => {
-            RpcError::not_found(error.to_string(), Some(oldest))
+            RpcError::not_found(error.to_string(), Some(oldest)).with("hint", NOT_HELD)
         }
         EngineFailure::Busy(what) => {
             RpcError::new(ErrorCode::Limit, what).with("retryAfterMs", BUSY_RETRY_MS)
@@ -532,6 +537,10 @@ impl Parts {
 impl Backend for NodeBackend {
     fn network(&self) -> &Network {
         &self.0.network
+    }
+
+    fn genesis(&self) -> &str {
+        &self.0.genesis_document
     }
 
     fn head(&self) -> At {

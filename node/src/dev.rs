@@ -78,6 +78,16 @@ pub enum DevError {
         /// Where to read more.
         log: PathBuf,
     },
+    /// A node ended while the network ran.
+    #[error("node {node} ended: {reason}\n  its log: {log}")]
+    NodeGone {
+        /// Which, from 1.
+        node: usize,
+        /// Its last words.
+        reason: String,
+        /// Where to read more.
+        log: PathBuf,
+    },
     /// A node did not answer.
     #[error("node {node} did not become ready within {seconds} s; its log: {log}")]
     NotReady {

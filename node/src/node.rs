@@ -435,6 +435,7 @@ impl Node {
             interfaces: Default::default(),
             dev: config.dev.clone(),
             committee: rules.committee.clone(),
+            genesis_document: genesis.to_json(),
             genesis,
         });
         let taken_in = Some(backend.clone());

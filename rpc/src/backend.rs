@@ -152,6 +152,10 @@ pub trait Backend: Send + Sync + 'static {
     /// What never changes.
     fn network(&self) -> &Network;
 
+    /// The chain's genesis document: what who trusts nothing else begins with. (Its hash is the chain's id, so it may come
+    /// from anybody who is asked for a chain that is known by that.)
+    fn genesis(&self) -> &str;
+
     /// The last executed checkpoint. Cheap: it is asked at every read.
     fn head(&self) -> At;
 

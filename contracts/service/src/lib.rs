@@ -1,7 +1,7 @@
 //! A service with HTTP-like queries: a guestbook. A query takes a path and answers with a status, a type and a
 //! body, so that a small gateway can serve a module to browsers without knowing it.
 //!
-//! Every answer is bounded: a list has at most [`PAGE_MAX`] entries, an entry at most [`TEXT_BYTES_MAX`] bytes.
+//! Every answer is bounded: a list has at most `PAGE_MAX` entries, an entry at most `TEXT_BYTES_MAX` bytes.
 //! What it deliberately does not do: change anything in a query, which the host refuses in any case; writing is
 //! a command that somebody signs.
 

@@ -214,7 +214,10 @@ impl Parts {
             let most = payable.saturating_mul(1_000) / price.max(1);
             tx.max_fuel = tx.max_fuel.min(most).max(1);
             let id = tx.id(&self.network.chain_id);
-            if let Ok(simulation) = self.simulation(&reading, &signed, id)? {
+            // What its payer cannot pay for is not run and uses nothing, which says nothing of what it would.
+            if let Ok(simulation) = self.simulation(&reading, &signed, id)?
+                && simulation.receipt.fuel_used > 0
+            {
                 let used = simulation.receipt.fuel_used;
                 let spare = used / SPARE_FUEL;
                 let max_fuel = used.saturating_add(spare).min(parameters.transaction_fuel_max);

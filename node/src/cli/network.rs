@@ -1,6 +1,7 @@
 //! `pollen node` and `pollen dev`: what runs until it is told to stop.
 
 use std::path::{Path, PathBuf};
+use std::pin::Pin;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -187,15 +188,18 @@ pub async fn dev(session: &Session, args: &DevArgs) -> Result<(), Failure> {
     leave_file(&network)?;
     let endpoints = network.nodes().iter().map(|node| node.endpoint.clone()).collect();
     let inside = session.with_endpoints(endpoints);
+    // One for all that follows: a signal that comes while an order is carried out is heard after it.
+    let mut stop = std::pin::pin!(stop_signal());
     let prepared = tokio::select! {
         prepared = prepare(&inside, args, network.nodes(), module.as_ref(), began) => prepared,
-        () = stop_signal() => Err(Failure::new("stopped while deploying")),
+        () = &mut stop => Err(Failure::new("stopped while deploying")),
     };
     let (network, ended) = match prepared {
         Err(failure) => (network, Some(failure)),
         Ok(()) => {
             let work = work_on(&inside, module);
-            follow_orders(session, network, &control, work, &leave_file).await?
+            let orders = Orders { control: &control, stop, leave_file: &leave_file };
+            orders.follow(session, network, work).await?
         }
     };
     say(session, || "\nstopping".to_owned());
@@ -211,37 +215,51 @@ pub async fn dev(session: &Session, args: &DevArgs) -> Result<(), Failure> {
     }
 }
 
-/// Does what is ordered of the whole network until it is to stop, a node ends by itself, or the work on a module fails:
-/// then with why.
-async fn follow_orders(
-    session: &Session,
-    mut network: DevNetwork,
-    control: &Control,
-    work: impl Future<Output = Failure>,
-    leave_file: &impl Fn(&DevNetwork) -> std::io::Result<()>,
-) -> Result<(DevNetwork, Option<Failure>), Failure> {
-    tokio::pin!(work);
-    loop {
-        let (order, answering) = tokio::select! {
-            () = stop_signal() => return Ok((network, None)),
-            error = network.a_node_ended() => return Ok((network, Some(error.into()))),
-            failure = &mut work => return Ok((network, Some(failure))),
-            order = control.next() => order?,
-        };
-        match order {
-            Order::Fund { account, amount } => {
-                answering.tell(network.fund(account, amount).await).await;
-            }
-            Order::AdvanceTime { ms } => answering.tell(network.advance_time(ms).await).await,
-            Order::Snapshot => answering.tell(network.snapshot().await).await,
-            Order::Revert { snapshot } => {
-                let announced = network.announce(snapshot);
-                let is_announced = announced.is_ok();
-                answering.tell(announced).await;
-                if is_announced {
-                    network = network.revert(snapshot).await?;
-                    leave_file(&network)?;
-                    say(session, || format!("the network went back to snapshot {snapshot}"));
+/// What is ordered of a running network.
+struct Orders<'a, S, F> {
+    control: &'a Control,
+    /// Ends when the network is to stop.
+    stop: Pin<&'a mut S>,
+    /// Tells the commands where the network is.
+    leave_file: &'a F,
+}
+
+impl<S, F> Orders<'_, S, F>
+where
+    S: Future<Output = ()>,
+    F: Fn(&DevNetwork) -> std::io::Result<()>,
+{
+    /// Does what is ordered until the network is to stop, a node ends by itself, or the work on a module fails: then with
+    /// why.
+    async fn follow(
+        mut self,
+        session: &Session,
+        mut network: DevNetwork,
+        work: impl Future<Output = Failure>,
+    ) -> Result<(DevNetwork, Option<Failure>), Failure> {
+        let mut work = std::pin::pin!(work);
+        loop {
+            let (order, answering) = tokio::select! {
+                () = &mut self.stop => return Ok((network, None)),
+                error = network.a_node_ended() => return Ok((network, Some(error.into()))),
+                failure = &mut work => return Ok((network, Some(failure))),
+                order = self.control.next() => order?,
+            };
+            match order {
+                Order::Fund { account, amount } => {
+                    answering.tell(network.fund(account, amount).await).await;
+                }
+                Order::AdvanceTime { ms } => answering.tell(network.advance_time(ms).await).await,
+                Order::Snapshot => answering.tell(network.snapshot().await).await,
+                Order::Revert { snapshot } => {
+                    let announced = network.announce(snapshot);
+                    let is_announced = announced.is_ok();
+                    answering.tell(announced).await;
+                    if is_announced {
+                        network = network.revert(snapshot).await?;
+                        (self.leave_file)(&network)?;
+                        say(session, || format!("the network went back to snapshot {snapshot}"));
+                    }
                 }
             }
         }

@@ -69,7 +69,7 @@ impl Control {
     pub fn listen(root: &Path) -> std::io::Result<Self> {
         let path = socket(root);
         match std::fs::remove_file(&path) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
             _ => UnixListener::bind(&path).map(Self),
         }
     }

@@ -148,7 +148,7 @@ impl DevNetwork {
             for (index, process) in processes.iter_mut().enumerate() {
                 if let Some(reason) = process.ended() {
                     let log = process.node.log.clone();
-                    return DevError::NodeEnded { node: index + 1, reason, log };
+                    return DevError::NodeGone { node: index + 1, reason, log };
                 }
             }
             tokio::time::sleep(Duration::from_millis(500)).await;

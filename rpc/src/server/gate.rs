@@ -82,20 +82,25 @@ impl Gate {
         permit: Arc<ConnectionPermit>,
     ) -> HttpResponse {
         let upgrade = ws::is_upgrade_request(&request);
-        match (request.method(), request.uri().path()) {
+        // The head of an answer is made as the whole is; its body is left away where it is sent.
+        let method = match request.method() {
+            &Method::HEAD => &Method::GET,
+            method => method,
+        };
+        match (method, request.uri().path()) {
             (&Method::GET, "/" | "/ws") if upgrade => self.upgrade(request, permit).await,
             (&Method::POST, "/") => self.call(request, permit).await,
             // A browser asks first whether a page of another origin may call.
             (&Method::OPTIONS, "/") => text(StatusCode::NO_CONTENT, ""),
             (&Method::GET, "/healthz") => text(StatusCode::OK, "alive\n"),
             (&Method::GET, "/readyz") => self.ready().await,
-            (&Method::GET, "/openrpc.json") => self.describe(),
-            (&Method::GET | &Method::HEAD, path) if path != "/ws" => {
-                page::file(path, request.headers()).unwrap_or_else(|| {
+            (&Method::GET, "/openrpc.json") => json(&self.document),
+            (&Method::GET, "/genesis.json") => json(self.backend.genesis()),
+            (&Method::GET, path) if path != "/ws" => page::file(path, request.headers())
+                .unwrap_or_else(|| {
                     text(StatusCode::NOT_FOUND, "JSON-RPC is at /, and so is the page\n")
-                })
-            }
-            (_, "/" | "/ws" | "/healthz" | "/readyz" | "/openrpc.json") => text(
+                }),
+            (_, "/" | "/ws" | "/healthz" | "/readyz" | "/openrpc.json" | "/genesis.json") => text(
                 StatusCode::METHOD_NOT_ALLOWED,
                 "JSON-RPC: POST to / or open a WebSocket at /ws\n",
             ),
@@ -157,13 +162,6 @@ impl Gate {
         })
     }
 
-    fn describe(&self) -> HttpResponse {
-        let mut response = text(StatusCode::OK, self.document.to_string());
-        let json = HeaderValue::from_static("application/json");
-        response.headers_mut().insert(header::CONTENT_TYPE, json);
-        response
-    }
-
     async fn ready(&self) -> HttpResponse {
         match self.backend.node_health().await {
             Ok(health) if health.value.ready => text(StatusCode::OK, "ready\n"),
@@ -207,6 +205,13 @@ fn allow_origin(headers: &mut HeaderMap, origin: HeaderValue) {
     headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("POST"));
     headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("content-type"));
     headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("3600"));
+}
+
+fn json(document: &str) -> HttpResponse {
+    let mut response = text(StatusCode::OK, document);
+    let json = HeaderValue::from_static("application/json");
+    response.headers_mut().insert(header::CONTENT_TYPE, json);
+    response
 }
 
 fn text(status: StatusCode, words: impl Into<String>) -> HttpResponse {

@@ -28,7 +28,12 @@ pub(super) fn file(path: &str, asked: &HeaderMap) -> Option<HttpResponse> {
         "" => "index.html",
         name => name,
     };
-    let file = Files::get(name)?;
+    let plain = Files::get(name)?;
+    let media = plain.metadata.mimetype().to_owned();
+    // Made beside the larger ones by `scripts/build-page`.
+    let packed = Files::get(&format!("{name}.gz")).filter(|_| takes_gzip(asked));
+    let is_packed = packed.is_some();
+    let file = packed.unwrap_or(plain);
     let tag = format!("\"{}\"", &hex(&file.metadata.sha256_hash())[..32]);
     let known = asked.get(header::IF_NONE_MATCH).is_some_and(|known| known == tag.as_str());
     let mut response = HttpResponse::new(match (known, file.data) {
@@ -44,15 +49,16 @@ pub(super) fn file(path: &str, asked: &HeaderMap) -> Option<HttpResponse> {
         true => "public, max-age=31536000, immutable",
         false => "no-cache",
     };
-    let media = match file.metadata.mimetype() {
-        media if media.starts_with("text/") => format!("{media}; charset=utf-8"),
-        media => media.to_owned(),
+    let media = match media.starts_with("text/") {
+        true => format!("{media}; charset=utf-8"),
+        false => media,
     };
     let headers = response.headers_mut();
     let told = [
         (header::CONTENT_TYPE, media.as_str()),
         (header::ETAG, &tag),
         (header::CACHE_CONTROL, kept),
+        (header::VARY, "accept-encoding"),
         (header::CONTENT_SECURITY_POLICY, POLICY),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::REFERRER_POLICY, "no-referrer"),
@@ -60,7 +66,15 @@ pub(super) fn file(path: &str, asked: &HeaderMap) -> Option<HttpResponse> {
     for (name, value) in told {
         headers.insert(name, HeaderValue::from_str(value).expect("it is printable ASCII"));
     }
+    if is_packed {
+        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
     Some(response)
+}
+
+fn takes_gzip(asked: &HeaderMap) -> bool {
+    let taken = asked.get(header::ACCEPT_ENCODING).and_then(|taken| taken.to_str().ok());
+    taken.is_some_and(|taken| taken.split(',').any(|one| one.trim() == "gzip"))
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -151,6 +151,10 @@ impl Backend for Chain {
         .boxed()
     }
 
+    fn genesis(&self) -> &str {
+        "{}"
+    }
+
     fn node_info(&self) -> Answering<'_, NodeInfo> {
         ready(self.answer(NodeInfo {
             version: "0.1.0".into(),

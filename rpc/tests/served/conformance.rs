@@ -33,7 +33,8 @@ fn at() -> Value {
 
 /// The answer to a call of `echo`, which is what the specification's `subtract` is here.
 fn echoed(id: Value, what: Value) -> Value {
-    let result = json!({ "at": at(), "result": what, "resultBytes": "", "fuelUsed": "12" });
+    let result =
+        json!({ "at": at(), "result": what, "resultBytes": "", "witness": null, "fuelUsed": "12" });
     json!({ "jsonrpc": "2.0", "result": result, "id": id })
 }
 

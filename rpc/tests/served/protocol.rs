@@ -341,6 +341,7 @@ async fn health_pages_tell_alive_from_ready() {
     assert_eq!(get(address, "/readyz", &host).await, (503, "catching up\n".into()));
     let (status, page) = get(address, "/", &host).await;
     assert_eq!((status, &page[..15]), (200, "<!doctype html>"));
+    assert_eq!(get(address, "/genesis.json", &host).await, (200, "{}".into()));
     assert_eq!(get(address, "/ws", &host).await.0, 405);
     assert_eq!(get(address, "/nothing", &host).await.0, 404);
 }

@@ -150,9 +150,13 @@ async fn the_log_changes_for_a_time_and_the_past_goes_when_told() {
     network.cli(&["keys", "new", "alice"]).await;
     assert!(!network.log(0).contains("DEBUG"));
     network.cli(&["admin", "log", "debug", "--for", "1h"]).await;
-    eventually("it logs more", PATIENCE, async || match network.log(0).contains("DEBUG") {
-        true => Ok(()),
-        false => Err("no DEBUG line".to_owned()),
+    eventually("it logs more", PATIENCE, async || {
+        // Something to log.
+        network.client(0).node_health().await.unwrap();
+        match network.log(0).contains("DEBUG") {
+            true => Ok(()),
+            false => Err("no DEBUG line".to_owned()),
+        }
     })
     .await;
     network.cli(&["admin", "log", "error", "--for", "300ms"]).await;

@@ -4,9 +4,15 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use pollen_ledger::{AccountId, Address};
-use pollen_rpc::api::ChainHeadParams;
-use serde_json::Value;
+use pollen_ledger::execution::StateKey;
+use pollen_ledger::light::LightClient;
+use pollen_ledger::receipt::Outcome;
+use pollen_ledger::tree::Proof;
+use pollen_ledger::{AccountId, Address, Genesis, Hash};
+use pollen_rpc::api::{Answer, ChainHeadParams, ModuleCall, ReadAt};
+use pollen_rpc::client::{ClientError, ProvedError};
+use pollen_rpc::error::ErrorCode;
+use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -27,9 +33,9 @@ async fn what_nodes_say_is_proved_from_genesis_alone() {
     for name in ["alice", "bob"] {
         network.cli(&["keys", "new", name]).await;
     }
-    let sent = json(&network, &["transfer", "alice", "bob", "5"]).await;
+    let sent = json_of(&network, &["transfer", "alice", "bob", "5"]).await;
     let hash = sent["hash"].as_str().unwrap().to_owned();
-    let told = json(&network, &["tx", &hash, "--wait", "certified"]).await;
+    let told = json_of(&network, &["tx", &hash, "--wait", "certified"]).await;
     assert_eq!(told["stage"], "certified", "{told}");
     let height = told["height"].as_str().unwrap().to_owned();
     for node in ["1", "2", "3", "4"] {
@@ -37,6 +43,8 @@ async fn what_nodes_say_is_proved_from_genesis_alone() {
         state_is_verified(&network, node, &height).await;
     }
     an_event_is_verified(&network).await;
+    a_query_is_witnessed(&network).await;
+    the_client_believes_proofs(&network, &hash).await;
     idle_chain_certifies(&network).await;
     refusals(&network, &hash, &height).await;
     network.stop_all().await;
@@ -48,7 +56,7 @@ async fn what_nodes_say_is_proved_from_genesis_alone() {
     network.stop_all().await;
 }
 
-async fn json(network: &Network, words: &[&str]) -> Value {
+async fn json_of(network: &Network, words: &[&str]) -> Value {
     serde_json::from_str(&network.cli(&[&["--json"], words].concat()).await).unwrap()
 }
 
@@ -60,7 +68,7 @@ async fn is_verified(network: &Network, node: &str, hash: &str, height: &str) {
         &["verify", "checkpoint", height],
         &["verify", "checkpoint", "0"],
     ] {
-        let verified = json(network, &[&["--node", node], what].concat()).await;
+        let verified = json_of(network, &[&["--node", node], what].concat()).await;
         assert_eq!(verified["verified"], true, "{verified}");
         if what.contains(&hash) {
             assert_eq!(verified["height"].as_str(), Some(height));
@@ -74,12 +82,12 @@ async fn is_verified(network: &Network, node: &str, hash: &str, height: &str) {
 /// What a module told, at every node: by whom, under which name.
 async fn an_event_is_verified(network: &Network) {
     let deploy = ["deploy", "contracts/token", "--name", "token", "--from", "alice"];
-    let deployed = json(network, &[&deploy[..], &["Gold", "GLD", "2", "1000"]].concat()).await;
+    let deployed = json_of(network, &[&deploy[..], &["Gold", "GLD", "2", "1000"]].concat()).await;
     let hash = deployed["transaction"]["hash"].as_str().unwrap();
-    json(network, &["tx", hash, "--wait", "certified"]).await;
-    let told = json(network, &["events", "token"]).await;
+    json_of(network, &["tx", hash, "--wait", "certified"]).await;
+    let told = json_of(network, &["events", "token"]).await;
     for node in ["1", "2", "3", "4"] {
-        let proved = json(network, &["--node", node, "verify", "event", hash, "0"]).await;
+        let proved = json_of(network, &["--node", node, "verify", "event", hash, "0"]).await;
         assert_eq!(proved["verified"], true, "{proved}");
         let events = proved["receipt"]["events"].as_array().unwrap();
         assert_eq!(events.len(), 1, "{proved}");
@@ -95,7 +103,7 @@ async fn state_is_verified(network: &Network, node: &str, height: &str) {
     let before = (height.parse::<u64>().unwrap() - 1).to_string();
     let at = async |what: &[&str], height: &str| {
         let words = [&["--node", node, "verify"], what, &["--at", height]].concat();
-        let proved = json(network, &words).await;
+        let proved = json_of(network, &words).await;
         assert_eq!(
             (&proved["verified"], proved["height"].as_str()),
             (&Value::Bool(true), Some(height))
@@ -125,11 +133,57 @@ async fn state_is_verified(network: &Network, node: &str, height: &str) {
         "this node has executed",
     )
     .await;
-    let newest = json(network, &["--node", node, "verify", "account", "alice"]).await;
+    let newest = json_of(network, &["--node", node, "verify", "account", "alice"]).await;
     assert_eq!(newest["account"]["exists"], true, "{newest}");
 }
 
 /// Nobody sends anything: heights go on being certified, and the last is never far behind.
+/// What a query read comes with proofs that hold, and that hold of nothing else.
+async fn a_query_is_witnessed(network: &Network) {
+    let client = network.client(1);
+    let light = light(network);
+    let alice = json_of(network, &["account", "alice"]).await["account"].clone();
+    let asked = json!({
+        "module": "@token", "function": "balance-of", "arguments": [alice], "at": "certified", "witness": true,
+    });
+    let answer: Answer<ModuleCall> = eventually("it is certified", IDLE_PATIENCE, async || {
+        client.call("module_call", &asked).await.map_err(|error: ClientError| error.to_string())
+    })
+    .await;
+    let witness = answer.value.witness.expect("it was asked for");
+    let checkpoint =
+        light.checkpoint(answer.at.height, &witness.checkpoint.proof().unwrap()).unwrap();
+    let entries = witness.entries.len();
+    assert!(entries > 1, "the module's record and what it keeps, not {entries}");
+    for entry in witness.entries {
+        let key = StateKey { owner: AccountId(entry.owner.0), key: entry.key.0 };
+        let proof = Proof::decode(&entry.tree.0).unwrap();
+        let value = entry.value.map(|value| value.0);
+        checkpoint.state(&key, value.as_deref(), &proof).unwrap();
+        let other = [value.as_deref().unwrap_or_default(), b"x"].concat();
+        assert!(checkpoint.state(&key, Some(&other), &proof).is_err());
+    }
+}
+
+/// The Rust client takes proved accounts and transactions, and says of a transaction that there is none.
+async fn the_client_believes_proofs(network: &Network, hash: &str) {
+    let (client, light) = (network.client(2), light(network));
+    let bob = json_of(network, &["account", "bob"]).await;
+    let id = Address::parse(bob["account"].as_str().unwrap(), "pollend").unwrap().id;
+    let proved = client.account_proved(&light, &id, ReadAt::Certified).await.unwrap();
+    assert_eq!(proved.record.unwrap().balance.to_string(), bob["balance"].as_str().unwrap());
+    let hash = hash.parse().unwrap();
+    let proved = client.transaction_proved(&light, &hash).await.unwrap();
+    assert!(matches!(proved.receipt.outcome, Outcome::Success { .. }), "{:?}", proved.receipt);
+    let unknown = client.transaction_proved(&light, &Hash([7; 32])).await.unwrap_err();
+    assert!(matches!(&unknown, ProvedError::Client(error) if error.is(ErrorCode::NotFound)));
+}
+
+fn light(network: &Network) -> LightClient {
+    let genesis = std::fs::read_to_string(network.genesis()).unwrap();
+    LightClient::new(&Genesis::from_json(&genesis).unwrap()).unwrap()
+}
+
 async fn idle_chain_certifies(network: &Network) {
     for index in 0..network.len() {
         let client = network.client(index);

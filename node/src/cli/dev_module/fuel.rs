@@ -80,6 +80,7 @@ async fn query(
     arguments: Vec<u8>,
 ) -> Result<u64, pollen_rpc::client::ClientError> {
     let params = ModuleCallParams {
+        witness: false,
         module: format!("@{module}"),
         function: function.to_owned(),
         arguments: None,
