@@ -3,7 +3,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap build run test lint bench sim
+.PHONY: help bootstrap page build run test lint bench sim
 
 ENVIRONMENT := . scripts/environment
 
@@ -13,7 +13,10 @@ help: ## Show the targets
 bootstrap: ## Install what is missing: a C++ compiler, libclang, a Rust that compiles to WebAssembly
 	@scripts/bootstrap
 
-build: bootstrap ## Build the pollen program into ./pollen
+page: ## Build the page that every node serves, where Node.js is there; the program is built without it, too
+	@if command -v npm >/dev/null; then scripts/build-page; else echo "no Node.js: the program is built without its page"; fi
+
+build: bootstrap page ## Build the pollen program into ./pollen
 	@$(ENVIRONMENT) && cargo build --locked --workspace --bin pollen \
 	    && ln -sfn "$${CARGO_TARGET_DIR:-target}/debug/pollen" pollen
 
