@@ -3,18 +3,34 @@
 //! The page may load and ask nothing but what this server has, and nothing written inside it runs ([`POLICY`]): what a
 //! module, a name or an event says is shown, never executed.
 
-use std::borrow::Cow;
-
 use http_body_util::Full;
 use hyper::StatusCode;
 use hyper::body::Bytes;
 use hyper::header::{self, HeaderMap, HeaderValue};
 use jsonrpsee::server::{HttpBody, HttpResponse};
+use pollen_ledger::Hash;
 
-/// The files, of `web/dist` or `page-missing`: build.rs says which.
-#[derive(rust_embed::RustEmbed)]
-#[folder = "$POLLEN_PAGE"]
-struct Files;
+/// The files by name, ascending, of `web/dist` or `page-missing`: build.rs says which.
+static FILES: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/page.rs"));
+
+fn find(name: &str) -> Option<&'static [u8]> {
+    let place = FILES.binary_search_by_key(&name, |(name, _)| *name).ok()?;
+    Some(FILES[place].1)
+}
+
+/// The media type of a file, by what its name ends in.
+fn media_type(name: &str) -> &'static str {
+    match name.rsplit_once('.').map_or("", |(_, kind)| kind) {
+        "html" => "text/html; charset=utf-8",
+        "js" => "text/javascript; charset=utf-8",
+        "css" => "text/css; charset=utf-8",
+        "svg" => "image/svg+xml",
+        "png" => "image/png",
+        "woff2" => "font/woff2",
+        "json" | "webmanifest" => "application/json",
+        _ => "application/octet-stream",
+    }
+}
 
 /// What the page may do (Content Security Policy, level 3).
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
@@ -28,18 +44,15 @@ pub(super) fn file(path: &str, asked: &HeaderMap) -> Option<HttpResponse> {
         "" => "index.html",
         name => name,
     };
-    let plain = Files::get(name)?;
-    let media = plain.metadata.mimetype().to_owned();
+    let plain = find(name)?;
     // Made beside the larger ones by `scripts/build-page`.
-    let packed = Files::get(&format!("{name}.gz")).filter(|_| takes_gzip(asked));
-    let is_packed = packed.is_some();
-    let file = packed.unwrap_or(plain);
-    let tag = format!("\"{}\"", &hex(&file.metadata.sha256_hash())[..32]);
+    let packed = find(&format!("{name}.gz")).filter(|_| takes_gzip(asked));
+    let bytes = packed.unwrap_or(plain);
+    let tag = format!("\"{}\"", &Hash::of_content(bytes).to_string()[..32]);
     let known = asked.get(header::IF_NONE_MATCH).is_some_and(|known| known == tag.as_str());
-    let mut response = HttpResponse::new(match (known, file.data) {
-        (true, _) => HttpBody::empty(),
-        (false, Cow::Borrowed(bytes)) => HttpBody::new(Full::new(Bytes::from_static(bytes))),
-        (false, Cow::Owned(bytes)) => HttpBody::from(bytes),
+    let mut response = HttpResponse::new(match known {
+        true => HttpBody::empty(),
+        false => HttpBody::new(Full::new(Bytes::from_static(bytes))),
     });
     if known {
         *response.status_mut() = StatusCode::NOT_MODIFIED;
@@ -49,13 +62,9 @@ pub(super) fn file(path: &str, asked: &HeaderMap) -> Option<HttpResponse> {
         true => "public, max-age=31536000, immutable",
         false => "no-cache",
     };
-    let media = match media.starts_with("text/") {
-        true => format!("{media}; charset=utf-8"),
-        false => media,
-    };
     let headers = response.headers_mut();
     let told = [
-        (header::CONTENT_TYPE, media.as_str()),
+        (header::CONTENT_TYPE, media_type(name)),
         (header::ETAG, &tag),
         (header::CACHE_CONTROL, kept),
         (header::VARY, "accept-encoding"),
@@ -66,7 +75,7 @@ pub(super) fn file(path: &str, asked: &HeaderMap) -> Option<HttpResponse> {
     for (name, value) in told {
         headers.insert(name, HeaderValue::from_str(value).expect("it is printable ASCII"));
     }
-    if is_packed {
+    if packed.is_some() {
         headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     }
     Some(response)
@@ -75,10 +84,6 @@ pub(super) fn file(path: &str, asked: &HeaderMap) -> Option<HttpResponse> {
 fn takes_gzip(asked: &HeaderMap) -> bool {
     let taken = asked.get(header::ACCEPT_ENCODING).and_then(|taken| taken.to_str().ok());
     taken.is_some_and(|taken| taken.split(',').any(|one| one.trim() == "gzip"))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]
