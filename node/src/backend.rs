@@ -15,7 +15,7 @@ use std::sync::Arc;
 use futures::future::BoxFuture;
 use pollen_ledger::execution::{
     AccountRecord, CallContext, CodeRecord, ModuleRecord, ModuleVersion, QueryCall as StateQuery,
-    Recorder, StateKey, Terms, TransactionState, position,
+    Recorder, StateKey, StateRead, Terms, TransactionState, position,
 };
 use pollen_ledger::module::{CallEnd, EngineFailure, ModuleEngine};
 use pollen_ledger::store::{
@@ -451,8 +451,13 @@ impl Parts {
         };
         let engine: &dyn ModuleEngine = self.engine.as_ref();
         let terms = Terms::from(&self.genesis.parameters);
-        let recorder = Recorder::new(&reading.state);
-        let report = pollen_ledger::execution::query(&recorder, engine, query, context, terms)
+        // Noting what is read costs each read, so only who asks for it has it.
+        let recorder = call.witness.then(|| Recorder::new(&reading.state));
+        let state: &dyn StateRead = match &recorder {
+            Some(recorder) => recorder,
+            None => &reading.state,
+        };
+        let report = pollen_ledger::execution::query(state, engine, query, context, terms)
             .map_err(storage)?;
         match report.end {
             CallEnd::Returned(bytes) => {
@@ -462,7 +467,7 @@ impl Parts {
                 };
                 let result_bytes = Bytes(bytes);
                 let height = reading.checkpoint.height;
-                let witness = call.witness.then(|| self.witness(height, recorder.into_reads()));
+                let witness = recorder.map(|recorder| self.witness(height, recorder.into_reads()));
                 let (fuel_used, witness) = (report.fuel_used, witness.transpose()?);
                 let value = ModuleCall { result, result_bytes, fuel_used, witness };
                 Ok(Answer::new(reading.at, value))
