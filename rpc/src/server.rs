@@ -15,6 +15,7 @@ mod gate;
 mod meter;
 mod methods;
 mod page;
+mod request;
 mod socket;
 mod subscription;
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
-use hyper::body::{Body as _, Incoming};
+use hyper::body::{Body as _, Bytes, Incoming};
 use hyper::header::{self, HeaderMap, HeaderValue};
 use hyper::{Method, Request, StatusCode};
 use jsonrpsee::server::http::response::too_large;
@@ -16,7 +16,7 @@ use tower::Service as _;
 use tower::layer::util::Identity;
 
 use super::connections::ConnectionPermit;
-use super::{Limits, ServerConfig, page};
+use super::{Limits, ServerConfig, page, request};
 use crate::backend::Backend;
 
 /// How much longer than the longest wait a whole HTTP call, or batch, may take.
@@ -126,13 +126,25 @@ impl Gate {
             Ok(Err(_)) => return text(StatusCode::BAD_REQUEST, "the body was cut off\n"),
             Err(_) => return text(StatusCode::REQUEST_TIMEOUT, "the body took too long\n"),
         };
+        let checked = request::check(&body, self.limits.batch as usize);
+        let Some(sent) = checked.body.as_deref() else {
+            return answered(checked.complete(None));
+        };
+        let sent = match checked.is_good() {
+            true => body.slice_ref(sent),
+            false => Bytes::copy_from_slice(sent),
+        };
         // There is one format, whatever a client calls it: `curl -d` says it sends a form.
         parts.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         parts.extensions.insert(permit);
-        let request = HttpRequest::from_parts(parts, HttpBody::new(Full::new(body)));
+        let request = HttpRequest::from_parts(parts, HttpBody::new(Full::new(sent)));
         let time = Duration::from_millis(self.limits.wait_ms) + CALL_MARGIN;
         let mut service = self.service.clone().build(self.methods.clone(), self.stop.clone());
         match tokio::time::timeout(time, service.call(request)).await {
+            Ok(Ok(response)) if !checked.is_good() => match response.into_body().collect().await {
+                Ok(answer) => answered(checked.complete(Some(&answer.to_bytes()))),
+                Err(error) => failed(&error),
+            },
             // jsonrpsee answers a notification with "null"; no answer to a call is that short.
             Ok(Ok(response))
                 if response.body().size_hint().exact().is_some_and(|size| size <= 4) =>
@@ -140,10 +152,7 @@ impl Gate {
                 text(StatusCode::NO_CONTENT, "")
             }
             Ok(Ok(response)) => response,
-            Ok(Err(error)) => {
-                tracing::warn!(%error, "JSON-RPC call failed");
-                text(StatusCode::INTERNAL_SERVER_ERROR, "the call failed: see the node's log\n")
-            }
+            Ok(Err(error)) => failed(&error),
             Err(_) => text(StatusCode::GATEWAY_TIMEOUT, "the call took too long: ask for less\n"),
         }
     }
@@ -205,6 +214,19 @@ fn allow_origin(headers: &mut HeaderMap, origin: HeaderValue) {
     headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("POST"));
     headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("content-type"));
     headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("3600"));
+}
+
+/// The answer to a call or a batch; none is told by the status.
+fn answered(answer: Option<String>) -> HttpResponse {
+    match answer {
+        Some(answer) => json(&answer),
+        None => text(StatusCode::NO_CONTENT, ""),
+    }
+}
+
+fn failed(error: &impl std::fmt::Display) -> HttpResponse {
+    tracing::warn!(%error, "JSON-RPC call failed");
+    text(StatusCode::INTERNAL_SERVER_ERROR, "the call failed: see the node's log\n")
 }
 
 fn json(document: &str) -> HttpResponse {

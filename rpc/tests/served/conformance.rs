@@ -187,8 +187,8 @@ fn edges() -> Vec<Case> {
     ]
 }
 
-/// What jsonrpsee 0.26 answers otherwise, or not at all: a call whose id it cannot read is a notification to it.
-fn faulty() -> Vec<Case> {
+/// What jsonrpsee 0.26 by itself answers otherwise, or not at all: a call whose id it cannot read is a notification to it.
+fn odd() -> Vec<Case> {
     let with = |id: &str| format!(r#"{{"jsonrpc":"2.0","method":"node_peers","id":{id}}}"#);
     vec![
         // This one is an example of section 7.
@@ -212,6 +212,28 @@ fn faulty() -> Vec<Case> {
         case("invalid UTF-8 in a text", with_bytes(b"\"\xff\xfe\""), parse_error()),
         case("half of a surrogate", with(r#""\ud800""#), parse_error_or_invalid()),
         case("much white space", format!("{}{}", " ".repeat(200), with("7")), peers(json!(7))),
+        case("a notification of no version", r#"{"method":"node_peers"}"#, invalid(Value::Null)),
+        case("an id too high", with("18446744073709551616"), invalid(Value::Null)),
+        case(
+            "a batch of odd ids",
+            format!("[{},{},{},{}]", with("-1"), with("1"), with("true"), with("-9")),
+            json!([peers(json!(-1)), peers(json!(1)), invalid(Value::Null), peers(json!(-9))]),
+        ),
+        case(
+            "a batch of an odd id and a notification",
+            format!("[{},{}]", with("{}"), r#"{"jsonrpc":"2.0","method":"node_peers"}"#),
+            json!([invalid(Value::Null)]),
+        ),
+        case(
+            "a batch of odd ids alone",
+            format!("[{}]", with("[]")),
+            json!([invalid(Value::Null)]),
+        ),
+        case(
+            "a text like one on its way",
+            with(r#""negative id -3""#),
+            peers(json!("negative id -3")),
+        ),
     ]
 }
 
@@ -331,8 +353,19 @@ async fn the_edges_are_answered_as_the_text_says() {
 
 /// Protects clients from waiting for ever for an answer, or from another error than the specification's.
 #[tokio::test]
-#[ignore = "a fault: what jsonrpsee cannot read as a call it takes for a notification or for no JSON"]
 async fn nothing_that_is_no_notification_stays_without_an_answer() {
-    let faults = faults(faulty()).await;
+    let served = served().await;
+    let mut faults = Vec::new();
+    for case in odd() {
+        faults.extend(over_http(&served, &case).await);
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+/// The same over a WebSocket, whose messages jsonrpsee reads by itself.
+#[tokio::test]
+#[ignore = "a fault of jsonrpsee 0.26: what it cannot read as a call it takes for a notification or for no JSON"]
+async fn nothing_stays_without_an_answer_over_a_websocket() {
+    let faults = faults(odd()).await;
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
