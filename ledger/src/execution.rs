@@ -31,8 +31,10 @@ mod genesis;
 mod modules;
 mod nonce;
 mod query;
+mod retrace;
 mod simulate;
 mod state;
+mod substitute;
 mod transact;
 mod tree;
 
@@ -46,12 +48,14 @@ pub use executor::{
 pub use genesis::genesis_batch;
 pub use nonce::{NonceError, NonceWindow};
 pub use query::{QueryCall, account, account_keys, fees, nonce_window, query};
+pub use retrace::{Changed, RetraceError, Retraced, retrace};
 pub use simulate::{KeyChange, KeyRead, Recorder, Simulation, simulate};
 pub use state::{
     AccountRecord, CallContext, CallTrace, Changes, CodeRecord, CreateError, KeyUse, ModuleRecord,
     ModuleVersion, MoveError, Namespace, OwnUpgrade, Proposal, Savepoint, StateKey, StateLimit,
     StateRead, Terms, TransactionState, Value, position,
 };
+pub use substitute::{SubstituteError, replay, substitute};
 pub use transact::SkipReason;
 pub use tree::StateTree;
 

@@ -8,6 +8,7 @@ mod lists;
 mod proofs;
 mod simulation;
 mod submit;
+mod trace;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -30,12 +31,12 @@ use pollen_rpc::api::{
     DevReverting, DevSnapshot, DevTime, EventsPage, FeeEstimate, KeyUseView, Module, ModuleCall,
     ModuleCode, ModuleInterface, ModuleList, Named, NodeHealth, NodeInfo, NodePeers, NonceWindow,
     OwnerView, PolicyView, ReadAt, ScopedKeyUsed, ScopedKeyView, Stage, StateRecord, StateRecords,
-    StateScan, TxAbsence, TxList, TxPreview, TxRecord, TxSimulation, TxStatus, VERSIONS_SHOWN_MAX,
-    VersionView,
+    StateScan, TxAbsence, TxList, TxPreview, TxRecord, TxSimulation, TxStatus, TxTrace,
+    VERSIONS_SHOWN_MAX, VersionView,
 };
 use pollen_rpc::backend::{
-    self, Answering, Backend, CallArguments, CodeName, EntryName, EventFilter, Network, QueryCall,
-    RoundRange, StateRange, Trial, TxRange,
+    self, Answering, Backend, CallArguments, CheckpointRange, CodeName, EntryName, EventFilter,
+    Network, QueryCall, RoundRange, StateRange, Trial, TxRange,
 };
 use pollen_rpc::error::{ErrorCode, RpcError};
 use pollen_vm::Vm;
@@ -291,6 +292,7 @@ impl Parts {
         &self,
         named: &Named,
         public_key: Option<PublicKey>,
+        proof: bool,
         at: ReadAt,
     ) -> Result<Answer<Account>, RpcError> {
         let reading = self.reading(at)?;
@@ -316,7 +318,11 @@ impl Parts {
         };
         let account = Address { kind, id }.display(self.prefix());
         let reserve = balance.min(reserve_max);
-        let account = Account { account, exists, balance, reserve, deposit, nonces };
+        let proof = match proof {
+            true => Some(self.account_proof(reading.checkpoint.height, &id, public_key)?),
+            false => None,
+        };
+        let account = Account { account, exists, balance, reserve, deposit, nonces, proof };
         Ok(Answer::new(reading.at, account))
     }
 
@@ -490,8 +496,9 @@ impl Parts {
         filter: &EventFilter,
         after: Cursor,
         limit: u32,
+        at: ReadAt,
     ) -> Result<Answer<EventsPage>, RpcError> {
-        let reading = self.reading(ReadAt::Latest)?;
+        let reading = self.reading(at)?;
         let module = match &filter.module {
             Some(named) => Some(self.module_record(&reading.state, named)?.0),
             None => None,
@@ -556,6 +563,19 @@ impl Backend for NodeBackend {
         let mut head = self.0.shared.head.subscribe();
         Box::pin(async move {
             if head.wait_for(|head| head.checkpoint.height >= height).await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        })
+    }
+
+    fn certified(&self) -> u64 {
+        *self.0.shared.certified.borrow()
+    }
+
+    fn certified_reached(&self, height: u64) -> BoxFuture<'_, ()> {
+        let mut certified = self.0.shared.certified.subscribe();
+        Box::pin(async move {
+            if certified.wait_for(|certified| *certified >= height).await.is_err() {
                 std::future::pending::<()>().await;
             }
         })
@@ -633,13 +653,8 @@ impl Backend for NodeBackend {
         self.blocking(move |parts| parts.chain_committee(at))
     }
 
-    fn chain_checkpoints(
-        &self,
-        from: Option<u64>,
-        limit: u32,
-        descending: bool,
-    ) -> Answering<'_, ChainCheckpoints> {
-        self.blocking(move |parts| parts.chain_checkpoints(from, limit, descending))
+    fn chain_checkpoints(&self, range: CheckpointRange) -> Answering<'_, ChainCheckpoints> {
+        self.blocking(move |parts| parts.chain_checkpoints(range))
     }
 
     fn dag_block(&self, round: u32, author: u16) -> Answering<'_, DagBlocks> {
@@ -686,17 +701,18 @@ impl Backend for NodeBackend {
         Box::pin(self.wait_for(hash, stage))
     }
 
-    fn tx_get(&self, hash: Hash, proof: bool) -> Answering<'_, TxRecord> {
-        self.blocking(move |parts| parts.tx_get(&hash, proof))
+    fn tx_get(&self, hash: Hash, proof: bool, at: ReadAt) -> Answering<'_, TxRecord> {
+        self.blocking(move |parts| parts.tx_get(&hash, proof, at))
     }
 
     fn account(
         &self,
         account: Named,
         public_key: Option<PublicKey>,
+        proof: bool,
         at: ReadAt,
     ) -> Answering<'_, Account> {
-        self.blocking(move |parts| parts.account(&account, public_key, at))
+        self.blocking(move |parts| parts.account(&account, public_key, proof, at))
     }
 
     fn account_keys(&self, account: Named, at: ReadAt) -> Answering<'_, AccountKeys> {
@@ -717,6 +733,10 @@ impl Backend for NodeBackend {
 
     fn tx_simulate(&self, trial: Trial) -> Answering<'_, TxSimulation> {
         self.running(move |parts| parts.tx_simulate(&trial))
+    }
+
+    fn tx_trace(&self, hash: Hash, before: bool) -> Answering<'_, TxTrace> {
+        self.running(move |parts| parts.tx_trace(&hash, before))
     }
 
     fn tx_fee_estimate(&self, trial: Option<Trial>, at: ReadAt) -> Answering<'_, FeeEstimate> {
@@ -752,8 +772,14 @@ impl Backend for NodeBackend {
         self.running(move |parts| parts.module_call(&call))
     }
 
-    fn events(&self, filter: EventFilter, after: Cursor, limit: u32) -> Answering<'_, EventsPage> {
-        self.blocking(move |parts| parts.events(&filter, after, limit))
+    fn events(
+        &self,
+        filter: EventFilter,
+        after: Cursor,
+        limit: u32,
+        at: ReadAt,
+    ) -> Answering<'_, EventsPage> {
+        self.blocking(move |parts| parts.events(&filter, after, limit, at))
     }
 
     fn dev_fund(&self, account: AccountId, amount: u64) -> Answering<'_, DevFunded> {

@@ -19,6 +19,7 @@ mod devnet;
 mod difference;
 mod doctor;
 mod draft;
+mod effects;
 mod failure;
 mod lifecycle;
 mod lists;
@@ -26,7 +27,9 @@ mod look;
 mod modules;
 mod network;
 mod new;
+mod replay;
 mod snapshot;
+mod trace;
 mod verify;
 
 use std::path::PathBuf;
@@ -170,6 +173,21 @@ pub enum Command {
                       pollen tx 5e884898da28047151d0e56f8dc62927… --wait certified\n  \
                       pollen tx list alice")]
     Tx(TxArgs),
+    /// Show what an executed transaction did: calls, fuel, reads and changes
+    #[command(after_help = "Examples:\n  pollen trace 5e884898da28047151d0e56f8dc62927…\n  \
+                      pollen trace 5e884898da28047151d0e56f8dc62927… --svg fuel.svg")]
+    Trace(trace::TraceArgs),
+    /// Run an executed transaction again, here, with other code of a module
+    #[command(
+        after_help = "Example:\n  pollen replay 5e884898da28047151d0e56f8dc62927… --with greenhouse"
+    )]
+    Replay(replay::ReplayArgs),
+    /// Run the last transactions of a module again, here, with new code: what would an upgrade change?
+    #[command(
+        after_help = "Examples:\n  pollen rehearse greenhouse --module greenhouse --last 50\n  \
+                      pollen rehearse new.wasm --module token --check"
+    )]
+    Rehearse(replay::RehearseArgs),
     /// List what a module keeps
     #[command(subcommand)]
     State(StateCommand),
@@ -796,6 +814,9 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
             let hash = hash.ok_or_else(|| Failure::usage("which transaction? give its hash"))?;
             look::transaction(&session, &hash, wait).await
         }
+        Command::Trace(args) => trace::run(&session, &args).await,
+        Command::Replay(args) => replay::run(&session, &args).await,
+        Command::Rehearse(args) => replay::rehearse(&session, &args).await,
         Command::State(StateCommand::Scan(args)) => lists::state(&session, &args).await,
         Command::Doctor(doctor::DoctorCommand::Diverge(args)) => {
             doctor::diverge(&session, &args).await

@@ -13,6 +13,7 @@ mod params;
 mod policy;
 mod proofs;
 mod simulation;
+mod trace;
 mod transaction;
 mod values;
 
@@ -31,6 +32,7 @@ pub use params::*;
 pub use policy::*;
 pub use proofs::*;
 pub use simulation::*;
+pub use trace::*;
 pub use transaction::*;
 pub use values::*;
 
@@ -474,6 +476,8 @@ pub struct Account {
     pub deposit: u64,
     /// The nonce window of the key that was asked for.
     pub nonces: Option<NonceWindow>,
+    /// That balance, deposit and nonces are so, where it was asked for.
+    pub proof: Option<AccountProof>,
 }
 
 /// Which nonces of a key are used.

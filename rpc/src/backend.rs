@@ -15,7 +15,7 @@ use crate::api::{
     DevReverting, DevSnapshot, DevTime, EventsPage, FeeEstimate, Module, ModuleCall, ModuleCode,
     ModuleInterface, ModuleList, Named, NodeHealth, NodeInfo, NodePeers, ReadAt, Stage,
     StateRecord, StateRecords, StateScan, TxAbsence, TxCursor, TxList, TxPreview, TxRecord,
-    TxSimulation, TxStatus,
+    TxSimulation, TxStatus, TxTrace,
 };
 use crate::error::{ErrorCode, RpcError};
 
@@ -40,6 +40,19 @@ pub enum RoundRange {
     Last(u32),
     /// From the first to the second, both included.
     Between(u32, u32),
+}
+
+/// Checkpoints in a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CheckpointRange {
+    /// The first; the newest, or of an ascending range the oldest that is kept, where none is given.
+    pub from: Option<u64>,
+    /// Most of them; never more than the server's limit.
+    pub limit: u32,
+    /// Newest first.
+    pub descending: bool,
+    /// The newest that is listed.
+    pub at: ReadAt,
 }
 
 /// A call of a query.
@@ -162,6 +175,12 @@ pub trait Backend: Send + Sync + 'static {
     /// Ends when the checkpoint of `height` is executed; at once when it already is.
     fn reached(&self, height: u64) -> BoxFuture<'_, ()>;
 
+    /// The last height that is certified here. Cheap, as [`Self::head`] is.
+    fn certified(&self) -> u64;
+
+    /// Ends when the checkpoint of `height` is certified; at once when it already is.
+    fn certified_reached(&self, height: u64) -> BoxFuture<'_, ()>;
+
     /// `node_info`.
     fn node_info(&self) -> Answering<'_, NodeInfo>;
     /// `node_health`, and `/readyz`.
@@ -181,14 +200,8 @@ pub trait Backend: Send + Sync + 'static {
     fn chain_params(&self, at: ReadAt) -> Answering<'_, ChainParams>;
     /// `chain_committee`.
     fn chain_committee(&self, at: ReadAt) -> Answering<'_, ChainCommittee>;
-    /// `chain_checkpoints`: from a height on, at most `limit`; the newest, or the oldest that is kept, where none is
-    /// given.
-    fn chain_checkpoints(
-        &self,
-        from: Option<u64>,
-        limit: u32,
-        descending: bool,
-    ) -> Answering<'_, ChainCheckpoints>;
+    /// `chain_checkpoints`.
+    fn chain_checkpoints(&self, range: CheckpointRange) -> Answering<'_, ChainCheckpoints>;
     /// `dag_block`: as far as blocks are kept.
     fn dag_block(&self, round: u32, author: u16) -> Answering<'_, DagBlocks>;
     /// `dag_rounds`: those of the range that are there, oldest first.
@@ -203,8 +216,8 @@ pub trait Backend: Send + Sync + 'static {
     /// know it. The server ends the wait after its time.
     fn tx_reached(&self, hash: Hash, stage: Stage) -> Answering<'_, TxStatus>;
 
-    /// `tx_get`; -32040 where this node has not executed it.
-    fn tx_get(&self, hash: Hash, proof: bool) -> Answering<'_, TxRecord>;
+    /// `tx_get`; -32040 where this node has not executed it up to `at`.
+    fn tx_get(&self, hash: Hash, proof: bool, at: ReadAt) -> Answering<'_, TxRecord>;
 
     /// `tx_preview`.
     fn tx_preview(&self, trial: Trial) -> Answering<'_, TxPreview>;
@@ -215,17 +228,22 @@ pub trait Backend: Send + Sync + 'static {
     /// `tx_feeEstimate`; without a transaction the prices alone.
     fn tx_fee_estimate(&self, trial: Option<Trial>, at: ReadAt) -> Answering<'_, FeeEstimate>;
 
+    /// `tx_trace`; -32040 where it was not executed here, or its history is not kept any more.
+    fn tx_trace(&self, hash: Hash, before: bool) -> Answering<'_, TxTrace>;
+
     /// `tx_list`; -32043 without the index `accounts`, -32040 with `after` below what is kept.
     fn tx_list(&self, range: TxRange) -> Answering<'_, TxList>;
     /// `state_scan`; -32043 without the index `keys`. May stop early with `next` to bound the work of one
     /// call.
     fn state_scan(&self, range: StateRange) -> Answering<'_, StateScan>;
 
-    /// `account_get`. An account that does not exist is an answer; a name that does not is 2001.
+    /// `account_get`. An account that does not exist is an answer; a name that does not is 2001. With `proof` as
+    /// [`Self::state`].
     fn account(
         &self,
         account: Named,
         public_key: Option<PublicKey>,
+        proof: bool,
         at: ReadAt,
     ) -> Answering<'_, Account>;
 
@@ -261,10 +279,16 @@ pub trait Backend: Send + Sync + 'static {
     /// `module_call`; 2001 to 2008 where it fails; with `witness` -32041 while no certificate proves the state. Runs with the chain's `call_fuel_max` at most.
     fn module_call(&self, call: QueryCall) -> Answering<'_, ModuleCall>;
 
-    /// Events after `after`, at most `limit`, in order. `next` is the last event's cursor when the
+    /// Events after `after` up to the checkpoint of `at`, at most `limit`, in order. `next` is the last event's cursor when the
     /// page is full (`more: true`), otherwise [`Cursor::end_of`] the last height that was searched.
     /// May stop early with `more: true` to bound the work of one call, as long as `next` moves on.
-    fn events(&self, filter: EventFilter, after: Cursor, limit: u32) -> Answering<'_, EventsPage>;
+    fn events(
+        &self,
+        filter: EventFilter,
+        after: Cursor,
+        limit: u32,
+        at: ReadAt,
+    ) -> Answering<'_, EventsPage>;
 
     /// `dev_fund`: executed when it is answered. This and the others of its group are [`not_dev`] but in a development
     /// network.

@@ -276,6 +276,13 @@ impl PollenClient {
     }
 
     calls! {
+        /// Submits a transaction's bytes.
+        tx_submit(TxSubmitParams) -> TxStatus;
+        /// Gives an account grains, in a development network.
+        dev_fund(DevFundParams) -> DevFunded;
+    }
+
+    reads! {
         /// Checkpoints in a row.
         chain_checkpoints(ChainCheckpointsParams) -> ChainCheckpoints;
         /// Blocks of one author and round.
@@ -284,19 +291,14 @@ impl PollenClient {
         chain_writes(ChainWritesParams) -> ChainWrites;
         /// Rounds of the DAG.
         dag_rounds(DagRoundsParams) -> DagRounds;
-        /// Submits a transaction's bytes.
-        tx_submit(TxSubmitParams) -> TxStatus;
         /// What became of a transaction.
         tx_status(TxStatusParams) -> TxStatus;
         /// An executed transaction, with its proof.
         tx_get(TxGetParams) -> TxRecord;
+        /// What an executed transaction did.
+        tx_trace(TxTraceParams) -> TxTrace;
         /// Events.
         events_query(EventsQueryParams) -> EventsPage;
-        /// Gives an account grains, in a development network.
-        dev_fund(DevFundParams) -> DevFunded;
-    }
-
-    reads! {
         /// Where the chain is.
         chain_head(ChainHeadParams) -> ChainHead;
         /// A checkpoint.
@@ -458,9 +460,9 @@ impl PollenClient {
             let Some(next) = next.filter(|_| !left.is_zero()) else { return Ok(status) };
             let params = TxStatusParams {
                 hash: Some(signed.hash),
-                transaction: None,
                 wait: Some(next),
                 timeout_ms: Some(left.min(WAIT_AT_ONCE).as_millis() as u64),
+                ..TxStatusParams::default()
             };
             status = match self.tx_status(&params).await {
                 Ok(status) => status,

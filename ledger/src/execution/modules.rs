@@ -272,7 +272,7 @@ impl TransactionState<'_> {
     }
 
     /// Remembers since when a module has its code.
-    fn put_version(&mut self, module: &AccountId, record: &ModuleRecord) {
+    pub(super) fn put_version(&mut self, module: &AccountId, record: &ModuleRecord) {
         let (since_ms, transaction) = (self.context().time_ms, self.context().transaction);
         let version = ModuleVersion { code: record.code, since_ms, transaction };
         self.put_record(StateKey::version(module, record.version), &version);

@@ -60,9 +60,19 @@ pub fn simulate(
     signed: &SignedTransaction,
     context: CallContext,
 ) -> Result<Result<Simulation, SkipReason>, EngineFailure> {
+    observe(state, &Bystander { engine, state }, parameters, signed, context)
+}
+
+/// Runs a transaction, and notes what it reads and changes.
+pub(super) fn observe(
+    state: &dyn StateRead,
+    engine: &dyn ModuleEngine,
+    parameters: &Parameters,
+    signed: &SignedTransaction,
+    context: CallContext,
+) -> Result<Result<Simulation, SkipReason>, EngineFailure> {
     let recorder = Recorder::new(state);
-    let engine = Bystander { engine, state };
-    let rules = Rules { parameters, engine: &engine, simulated: true };
+    let rules = Rules { parameters, engine, simulated: true };
     let (changes, receipt, note) = match transact(&rules, &recorder, signed, true, context)? {
         Transacted::Skipped(reason) => return Ok(Err(reason)),
         Transacted::Executed { changes, receipt, note } => (changes, receipt, note),

@@ -62,6 +62,11 @@ impl StateKey {
         Self { owner: AccountId(owner), key: key.to_vec() }
     }
 
+    /// Whether it is a record of the ledger's own in this namespace.
+    pub fn is_of(&self, namespace: Namespace) -> bool {
+        self.owner == Self::ledger(namespace, &[]).owner
+    }
+
     /// A module's entry.
     pub fn module(module: AccountId, key: &[u8]) -> Self {
         Self { owner: module, key: key.to_vec() }

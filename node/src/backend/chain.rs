@@ -8,7 +8,7 @@ use pollen_rpc::api::{
     ChainParams, CheckpointListed, CommitteeMember, DagBlockContent, DagBlocks, ModuleList,
     ModuleListed, ReadAt, StateRecord, StateRecords,
 };
-use pollen_rpc::backend::EntryName;
+use pollen_rpc::backend::{CheckpointRange, EntryName};
 use pollen_rpc::error::RpcError;
 
 use super::{Parts, broken, storage};
@@ -52,11 +52,10 @@ impl Parts {
 
     pub(super) fn chain_checkpoints(
         &self,
-        from: Option<u64>,
-        limit: u32,
-        descending: bool,
+        range: CheckpointRange,
     ) -> Result<Answer<ChainCheckpoints>, RpcError> {
-        let at = self.at_head();
+        let CheckpointRange { from, limit, descending, at } = range;
+        let at = self.reading(at)?.at;
         let certified_height = (*self.shared.certified.borrow()).min(at.height);
         let oldest = self.database.begin_at().map_err(storage)?.height;
         let newest = at.height;

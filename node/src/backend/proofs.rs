@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use pollen_ledger::execution::{StateKey, StateRead as _, Value, nonce_window, window_key};
 use pollen_ledger::light::CheckpointProof;
 use pollen_ledger::store::{Location, StateChange};
-use pollen_ledger::{Hash, codec};
+use pollen_ledger::{AccountId, Hash, PublicKey, codec};
 use pollen_rpc::api::{
-    Answer, Bytes, CertificateView, ChainWrites, ReadAt, StateProof, StateRecord, StateWrite,
-    TxAbsence, TxProof, TxRecord, Witness, WitnessEntry,
+    AccountProof, Answer, Bytes, CertificateView, ChainWrites, ReadAt, StateProof, StateRecord,
+    StateWrite, TxAbsence, TxProof, TxRecord, Witness, WitnessEntry,
 };
 use pollen_rpc::backend::{EntryName, Trial};
 use pollen_rpc::error::{ErrorCode, RpcError};
@@ -76,6 +76,21 @@ impl Parts {
             proof,
         };
         Ok(Answer::new(reading.at, record))
+    }
+
+    /// What an account's answer at a height is made of, proved.
+    pub(super) fn account_proof(
+        &self,
+        height: u64,
+        account: &AccountId,
+        key: Option<PublicKey>,
+    ) -> Result<AccountProof, RpcError> {
+        let proved = |key: StateKey| {
+            let entry = EntryName::Owner(key.owner, key.key);
+            Ok::<_, RpcError>(self.state(entry, true, ReadAt::Height(height))?.value)
+        };
+        let window = key.map(|key| proved(window_key(account, &key))).transpose()?;
+        Ok(AccountProof { record: proved(StateKey::account(account))?, window })
     }
 
     /// What was read at a height, with proofs.
@@ -177,13 +192,36 @@ impl Parts {
         Ok(Answer::new(reading.at, ChainWrites { writes, next: page.next }))
     }
 
-    pub(super) fn tx_get(&self, hash: &Hash, proof: bool) -> Result<Answer<TxRecord>, RpcError> {
-        let at = self.database.location(hash).map_err(storage)?;
-        let at = at.ok_or_else(|| self.unknown(hash))?;
-        let read = self.record_at(hash, at, proof);
+    pub(super) fn tx_get(
+        &self,
+        hash: &Hash,
+        proof: bool,
+        at: ReadAt,
+    ) -> Result<Answer<TxRecord>, RpcError> {
+        let reading = self.reading(at)?;
+        let found = self.database.location(hash).map_err(storage)?;
+        let found = found.ok_or_else(|| self.unknown(hash))?;
+        let height = reading.checkpoint.height;
+        let executed = found.height;
+        match at {
+            ReadAt::Certified if executed > height => {
+                let what =
+                    format!("{hash} was executed at height {executed}, which is not certified yet");
+                return Err(RpcError::new(ErrorCode::NotReady, what)
+                    .with("retryAfterMs", CERTIFICATE_RETRY_MS));
+            }
+            ReadAt::Height(_) if executed > height => {
+                let what =
+                    format!("{hash} was not executed up to height {height}, but at {executed}");
+                return Err(RpcError::not_found(what, None));
+            }
+            // It may have been executed since the newest was looked up.
+            ReadAt::Latest | ReadAt::Certified | ReadAt::Height(_) => {}
+        }
+        let read = self.record_at(hash, found, proof);
         // Afterwards: what was let go in between is told as that, and not as corruption.
-        self.database.check_height_held(at.height).map_err(storage)?;
-        Ok(Answer::new(self.at_head(), read?))
+        self.database.check_height_held(executed).map_err(storage)?;
+        Ok(Answer::new(reading.at, read?))
     }
 
     fn record_at(&self, hash: &Hash, at: Location, proof: bool) -> Result<TxRecord, RpcError> {

@@ -24,6 +24,30 @@ use super::{Parts, Reading, storage};
 /// Fuel beyond what a transaction would use now that an estimate offers: a quarter, since the state moves on.
 const SPARE_FUEL: u64 = 4;
 
+/// Where a transaction is, or would be.
+pub(super) struct Place {
+    pub(super) height: u64,
+    pub(super) index: u32,
+    pub(super) time_ms: u64,
+}
+
+/// Of a transaction that does nothing.
+pub(super) fn empty(hash: Hash, preview: Preview) -> TxSimulation {
+    TxSimulation {
+        hash,
+        refusal: None,
+        outcome: None,
+        fuel_used: 0,
+        fee: 0,
+        events: Vec::new(),
+        note: None,
+        calls: Vec::new(),
+        reads: Vec::new(),
+        changes: Vec::new(),
+        preview,
+    }
+}
+
 /// A module that a transaction names.
 struct Named {
     id: AccountId,
@@ -63,7 +87,11 @@ impl Parts {
     }
 
     /// A transaction in words, by the interfaces that its modules have in `state`.
-    fn in_words(&self, state: &StateAt, signed: &SignedTransaction) -> Result<Preview, RpcError> {
+    pub(super) fn in_words(
+        &self,
+        state: &StateAt,
+        signed: &SignedTransaction,
+    ) -> Result<Preview, RpcError> {
         let overlay = self.overlay(state);
         let mut modules = Vec::new();
         for id in named_modules(&signed.transaction.actions) {
@@ -97,21 +125,13 @@ impl Parts {
             message: refusal.to_string(),
             hint: refusal.hint(),
         });
-        let mut value = TxSimulation {
-            hash,
-            refusal,
-            outcome: None,
-            fuel_used: 0,
-            fee: 0,
-            events: Vec::new(),
-            note: None,
-            calls: Vec::new(),
-            reads: Vec::new(),
-            changes: Vec::new(),
-            preview,
-        };
+        let mut value = TxSimulation { refusal, ..empty(hash, preview) };
+        let height = reading.checkpoint.height + 1;
+        let place = Place { height, index: 0, time_ms: ledger_time_ms };
         match self.simulation(&reading, signed, hash)? {
-            Ok(simulation) => self.show_simulation(&reading, signed, simulation, &mut value)?,
+            Ok(simulation) => {
+                self.show_simulation(&reading.state, place, signed, simulation, &mut value)?;
+            }
             Err(reason) => value.note = Some(reason),
         }
         Ok(Answer::new(reading.at, value))
@@ -140,22 +160,22 @@ impl Parts {
         Ok(simulated.map_err(storage)?.map_err(|reason| reason.to_string()))
     }
 
-    fn show_simulation(
+    /// What a transaction does, by the interfaces in `state`.
+    pub(super) fn show_simulation(
         &self,
-        reading: &Reading,
+        state: &StateAt,
+        place: Place,
         signed: &SignedTransaction,
         simulation: Simulation,
         into: &mut TxSimulation,
     ) -> Result<(), RpcError> {
         let Simulation { receipt, note, reads, changes, calls } = simulation;
-        let state = &reading.state;
-        let height = reading.checkpoint.height + 1;
         for (index, event) in (0..).zip(&receipt.events) {
             let (module_name, json) = self.told(state, event)?;
             into.events.push(EventView {
-                cursor: Cursor { height, transaction: 0, event: index },
+                cursor: Cursor { height: place.height, transaction: place.index, event: index },
                 transaction: into.hash,
-                time_ms: reading.checkpoint.timestamp_ms,
+                time_ms: place.time_ms,
                 module: Address::module(event.module).display(self.prefix()),
                 module_name,
                 name: event.name.clone(),

@@ -26,11 +26,13 @@ pub trait ReadParams {
     fn require(&mut self, at_least: u64, wait_ms: u64);
 }
 
-/// Declares parameters of a read: their own fields, then `at`, `atLeast` and `waitMs`.
+/// Declares parameters of a read: their own fields, then `at`, `atLeast` and `waitMs`; behind them what came later, so that
+/// the order of all stays.
 macro_rules! read_params {
     (
         $(#[$outer:meta])*
         $name:ident { $( $(#[$meta:meta])* $field:ident : $type:ty ),* $(,)? }
+        $( then { $( $(#[$later_meta:meta])* $later:ident : $later_type:ty ),* $(,)? } )?
     ) => {
         $(#[$outer])*
         #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -46,11 +48,51 @@ macro_rules! read_params {
             /// Wait that long for `atLeast` first, in milliseconds.
             #[serde(default, skip_serializing_if = "is_zero")]
             pub wait_ms: u64,
+            $( $( $(#[$later_meta])* pub $later: $later_type, )* )?
         }
 
         impl ReadParams for $name {
             fn at(&self) -> ReadAt {
                 self.at
+            }
+            fn at_least(&self) -> Option<u64> {
+                self.at_least
+            }
+            fn wait_ms(&self) -> u64 {
+                self.wait_ms
+            }
+            fn require(&mut self, at_least: u64, wait_ms: u64) {
+                self.at_least = self.at_least.max(Some(at_least));
+                if self.wait_ms == 0 {
+                    self.wait_ms = wait_ms;
+                }
+            }
+        }
+    };
+}
+
+/// Declares parameters of a read that says otherwise of what it is: their own fields, then `atLeast` and `waitMs`.
+macro_rules! waiting_params {
+    (
+        $(#[$outer:meta])*
+        $name:ident { $( $(#[$meta:meta])* $field:ident: $type:ty, )* }
+    ) => {
+        $(#[$outer])*
+        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+        #[serde(rename_all = "camelCase", deny_unknown_fields)]
+        pub struct $name {
+            $( $(#[$meta])* pub $field: $type, )*
+            /// Refuse (-32044) unless the node has executed this height.
+            #[serde(default, with = "OptionalDecimal", skip_serializing_if = "Option::is_none")]
+            pub at_least: Option<u64>,
+            /// Wait that long for `atLeast` first, in milliseconds.
+            #[serde(default, skip_serializing_if = "is_zero")]
+            pub wait_ms: u64,
+        }
+
+        impl ReadParams for $name {
+            fn at(&self) -> ReadAt {
+                ReadAt::Latest
             }
             fn at_least(&self) -> Option<u64> {
                 self.at_least
@@ -105,29 +147,29 @@ read_params! {
     ChainStateParams {}
 }
 
-/// Of `chain_checkpoints`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct ChainCheckpointsParams {
-    /// The first height; the newest, or of `descending: false` the oldest kept, unless told.
-    #[serde(default, with = "OptionalDecimal", skip_serializing_if = "Option::is_none")]
-    pub from: Option<u64>,
-    /// Most checkpoints in the answer. 100 unless told.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub limit: Option<u32>,
-    /// Newest first; so unless told.
-    #[serde(default = "yes")]
-    pub descending: bool,
+read_params! {
+    /// Of `chain_checkpoints`: `at` is the newest that is listed.
+    ChainCheckpointsParams {
+        /// The first height; the newest, or of `descending: false` the oldest kept, unless told.
+        #[serde(default, with = "OptionalDecimal", skip_serializing_if = "Option::is_none")]
+        from: Option<u64>,
+        /// Most checkpoints in the answer. 100 unless told.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        limit: Option<u32>,
+        /// Newest first; so unless told.
+        #[serde(default = "yes")]
+        descending: bool,
+    }
 }
 
-/// Of `dag_block`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct DagBlockParams {
-    /// The round.
-    pub round: u32,
-    /// Index of its author in the committee.
-    pub author: u16,
+waiting_params! {
+    /// Of `dag_block`.
+    DagBlockParams {
+        /// The round.
+        round: u32,
+        /// Index of its author in the committee.
+        author: u16,
+    }
 }
 
 /// Of `chain_subscribe`.
@@ -156,31 +198,32 @@ pub struct TxSubscribeParams {
     pub hash: Hash,
 }
 
-/// Of `chain_writes`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct ChainWritesParams {
-    /// Of the checkpoint.
-    #[serde(with = "Decimal")]
-    pub height: u64,
-    /// Only keys whose hash lies above this one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub after: Option<Hash>,
+waiting_params! {
+    /// Of `chain_writes`.
+    ChainWritesParams {
+        /// Of the checkpoint.
+        #[serde(with = "Decimal")]
+        height: u64,
+        /// Only keys whose hash lies above this one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        after: Option<Hash>,
+    }
 }
 
-/// Of `dag_rounds`: `from` and `to`, or the last `last` rounds.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct DagRoundsParams {
-    /// First round.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub from: Option<u32>,
-    /// Last round, included.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub to: Option<u32>,
-    /// The newest rounds, where neither end is given. 10 unless told.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub last: Option<u32>,
+waiting_params! {
+    /// Of `dag_rounds`: `from` and `to`, or the last `last` rounds.
+    #[derive(Default)]
+    DagRoundsParams {
+        /// First round.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        from: Option<u32>,
+        /// Last round, included.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        to: Option<u32>,
+        /// The newest rounds, where neither end is given. 10 unless told.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        last: Option<u32>,
+    }
 }
 
 /// Of `tx_submit`.
@@ -213,33 +256,45 @@ read_params! {
     }
 }
 
-/// Of `tx_status`: either `hash` or `transaction`.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct TxStatusParams {
-    /// Its hash.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub hash: Option<Hash>,
-    /// The signed transaction, borsh.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub transaction: Option<Bytes>,
-    /// The stage to wait for.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub wait: Option<Stage>,
-    /// How long, in milliseconds.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub timeout_ms: Option<u64>,
+waiting_params! {
+    /// Of `tx_status`: either `hash` or `transaction`.
+    #[derive(Default)]
+    TxStatusParams {
+        /// Its hash.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        hash: Option<Hash>,
+        /// The signed transaction, borsh.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        transaction: Option<Bytes>,
+        /// The stage to wait for.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        wait: Option<Stage>,
+        /// How long, in milliseconds.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        timeout_ms: Option<u64>,
+    }
 }
 
-/// Of `tx_get`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct TxGetParams {
-    /// Its hash.
-    pub hash: Hash,
-    /// Prove it, too: refused with -32041 while its checkpoint has no certificate.
-    #[serde(default)]
-    pub proof: bool,
+read_params! {
+    /// Of `tx_get`: `at` is the last checkpoint in which it is looked for.
+    TxGetParams {
+        /// Its hash.
+        hash: Hash,
+        /// Prove it, too: refused with -32041 while its checkpoint has no certificate.
+        #[serde(default)]
+        proof: bool,
+    }
+}
+
+waiting_params! {
+    /// Of `tx_trace`.
+    TxTraceParams {
+        /// Its hash.
+        hash: Hash,
+        /// Tell the state that it met, too: what is needed to run it elsewhere.
+        #[serde(default, skip_serializing_if = "is_false")]
+        before: bool,
+    }
 }
 
 read_params! {
@@ -345,6 +400,10 @@ read_params! {
         /// The key whose nonce window to show.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         public_key: Option<PublicKey>,
+    } then {
+        /// Prove it, too: refused with -32041 while the checkpoint has no certificate.
+        #[serde(default, skip_serializing_if = "is_false")]
+        proof: bool,
     }
 }
 
@@ -432,9 +491,31 @@ pub struct EventsQueryParams {
     /// Most events in the answer. 100 unless told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<u32>,
-    /// Wait that long for the first event when there is none, in milliseconds.
+    /// Wait that long for `atLeast`, and for the first event when there is none, in milliseconds.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub wait_ms: u64,
+    /// The last checkpoint whose events are looked at.
+    #[serde(default, skip_serializing_if = "ReadAt::is_latest")]
+    pub at: ReadAt,
+    /// Refuse (-32044) unless the node has executed this height.
+    #[serde(default, with = "OptionalDecimal", skip_serializing_if = "Option::is_none")]
+    pub at_least: Option<u64>,
+}
+
+impl ReadParams for EventsQueryParams {
+    fn at(&self) -> ReadAt {
+        self.at
+    }
+    fn at_least(&self) -> Option<u64> {
+        self.at_least
+    }
+    fn wait_ms(&self) -> u64 {
+        self.wait_ms
+    }
+    /// Does not wait: what waits for a height would wait for an event, too.
+    fn require(&mut self, at_least: u64, _: u64) {
+        self.at_least = self.at_least.max(Some(at_least));
+    }
 }
 
 /// Of `events_subscribe`.
@@ -450,4 +531,40 @@ pub struct EventsSubscribeParams {
     /// Only what comes after; from now on unless told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<Cursor>,
+}
+
+impl TxGetParams {
+    /// Of a transaction, without proof.
+    pub fn of(hash: Hash) -> Self {
+        Self { hash, proof: false, at: ReadAt::Latest, at_least: None, wait_ms: 0 }
+    }
+}
+
+impl Default for ChainCheckpointsParams {
+    fn default() -> Self {
+        let (from, limit, descending, at) = (None, None, true, ReadAt::Latest);
+        Self { from, limit, descending, at, at_least: None, wait_ms: 0 }
+    }
+}
+
+impl TxTraceParams {
+    /// Of a transaction, without the state that it met.
+    pub fn of(hash: Hash) -> Self {
+        Self { hash, before: false, at_least: None, wait_ms: 0 }
+    }
+}
+
+impl AccountGetParams {
+    /// Of an account by its address, or a module's `@name`.
+    pub fn of(account: String) -> Self {
+        let (public_key, proof, at) = (None, false, ReadAt::Latest);
+        Self { account, public_key, proof, at, at_least: None, wait_ms: 0 }
+    }
+}
+
+impl ChainWritesParams {
+    /// Of a checkpoint, from the first change on.
+    pub fn of(height: u64) -> Self {
+        Self { height, after: None, at_least: None, wait_ms: 0 }
+    }
 }

@@ -135,6 +135,15 @@ pub struct StateRecords {
     pub entries: Vec<StateRecord>,
 }
 
+/// What an answer of `account_get` is made of, proved.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct AccountProof {
+    /// The account's record (docs/storage.md).
+    pub record: StateRecord,
+    /// The nonce window of the key that was asked for.
+    pub window: Option<StateRecord>,
+}
+
 /// That a transaction was not executed and never will be (`tx_absence`): after the checkpoint that `at` names, which is
 /// not before the end of its validity, its nonce was free.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -101,7 +101,7 @@ impl EventStream {
     async fn move_on(&mut self) {
         let Some((client, _)) = &self.open else { return };
         let EventsSubscribeParams { module, name, after } = self.params.clone();
-        let asked = EventsQueryParams { module, name, after, limit: Some(1), wait_ms: 0 };
+        let asked = EventsQueryParams { module, name, after, limit: Some(1), ..Default::default() };
         let Ok(params) = to_raw_value(&asked) else { return };
         let page: Result<Answer<EventsPage>, _> = client.request("events_query", Raw(params)).await;
         // Where there is an event it is on its way; where nobody answers the subscription says so itself.

@@ -106,7 +106,7 @@ impl PollenClient {
         light: &LightClient,
         hash: &Hash,
     ) -> Result<ProvedTransaction, ProvedError> {
-        let params = TxGetParams { hash: *hash, proof: true };
+        let params = TxGetParams { proof: true, ..TxGetParams::of(*hash) };
         let deadline = Instant::now() + PATIENCE;
         let record = loop {
             match self.tx_get(&params).await {

@@ -9,7 +9,7 @@ use pollen_ledger::{
 };
 
 use super::{Author, ClientError, PollenClient};
-use crate::api::{AccountGetParams, ChainHeadParams, NodeInfo, ReadAt};
+use crate::api::{AccountGetParams, ChainHeadParams, NodeInfo};
 
 /// How long a transaction is valid when it is not told, from the chain's head on, in milliseconds.
 const VALID_FOR_MS: u64 = 60_000;
@@ -187,14 +187,9 @@ impl PollenClient {
         random: u64,
     ) -> Result<(u64, u64), ClientError> {
         let network = self.network().await?;
-        let account = AccountGetParams {
-            account: Address::account(*account).display(&network.address_prefix),
-            public_key: Some(*key),
-            at: ReadAt::Latest,
-            at_least: None,
-            wait_ms: 0,
-        };
-        let account = self.account_get(&account).await?;
+        let account = Address::account(*account).display(&network.address_prefix);
+        let params = AccountGetParams { public_key: Some(*key), ..AccountGetParams::of(account) };
+        let account = self.account_get(&params).await?;
         let nonces = account.value.nonces.ok_or_else(|| ClientError::Protocol {
             reason: "account_get told no nonces of the key".to_owned(),
         })?;

@@ -22,8 +22,8 @@ use super::meter::Meter;
 use super::subscription;
 use crate::api::*;
 use crate::backend::{
-    Backend, CallArguments, CodeName, EntryName, EventFilter, QueryCall, RoundRange, StateOwner,
-    StateRange, Trial, TxRange,
+    Backend, CallArguments, CheckpointRange, CodeName, EntryName, EventFilter, QueryCall,
+    RoundRange, StateOwner, StateRange, Trial, TxRange,
 };
 use crate::error::{ErrorCode, RpcError};
 use crate::openrpc::{self, Method};
@@ -138,6 +138,9 @@ pub(super) fn methods(
         tx_status (TxStatusParams) -> TxStatus;
         /// An executed transaction as it stands in its checkpoint, with proofs where asked for.
         tx_get (TxGetParams) -> TxRecord;
+        /// What an executed transaction did: calls with their fuel, reads and changes, events. Found by running it again on the
+        /// state that it met, and held against its receipt.
+        tx_trace (TxTraceParams) -> TxTrace;
         /// Transactions that an account sent, paid for or received, or that call a module; of a node with the index `accounts`.
         tx_list (TxListParams) -> TxList;
         /// Proof that a transaction was not executed and never will be: its time is over, and its nonce was free then. The
@@ -199,7 +202,7 @@ pub(super) fn methods(
 fn cost(method: &str) -> u32 {
     match method {
         // Up to all the fuel of a transaction, seconds of a processor, and nobody pays for it.
-        "tx_simulate" | "tx_feeEstimate" => 200,
+        "tx_simulate" | "tx_feeEstimate" | "tx_trace" => 200,
         "module_call" | "chain_writes" | "state_getMany" => 20,
         "chain_certificate" | "tx_absence" | "tx_get" | "tx_list" | "tx_preview" | "state_scan"
         | "module_list" | "module_code" | "module_interface" | "events_query" | "dag_rounds"
@@ -287,8 +290,8 @@ impl Served {
         Ok(Duration::from_millis(wait_ms))
     }
 
-    /// Waits until the node has executed what a read asks for. A height is asked for as `atLeast`
-    /// is.
+    /// Waits until the node has executed what a read asks for, or has it certified where that is asked for. A height is
+    /// asked for as `atLeast` is.
     async fn settle(&self, read: &impl ReadParams) -> Result<(), RpcError> {
         let wait = self.wait(read.wait_ms(), "params.waitMs")?;
         let height = match read.at() {
@@ -296,18 +299,38 @@ impl Served {
             ReadAt::Latest | ReadAt::Certified => None,
         };
         let Some(wanted) = height.max(read.at_least()) else { return Ok(()) };
-        if self.backend.head().height >= wanted
-            || timeout(wait, self.backend.reached(wanted)).await.is_ok()
+        if self.height(read.at()) >= wanted
+            || timeout(wait, self.settled(read.at(), wanted)).await.is_ok()
         {
             return Ok(());
         }
-        let head = self.backend.head().height;
+        let (height, what) = match read.at() {
+            ReadAt::Certified => (self.backend.certified(), "has certified"),
+            ReadAt::Latest | ReadAt::Height(_) => (self.backend.head().height, "has executed"),
+        };
         Err(RpcError::new(
             ErrorCode::BehindRequested,
-            format!("height {wanted} was asked for; this node has executed {head}"),
+            format!("height {wanted} was asked for; this node {what} {height}"),
         )
-        .with("height", head.to_string())
+        .with("height", height.to_string())
         .with("requested", wanted.to_string()))
+    }
+
+    /// How far reads of a kind come now.
+    fn height(&self, at: ReadAt) -> u64 {
+        let head = self.backend.head().height;
+        match at {
+            ReadAt::Certified => head.min(self.backend.certified()),
+            ReadAt::Latest | ReadAt::Height(_) => head,
+        }
+    }
+
+    /// Ends when reads of a kind come up to a height.
+    async fn settled(&self, at: ReadAt, height: u64) {
+        self.backend.reached(height).await;
+        if at == ReadAt::Certified {
+            self.backend.certified_reached(height).await;
+        }
     }
 
     async fn node_info(&self, _: NoParams) -> Answered<NodeInfoAnswer> {
@@ -366,6 +389,7 @@ impl Served {
     }
 
     async fn chain_writes(&self, params: ChainWritesParams) -> Answered<ChainWrites> {
+        self.settle(&params).await?;
         let _call = self.costly_call().await?;
         self.backend.chain_writes(params.height, params.after).await
     }
@@ -385,22 +409,21 @@ impl Served {
         params: ChainCheckpointsParams,
     ) -> Answered<ChainCheckpoints> {
         let limit = self.list_limit(params.limit)?;
-        self.checkpoints(params.from, limit, params.descending).await
+        self.settle(&params).await?;
+        let ChainCheckpointsParams { from, descending, at, .. } = params;
+        self.checkpoints(CheckpointRange { from, limit, descending, at }).await
     }
 
     async fn dag_block(&self, params: DagBlockParams) -> Answered<DagBlocks> {
+        self.settle(&params).await?;
         self.backend.dag_block(params.round, params.author).await
     }
 
     async fn dag_rounds(&self, params: DagRoundsParams) -> Answered<DagRounds> {
         let most = self.limits.dag_rounds;
-        let range = match params {
-            DagRoundsParams { from: Some(from), to: Some(to), last: None } => {
-                RoundRange::Between(from, to)
-            }
-            DagRoundsParams { from: None, to: None, last } => {
-                RoundRange::Last(last.unwrap_or(ROUNDS))
-            }
+        let range = match (params.from, params.to, params.last) {
+            (Some(from), Some(to), None) => RoundRange::Between(from, to),
+            (None, None, last) => RoundRange::Last(last.unwrap_or(ROUNDS)),
             _ => {
                 let words = "give `from` and `to`, or `last`, or none";
                 return Err(RpcError::invalid_params("params", words));
@@ -416,6 +439,7 @@ impl Served {
             let words = format!("1 to {most} rounds can be asked for at once");
             return Err(RpcError::invalid_params(path, words));
         }
+        self.settle(&params).await?;
         self.rounds(range).await
     }
 
@@ -442,6 +466,7 @@ impl Served {
     async fn tx_status(&self, params: TxStatusParams) -> Answered<TxStatus> {
         let time = params.timeout_ms.unwrap_or(TX_TIMEOUT_MS);
         let time = self.wait(time, "params.timeoutMs")?;
+        self.settle(&params).await?;
         let hash = match (params.hash, params.transaction) {
             (Some(hash), None) => hash,
             (None, Some(bytes)) => {
@@ -460,8 +485,15 @@ impl Served {
     }
 
     async fn tx_get(&self, params: TxGetParams) -> Answered<TxRecord> {
+        self.settle(&params).await?;
         let _call = self.costly_call().await?;
-        self.backend.tx_get(params.hash, params.proof).await
+        self.backend.tx_get(params.hash, params.proof, params.at).await
+    }
+
+    async fn tx_trace(&self, params: TxTraceParams) -> Answered<TxTrace> {
+        self.settle(&params).await?;
+        let _call = self.costly_call().await?;
+        self.backend.tx_trace(params.hash, params.before).await
     }
 
     async fn tx_preview(&self, params: TxTrialParams) -> Answered<TxPreview> {
@@ -550,7 +582,9 @@ impl Served {
     async fn account_get(&self, params: AccountGetParams) -> Answered<Account> {
         let account = self.named(&params.account, "params.account")?;
         self.settle(&params).await?;
-        self.backend.account(account, params.public_key, params.at).await
+        let AccountGetParams { public_key, proof, at, .. } = params;
+        let _call = if proof { Some(self.costly_call().await?) } else { None };
+        self.backend.account(account, public_key, proof, at).await
     }
 
     async fn account_keys(&self, params: AccountKeysParams) -> Answered<AccountKeys> {
@@ -699,9 +733,10 @@ impl Served {
         filter: EventFilter,
         after: Cursor,
         limit: u32,
+        at: ReadAt,
     ) -> Answered<EventsPage> {
         let _turn = self.turn().await;
-        self.backend.events(filter, after, limit).await
+        self.backend.events(filter, after, limit, at).await
     }
 
     /// Rounds of the backend, in turn.
@@ -711,14 +746,9 @@ impl Served {
     }
 
     /// Checkpoints of the backend, in turn.
-    pub(super) async fn checkpoints(
-        &self,
-        from: Option<u64>,
-        limit: u32,
-        descending: bool,
-    ) -> Answered<ChainCheckpoints> {
+    pub(super) async fn checkpoints(&self, range: CheckpointRange) -> Answered<ChainCheckpoints> {
         let _turn = self.turn().await;
-        self.backend.chain_checkpoints(from, limit, descending).await
+        self.backend.chain_checkpoints(range).await
     }
 
     /// The right to a call that costs much: so many may wait, and fewer run at once.
@@ -751,17 +781,20 @@ impl Served {
             return Err(RpcError::invalid_params("params.limit", format!("1 to {most}")));
         }
         let deadline = Instant::now() + self.wait(params.wait_ms, "params.waitMs")?;
+        self.settle(&params).await?;
+        let at = params.at;
         let filter = self.filter(params.module.as_deref(), params.name)?;
         let mut after = params.after.unwrap_or_default();
         loop {
-            let page = self.events(filter.clone(), after, limit).await?;
+            let page = self.events(filter.clone(), after, limit, at).await?;
             if !page.value.events.is_empty() || Instant::now() >= deadline {
                 return Ok(page);
             }
             after = page.value.next;
             if !page.value.more {
-                let next = self.backend.reached(page.at.height.saturating_add(1));
-                if timeout_at(deadline, next).await.is_err() {
+                let next = self.settled(at, page.at.height.saturating_add(1));
+                let is_fixed = matches!(at, ReadAt::Height(_));
+                if is_fixed || timeout_at(deadline, next).await.is_err() {
                     return Ok(page);
                 }
             }

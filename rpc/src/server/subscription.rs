@@ -17,7 +17,7 @@ use serde::de::DeserializeOwned;
 
 use super::methods::{Served, parse};
 use crate::api::*;
-use crate::backend::{EventFilter, RoundRange};
+use crate::backend::{CheckpointRange, EventFilter, RoundRange};
 use crate::error::RpcError;
 use crate::openrpc::Method;
 
@@ -135,7 +135,7 @@ impl Feed for EventsFeed {
                 send(sink, &EventNotice::Gap { after, resume }).await.ok()?;
                 after = resume;
             }
-            let page = match served.events(filter.clone(), after, PAGE).await {
+            let page = match served.events(filter.clone(), after, PAGE, ReadAt::Latest).await {
                 Ok(page) => page,
                 Err(error) => return Some(error),
             };
@@ -183,7 +183,13 @@ impl Feed for ChainFeed {
                 served.backend.reached(next).await;
                 continue;
             }
-            let page = match served.checkpoints(Some(next), PAGE, false).await {
+            let range = CheckpointRange {
+                from: Some(next),
+                limit: PAGE,
+                descending: false,
+                at: ReadAt::Latest,
+            };
+            let page = match served.checkpoints(range).await {
                 Ok(page) => page,
                 Err(error) => return Some(error),
             };

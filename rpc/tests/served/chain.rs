@@ -19,6 +19,7 @@ pub const TIME_MS: u64 = 1_800_000_000_000;
 pub struct Chain {
     network: Network,
     height: watch::Sender<u64>,
+    certified: watch::Sender<u64>,
     statuses: watch::Sender<BTreeMap<Hash, TxStatus>>,
     kept: Mutex<Kept>,
 }
@@ -37,8 +38,14 @@ impl Chain {
         let network =
             Network { chain_id, address_prefix: PREFIX.into(), transaction_bytes_max: 64 * 1024 };
         let kept = Kept { ready: true, ..Kept::default() };
-        let (height, statuses) = (watch::Sender::new(7), watch::Sender::default());
-        Self { network, height, statuses, kept: Mutex::new(kept) }
+        let (height, certified) = (watch::Sender::new(7), watch::Sender::new(5));
+        Self {
+            network,
+            height,
+            certified,
+            statuses: watch::Sender::default(),
+            kept: Mutex::new(kept),
+        }
     }
 
     fn kept(&self) -> MutexGuard<'_, Kept> {
@@ -56,6 +63,19 @@ impl Chain {
     /// As if nothing had been executed yet, of a genesis long ago.
     pub fn begin_again(&self) {
         self.height.send_replace(0);
+    }
+
+    /// Certifies all that is executed.
+    pub fn certify(&self) {
+        self.certified.send_replace(*self.height.borrow());
+    }
+
+    fn height_at(&self, at: ReadAt) -> u64 {
+        match at {
+            ReadAt::Latest => *self.height.borrow(),
+            ReadAt::Certified => *self.certified.borrow(),
+            ReadAt::Height(height) => height,
+        }
     }
 
     /// Executes `heights` checkpoints, each with one event of each name.
@@ -151,6 +171,18 @@ impl Backend for Chain {
         .boxed()
     }
 
+    fn certified(&self) -> u64 {
+        *self.certified.borrow()
+    }
+
+    fn certified_reached(&self, wanted: u64) -> BoxFuture<'_, ()> {
+        let mut certified = self.certified.subscribe();
+        async move {
+            certified.wait_for(|certified| *certified >= wanted).await.unwrap();
+        }
+        .boxed()
+    }
+
     fn genesis(&self) -> &str {
         "{}"
     }
@@ -228,13 +260,9 @@ impl Backend for Chain {
         ready(self.answer(ChainCommittee { epoch: 0, total_stake, quorum_stake, members }))
     }
 
-    fn chain_checkpoints(
-        &self,
-        from: Option<u64>,
-        limit: u32,
-        descending: bool,
-    ) -> Answering<'_, ChainCheckpoints> {
-        let head = self.head().height;
+    fn chain_checkpoints(&self, range: CheckpointRange) -> Answering<'_, ChainCheckpoints> {
+        let CheckpointRange { from, limit, descending, at } = range;
+        let head = self.height_at(at);
         let first = from.unwrap_or(if descending { head } else { 0 });
         let heights: Vec<u64> = match descending {
             true => (0..=first.min(head)).rev().take(limit as usize).collect(),
@@ -326,7 +354,7 @@ impl Backend for Chain {
         .boxed()
     }
 
-    fn tx_get(&self, hash: Hash, proof: bool) -> Answering<'_, TxRecord> {
+    fn tx_get(&self, hash: Hash, proof: bool, _: ReadAt) -> Answering<'_, TxRecord> {
         let known = self.statuses.borrow().contains_key(&hash) && !proof;
         ready(match known {
             true => self.answer(TxRecord {
@@ -354,6 +382,10 @@ impl Backend for Chain {
         let (owner, key) = (Hash::ZERO, Bytes(Vec::new()));
         let window = StateRecord { owner, key, value: None, proof: None };
         ready(self.answer(TxAbsence { hash, window }))
+    }
+
+    fn tx_trace(&self, hash: Hash, _: bool) -> Answering<'_, TxTrace> {
+        ready(Err(RpcError::not_found(format!("{hash} was not executed"), None)))
     }
 
     fn tx_simulate(&self, trial: Trial) -> Answering<'_, TxSimulation> {
@@ -431,6 +463,7 @@ impl Backend for Chain {
         &self,
         account: Named,
         public_key: Option<PublicKey>,
+        _: bool,
         _: ReadAt,
     ) -> Answering<'_, Account> {
         let account = match account {
@@ -445,6 +478,7 @@ impl Backend for Chain {
             reserve: 100,
             deposit: 10,
             nonces: public_key.map(|_| window),
+            proof: None,
         }))
     }
 
@@ -540,11 +574,18 @@ impl Backend for Chain {
         }))
     }
 
-    fn events(&self, filter: EventFilter, after: Cursor, limit: u32) -> Answering<'_, EventsPage> {
-        let height = *self.height.borrow();
+    fn events(
+        &self,
+        filter: EventFilter,
+        after: Cursor,
+        limit: u32,
+        at: ReadAt,
+    ) -> Answering<'_, EventsPage> {
+        let height = self.height_at(at);
         let kept = self.kept();
         let wanted = |event: &&EventView| {
-            event.cursor > after && filter.name.as_ref().is_none_or(|name| *name == event.name)
+            let is_there = event.cursor > after && event.cursor.height <= height;
+            is_there && filter.name.as_ref().is_none_or(|name| *name == event.name)
         };
         let mut events: Vec<EventView> =
             kept.events.iter().filter(wanted).take(limit as usize + 1).cloned().collect();

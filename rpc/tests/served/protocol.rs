@@ -53,7 +53,7 @@ async fn a_wrong_parameter_is_named_by_its_path() {
         ("account_get", json!([5]), "params[0]", "expected a string"),
         ("account_get", json!({ "account": "pollend1x" }), "params.account", "not an address"),
         ("account_get", json!({ "account": "@No" }), "params.account", "no module name"),
-        ("account_get", json!({ "account": account, "proof": 1 }), "params.proof", "unknown field"),
+        ("account_get", json!({ "account": account, "prove": 1 }), "params.prove", "unknown field"),
         ("account_get", json!({ "account": account, "at": "x" }), "params.at", "\"latest\""),
         ("account_get", json!({ "account": account, "at": -1 }), "params.at", "a height"),
         (
@@ -300,6 +300,61 @@ async fn a_read_waits_for_the_height_it_asks_for() {
     let read = served.result("chain_head", json!({ "atLeast": "9", "waitMs": 20_000 }));
     let (result, ()) = tokio::join!(read, async { served.chain.advance(2, &[]) });
     assert_eq!(result["at"]["height"], "9");
+}
+
+/// What is read as certified lies behind the head: `atLeast` waits for the certificate then, and not for the execution
+/// alone. (It did, and gave an older answer than was asked for.)
+#[tokio::test]
+async fn a_certified_read_waits_for_the_certificate() {
+    let served = served().await;
+    let certified = json!({ "at": "certified", "atLeast": "7" });
+    let error = served.error("chain_head", certified).await;
+    assert_eq!((&error["code"], &error["data"]["height"]), (&json!(-32044), &json!("5")));
+    let read = json!({ "at": "certified", "atLeast": "7", "waitMs": 20_000 });
+    let read = served.result("chain_checkpoints", read);
+    let (result, ()) = tokio::join!(read, async { served.chain.certify() });
+    assert_eq!(result["checkpoints"][0]["height"], "7");
+}
+
+/// Reads of progress, of the DAG and of history wait like those of the state.
+#[tokio::test]
+async fn every_read_takes_a_least_height() {
+    let served = served().await;
+    let hash = "00".repeat(32);
+    for (method, mut params) in [
+        ("tx_status", json!({ "hash": hash })),
+        ("tx_get", json!({ "hash": hash })),
+        ("dag_rounds", json!({})),
+        ("dag_block", json!({ "round": 1, "author": 0 })),
+        ("chain_checkpoints", json!({})),
+        ("chain_writes", json!({ "height": "3" })),
+        ("events_query", json!({})),
+    ] {
+        params["atLeast"] = json!("8");
+        let error = served.error(method, params).await;
+        assert_eq!(error["code"], -32044, "{method}: {error}");
+    }
+}
+
+/// Who reads events up to a certified height sees none that is not, and waits for those that become so.
+#[tokio::test]
+async fn events_are_read_up_to_a_height() {
+    let served = served().await;
+    served.chain.advance(3, &["recorded"]);
+    let certified = json!({ "at": "certified" });
+    let page = served.result("events_query", certified.clone()).await;
+    assert_eq!((&page["events"], &page["next"]), (&json!([]), &json!("5")));
+    let fixed = json!({ "at": 8, "after": "8", "waitMs": 20_000 });
+    let page = served.result("events_query", fixed).await;
+    assert_eq!(
+        (&page["events"], &page["next"]),
+        (&json!([]), &json!("8")),
+        "nothing can come any more"
+    );
+    let poll = json!({ "at": "certified", "waitMs": 20_000 });
+    let poll = served.result("events_query", poll);
+    let (page, ()) = tokio::join!(poll, async { served.chain.certify() });
+    assert_eq!(page["events"].as_array().unwrap().len(), 3);
 }
 
 /// Events come in order and in pages; a long poll ends with the first.

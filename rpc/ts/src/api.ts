@@ -23,9 +23,13 @@ const answered = object({ at });
 const answer = <S extends Record<string, Read<unknown>>>(fields: S) => both(answered, object(fields));
 
 /** Which state to read, and how long to wait for it. */
-export interface ReadOptions {
+export interface ReadOptions extends HeightOptions {
   /** The last checkpoint that the node executed (unless told), the last that a quorum attested to, or one by height. */
   at?: "latest" | "certified" | bigint;
+}
+
+/** How long to wait for the node to come up to a height. */
+export interface HeightOptions {
   /** Least height that the node must have executed. The client remembers the highest that it saw. */
   atLeast?: bigint;
   /** How long the node waits for that, in milliseconds; at most 60 000. */
@@ -476,6 +480,8 @@ const accountGet = answer({
   deposit: u64,
   /** Of the key that was asked for: the highest nonce used, the first above it, the last that is good now. */
   nonces: nullable(object({ highest: nullable(u64), next: u64, last: u64 })),
+  /** The entries that it is made of, proved, where that was asked for. */
+  proof: nullable(object({ record: stateRecord, window: nullable(stateRecord) })),
 });
 export type Account = Out<typeof accountGet>;
 
@@ -634,22 +640,22 @@ export interface Params {
   node_peers: object;
   chain_head: ReadOptions;
   chain_checkpoint: ReadOptions;
-  chain_checkpoints: { from?: bigint; limit?: number; descending?: boolean };
+  chain_checkpoints: { from?: bigint; limit?: number; descending?: boolean } & ReadOptions;
   chain_certificate: ReadOptions;
   chain_params: ReadOptions;
   chain_committee: ReadOptions;
-  chain_writes: { height: bigint; after?: string };
-  dag_rounds: { from?: number; to?: number; last?: number };
-  dag_block: { round: number; author: number };
+  chain_writes: { height: bigint; after?: string } & HeightOptions;
+  dag_rounds: { from?: number; to?: number; last?: number } & HeightOptions;
+  dag_block: { round: number; author: number } & HeightOptions;
   tx_submit: { transaction: Uint8Array; wait?: Stage | "none"; timeoutMs?: number; chainId?: string };
-  tx_status: { hash?: string; transaction?: Uint8Array; wait?: Stage; timeoutMs?: number };
+  tx_status: { hash?: string; transaction?: Uint8Array; wait?: Stage; timeoutMs?: number } & HeightOptions;
   tx_preview: { transaction?: Uint8Array; unsigned?: Uint8Array } & ReadOptions;
   tx_simulate: { transaction?: Uint8Array; unsigned?: Uint8Array } & ReadOptions;
   tx_feeEstimate: { transaction?: Uint8Array; unsigned?: Uint8Array } & ReadOptions;
   tx_absence: { transaction?: Uint8Array; unsigned?: Uint8Array } & ReadOptions;
-  tx_get: { hash: string; proof?: boolean };
+  tx_get: { hash: string; proof?: boolean } & ReadOptions;
   tx_list: { account: string; descending?: boolean } & ListOptions<string> & ReadOptions;
-  account_get: { account: string; publicKey?: string } & ReadOptions;
+  account_get: { account: string; publicKey?: string; proof?: boolean } & ReadOptions;
   account_keys: { account: string } & ReadOptions;
   state_get: StateEntry & { proof?: boolean } & ReadOptions;
   state_getMany: { entries: StateEntry[]; proof?: boolean } & ReadOptions;
@@ -659,7 +665,8 @@ export interface Params {
   module_code: { module?: string; code?: string; factsOnly?: boolean } & ReadOptions;
   module_list: ListOptions<string> & ReadOptions;
   module_call: { module: string; function: string; arguments?: unknown; argumentsBytes?: Uint8Array; caller?: string; witness?: boolean } & ReadOptions;
-  events_query: { module?: string; name?: string; waitMs?: number } & ListOptions<Cursor>;
+  /** `waitMs` waits for the first event, too. */
+  events_query: { module?: string; name?: string } & ListOptions<Cursor> & ReadOptions;
   dev_fund: { account: string; amount: bigint };
   dev_advanceTime: { ms: bigint };
   dev_snapshot: object;
@@ -714,7 +721,7 @@ export type Answer<M extends Method> = Out<(typeof METHODS)[M]>;
 export const READS: ReadonlySet<Method> = new Set([
   "chain_head", "chain_checkpoint", "chain_certificate", "chain_params", "chain_committee", "tx_list", "account_get", "account_keys", "state_get",
   "state_getMany", "state_scan", "module_get", "module_interface", "module_code", "module_list", "module_call", "tx_preview", "tx_simulate", "tx_feeEstimate",
-  "tx_absence",
+  "tx_absence", "tx_status", "tx_get", "chain_checkpoints", "chain_writes", "dag_rounds", "dag_block", "events_query",
 ]);
 
 /** Parameters as they are sent: bigint as digits, bytes as base64, nothing that is undefined. */

@@ -6,7 +6,7 @@ export type {
   Account, AccountKeys, ActionView, Answer, At, CertificateView, ChainCheckpoints, ChainCommittee, ChainHead,
   ChainNotice, ChainParams, ChainWrites, CheckpointListed, CheckpointView, Cursor,
   DagBlocks, DagNotice, DagRound, DagRounds, EventNotice, FeeEstimate, EventsPage, EventView, Method, ModuleCall, ModuleCode, ModuleInterface, ModuleList, ModuleView, NodeHealth,
-  NodeInfo, NodePeers, Params, PolicyView, ReadOptions, RpcDocument, Stage, StateEntry, StateRecord, StateRecords, StateScan, TxAbsence, TxList, TxNotice, TxOutcome, TxPreview,
+  NodeInfo, NodePeers, Params, HeightOptions, PolicyView, ReadOptions, RpcDocument, Stage, StateEntry, StateRecord, StateRecords, StateScan, TxAbsence, TxList, TxNotice, TxOutcome, TxPreview,
   TxRecord, TxStage, TxSimulation, TxStatus,
 } from "./api.js";
 export { fromBase64, fromHex, isHex32, toBase64, toHex } from "./bytes.js";

@@ -137,7 +137,9 @@ export class Transport {
     if (given["at"] !== undefined && given["at"] !== "latest") return given;
     const asked = (given["atLeast"] as bigint | undefined) ?? 0n;
     const atLeast = asked > this.#seen ? asked : this.#seen;
-    return { ...given, atLeast, waitMs: given["waitMs"] ?? BEHIND_MS };
+    // Who waits for a height in `events_query` waits for an event, too.
+    const waitMs = given["waitMs"] ?? (method === "events_query" ? undefined : BEHIND_MS);
+    return { ...given, atLeast, waitMs };
   }
 
   async #post(

@@ -394,13 +394,8 @@ pub async fn root_at(client: &PollenClient, height: u64) -> (Hash, Hash) {
 
 /// An account's balance and deposit, in grains, after the checkpoint at `height`.
 pub async fn grains_at(client: &PollenClient, address: &str, height: u64) -> u64 {
-    let params = AccountGetParams {
-        account: address.to_owned(),
-        public_key: None,
-        at: ReadAt::Height(height),
-        at_least: None,
-        wait_ms: 0,
-    };
+    let at = ReadAt::Height(height);
+    let params = AccountGetParams { at, ..AccountGetParams::of(address.to_owned()) };
     let account = client.account_get(&params).await.unwrap().value;
     account.balance + account.deposit
 }

@@ -37,15 +37,7 @@ async fn state_is_read_and_proved_in_the_window_and_refused_outside() {
     let address = address[0]["address"].as_str().unwrap().to_owned();
     let read = async |at: u64| {
         let (account, at) = (address.clone(), ReadAt::Height(at));
-        client
-            .account_get(&AccountGetParams {
-                account,
-                public_key: None,
-                at,
-                at_least: None,
-                wait_ms: 0,
-            })
-            .await
+        client.account_get(&AccountGetParams { at, ..AccountGetParams::of(account) }).await
     };
     eventually("heights behind the window", PATIENCE, async || {
         network.cli(&["transfer", "alice", "bob", "1"]).await;

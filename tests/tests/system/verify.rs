@@ -4,12 +4,15 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use pollen_ledger::execution::StateKey;
+use pollen_ledger::execution::{AccountRecord, StateKey, window_key};
 use pollen_ledger::light::LightClient;
 use pollen_ledger::receipt::Outcome;
 use pollen_ledger::tree::Proof;
-use pollen_ledger::{AccountId, Address, Genesis, Hash};
-use pollen_rpc::api::{Answer, ChainHeadParams, ModuleCall, ReadAt};
+use pollen_ledger::{AccountId, Address, Genesis, Hash, SignedTransaction, codec};
+use pollen_rpc::api::{
+    AccountGetParams, Answer, ChainCheckpointsParams, ChainHeadParams, ModuleCall, ReadAt,
+    StateRecord, TxGetParams,
+};
 use pollen_rpc::client::{ClientError, ProvedError};
 use pollen_rpc::error::ErrorCode;
 use serde_json::{Value, json};
@@ -45,6 +48,7 @@ async fn what_nodes_say_is_proved_from_genesis_alone() {
     an_event_is_verified(&network).await;
     a_query_is_witnessed(&network).await;
     the_client_believes_proofs(&network, &hash).await;
+    answers_are_proved_and_of_their_height(&network, &hash).await;
     idle_chain_certifies(&network).await;
     refusals(&network, &hash, &height).await;
     network.stop_all().await;
@@ -177,6 +181,45 @@ async fn the_client_believes_proofs(network: &Network, hash: &str) {
     assert!(matches!(proved.receipt.outcome, Outcome::Success { .. }), "{:?}", proved.receipt);
     let unknown = client.transaction_proved(&light, &Hash([7; 32])).await.unwrap_err();
     assert!(matches!(&unknown, ProvedError::Client(error) if error.is(ErrorCode::NotFound)));
+}
+
+/// `account_get` proves what it says, the nonces of a key included; `tx_get` keeps to the height that is asked for.
+async fn answers_are_proved_and_of_their_height(network: &Network, hash: &str) {
+    let (client, light) = (network.client(1), light(network));
+    let of = TxGetParams::of(hash.parse().unwrap());
+    let sent = client.tx_get(&of).await.unwrap().value.transaction.0;
+    let sent: SignedTransaction = codec::decode(&sent, sent.len()).unwrap();
+    let (id, key) = (sent.transaction.sender, sent.transaction.key);
+    let address = Address::account(id).display("pollend");
+    let params = AccountGetParams {
+        public_key: Some(key),
+        proof: true,
+        at: ReadAt::Certified,
+        ..AccountGetParams::of(address)
+    };
+    let Answer { at, value: account } = client.account_get(&params).await.unwrap();
+    let proof = account.proof.unwrap();
+    let value_of = |key: StateKey, record: StateRecord| {
+        let proof = record.proof.unwrap();
+        let checkpoint = light.checkpoint(at.height, &proof.checkpoint.proof().unwrap()).unwrap();
+        let value = record.value.unwrap().0;
+        checkpoint.state(&key, Some(&value), &proof.tree().unwrap()).unwrap();
+        value
+    };
+    let record = value_of(StateKey::account(&id), proof.record);
+    let record: AccountRecord = codec::decode(&record, record.len()).unwrap();
+    assert_eq!((record.balance, record.deposit), (account.balance, account.deposit));
+    assert!(!value_of(window_key(&id, &key), proof.window.unwrap()).is_empty());
+
+    let executed = client.tx_get(&TxGetParams { at: ReadAt::Certified, ..of.clone() }).await;
+    let height = executed.unwrap().value.height;
+    let before = TxGetParams { at: ReadAt::Height(height - 1), ..of.clone() };
+    assert!(client.tx_get(&before).await.unwrap_err().is(ErrorCode::NotFound));
+    let at = ReadAt::Height(height);
+    assert_eq!(client.tx_get(&TxGetParams { at, ..of }).await.unwrap().at.height, height);
+    let list = ChainCheckpointsParams { limit: Some(1), at, ..Default::default() };
+    let list = client.chain_checkpoints(&list).await.unwrap().value;
+    assert_eq!((list.checkpoints[0].height, list.next), (height, Some(height - 1)));
 }
 
 fn light(network: &Network) -> LightClient {
