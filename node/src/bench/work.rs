@@ -4,7 +4,7 @@
 use std::str::FromStr;
 
 use pollen_ledger::{AccountId, Action, Address, Hash, KeyPair};
-use pollen_rpc::api::{AccountGetParams, ChainHeadParams, NodeInfo, ReadAt, TxOutcome};
+use pollen_rpc::api::{AccountGetParams, ChainHeadParams, NodeInfo, TxOutcome};
 use pollen_rpc::client::{Intent, PollenClient, Sender, Signed};
 use pollen_vm::interface::{FunctionKind, Interface};
 use pollen_vm::value::{self, Formats};
@@ -140,13 +140,9 @@ pub async fn prepare(session: &Session, args: &BenchArgs) -> Result<Work, Failur
 }
 
 async fn next_nonce(client: &PollenClient, sender: &Sender, prefix: &str) -> Result<u64, Failure> {
-    let params = AccountGetParams {
-        account: Address::account(sender.account).display(prefix),
-        public_key: Some(sender.key.public_key()),
-        at: ReadAt::Latest,
-        at_least: None,
-        wait_ms: 0,
-    };
+    let account = Address::account(sender.account).display(prefix);
+    let public_key = Some(sender.key.public_key());
+    let params = AccountGetParams { public_key, ..AccountGetParams::of(account) };
     let account = client.account_get(&params).await?.value;
     Ok(account.nonces.map_or(0, |nonces| nonces.next))
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 use pollen_ledger::{AccountId, Action, Address, KeyPair, PublicKey, Signature, message};
-use pollen_rpc::api::{Account, AccountGetParams, Answer, ReadAt, Stage, TxOutcome, TxStatus};
+use pollen_rpc::api::{Account, AccountGetParams, Answer, Stage, TxOutcome, TxStatus};
 use pollen_rpc::client::{Author, ClientError, Intent, PollenClient, Signed, Signer};
 use pollen_rpc::error::ErrorCode;
 use serde_json::json;
@@ -224,13 +224,7 @@ pub fn resolve(session: &Session, prefix: &str, who: &str) -> Result<AccountId, 
 }
 
 async fn account(client: &PollenClient, address: String) -> Result<Answer<Account>, Failure> {
-    let params = AccountGetParams {
-        account: address,
-        public_key: None,
-        at: ReadAt::Latest,
-        at_least: None,
-        wait_ms: 0,
-    };
+    let params = AccountGetParams::of(address);
     Ok(client.account_get(&params).await?)
 }
 
@@ -241,13 +235,8 @@ pub async fn show(session: &Session, who: &str) -> Result<(), Failure> {
     let id = resolve(session, &prefix, who)?;
     let public_key =
         keys::path_of(&session.home, who).ok().and_then(|path| keys::read_public(&path).ok());
-    let params = AccountGetParams {
-        account: Address::account(id).display(&prefix),
-        public_key,
-        at: ReadAt::Latest,
-        at_least: None,
-        wait_ms: 0,
-    };
+    let account = Address::account(id).display(&prefix);
+    let params = AccountGetParams { public_key, ..AccountGetParams::of(account) };
     let answer = client.account_get(&params).await?;
     session.print(&answer, || {
         let account = &answer.value;

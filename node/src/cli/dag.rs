@@ -32,7 +32,7 @@ pub async fn run(session: &Session, args: &DagArgs) -> Result<(), Failure> {
     let committee = &client.network().await?.committee;
     let names = committee.iter().map(|member| member.name.clone()).collect();
     let picture = Picture::new(names, output::terminal_width().unwrap_or(WIDTH));
-    let params = DagRoundsParams { from: None, to: None, last: Some(rounds) };
+    let params = DagRoundsParams { last: Some(rounds), ..Default::default() };
     let answer = client.dag_rounds(&params).await?;
     session.print(&answer, || draw(&answer.value, &picture));
     Ok(())

@@ -145,7 +145,7 @@ impl Pair {
     }
 
     async fn receipt(&self, index: usize, hash: Hash) -> Result<Vec<u8>, Failure> {
-        let params = TxGetParams { hash, proof: false };
+        let params = TxGetParams::of(hash);
         Ok(self.nodes[index].tx_get(&params).await?.value.receipt.0)
     }
 
@@ -185,7 +185,7 @@ struct Writes<'a> {
 
 impl<'a> Writes<'a> {
     fn new(node: &'a PollenClient, height: u64) -> Self {
-        let params = ChainWritesParams { height, after: None };
+        let params = ChainWritesParams::of(height);
         Self { node, params, page: Default::default(), ended: false }
     }
 

@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use clap::{Args, Parser as _};
 use pollen_ledger::{AccountId, Hash, PublicKey};
-use pollen_rpc::api::{Bytes, Preview, Stage, TxOutcome, TxSimulation, TxStatus, TxTrialParams};
-use pollen_rpc::client::{DRAFT_BYTES_MAX, Draft};
+use pollen_rpc::api::{Bytes, Stage, TxStatus, TxTrialParams};
+use pollen_rpc::client::{DRAFT_BYTES_MAX, Draft, PollenClient};
 use pollen_vm::Interface;
 use pollen_vm::preview::{self, KnownModule};
 use serde_json::json;
 
 use super::account_keys::milliseconds;
-use super::output::{self, pollen};
+use super::effects::{self, Tense};
 use super::{Cli, Failure, Global, Session, accounts, look};
 use crate::keys;
 
@@ -237,8 +237,18 @@ pub async fn simulate(session: &Session, args: &FileArgs) -> Result<(), Failure>
     let draft = read(args.file.as_deref())?;
     let transaction = Bytes(pollen_ledger::codec::encode(&draft.unsigned().map_err(malformed)?));
     let params = TxTrialParams { transaction: Some(transaction), ..Default::default() };
-    let answer = session.client()?.tx_simulate(&params).await?;
-    session.print(&answer, || simulation_text(&answer.value));
+    simulated(session, &session.client()?, &params).await
+}
+
+/// Shows what a transaction would do now; a failure where a node would not take it in.
+pub async fn simulated(
+    session: &Session,
+    client: &PollenClient,
+    params: &TxTrialParams,
+) -> Result<(), Failure> {
+    let answer = client.tx_simulate(params).await?;
+    let prefix = &client.network().await?.address_prefix;
+    session.print(&answer, || effects::text(&answer.value, prefix, Tense::Would));
     match &answer.value.refusal {
         Some(refusal) => Err(Failure::new(format!(
             "a node would not take it in: {} ({} {})",
@@ -247,36 +257,4 @@ pub async fn simulate(session: &Session, args: &FileArgs) -> Result<(), Failure>
         .hint(refusal.hint.clone())),
         None => Ok(()),
     }
-}
-
-fn simulation_text(simulation: &TxSimulation) -> String {
-    let Preview { actions, terms } = &simulation.preview;
-    let mut text: String = actions.iter().chain(terms).map(|line| format!("{line}\n")).collect();
-    text.push('\n');
-    match &simulation.outcome {
-        None => text += "would leave no trace\n",
-        Some(outcome @ TxOutcome::Success { .. }) => {
-            text += &format!("would end in {}\n", look::outcome_text(outcome));
-        }
-        Some(outcome) => text += &format!("would end in {}\n", look::outcome_text(outcome)),
-    }
-    text += &output::pairs([
-        ("fuel", simulation.fuel_used.to_string()),
-        ("fee", pollen(simulation.fee)),
-        ("reads", simulation.reads.len().to_string()),
-        ("changes", simulation.changes.len().to_string()),
-    ]);
-    for call in &simulation.calls {
-        let module = call.module_name.as_ref().unwrap_or(&call.module);
-        let indent = "  ".repeat(call.depth as usize);
-        let failed = call.failed.as_ref().map_or_else(String::new, |name| format!(" ({name})"));
-        text += &format!("  call {indent}{module}.{} {}{failed}\n", call.function, call.fuel_used);
-    }
-    for event in &simulation.events {
-        text += &format!("  event {}\n", look::event_text(event));
-    }
-    if let Some(note) = &simulation.note {
-        text += &format!("\n{}\n", note.trim_end());
-    }
-    text
 }

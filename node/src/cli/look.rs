@@ -37,9 +37,9 @@ pub async fn transaction(
     let client = session.client()?;
     let params = TxStatusParams {
         hash: Some(hash),
-        transaction: None,
         wait,
         timeout_ms: wait.map(|_| STAGE_WAIT_MS),
+        ..Default::default()
     };
     let answer = client.tx_status(&params).await?;
     session.print(&answer, || {
@@ -198,7 +198,7 @@ pub async fn events(session: &Session, args: &EventsArgs) -> Result<(), Failure>
         name: args.name.clone(),
         after: after.map_err(Failure::usage)?,
         limit: Some(args.limit),
-        wait_ms: 0,
+        ..Default::default()
     };
     let mut page = client.events_query(&params).await?.value;
     if !args.follow {

@@ -9,7 +9,7 @@ use pollen_build::{BuiltModule, Options, Progress};
 use pollen_ledger::transaction::is_module_name;
 use pollen_ledger::{AccountId, Action, Address, Hash};
 use pollen_rpc::api::{
-    Answer, ModuleCallParams, ModuleParams, PolicyView, ReadAt, TxOutcome, TxStatus,
+    Answer, ModuleCallParams, ModuleParams, PolicyView, ReadAt, TxOutcome, TxStatus, TxTrialParams,
 };
 use pollen_rpc::client::{Intent, PollenClient};
 use pollen_rpc::error::ErrorCode;
@@ -19,11 +19,14 @@ use serde_json::{Value, json};
 
 use super::difference::{Consent, Plan, Review};
 use super::output::{self, moment, pollen};
-use super::{DeployArgs, Failure, Global, Session, accounts, lifecycle};
+use super::{DeployArgs, Failure, Global, Session, accounts, draft, lifecycle};
 use crate::keys;
 
 /// Fuel that a call may use unless told otherwise; what is not used is not paid.
 const CALL_FUEL_MAX: u64 = 100_000_000;
+
+/// For how long a call that is only simulated would be valid.
+const SIMULATED_VALID_FOR_MS: u64 = 60_000;
 
 const CALL_USAGE: &str = "usage: pollen call MODULE FUNCTION [ARGUMENTS] --from KEY\n\n\
     Arguments are typed by the module's own interface: in order, or as --name VALUE.\n\
@@ -33,6 +36,7 @@ const CALL_USAGE: &str = "usage: pollen call MODULE FUNCTION [ARGUMENTS] --from 
     --payer KEYS       have another account pay the fee\n  \
     --deposit AMOUNT   native tokens to send along, as 5 or 0.25\n  \
     --max-fuel N       most fuel that it may use [default: 100000000]\n  \
+    --simulate         show what it would do now, and send nothing\n  \
     --json             print one JSON document\n  \
     --node N           ask this node, from 1\n  \
     --                 what follows is the module's, whatever it looks like\n\n\
@@ -86,8 +90,9 @@ fn split_words(words: Vec<String>) -> Result<CallWords, Failure> {
             rest.extend(words.by_ref());
         } else if word == "--help" || word == "-h" {
             split.help = true;
-        } else if word == "--json" {
-            split.options.insert("--json", String::new());
+        } else if matches!(word.as_str(), "--json" | "--simulate") {
+            let option = if word == "--json" { "--json" } else { "--simulate" };
+            split.options.insert(option, String::new());
         } else if let Some(option) = OPTIONS.iter().find(|option| **option == name) {
             let value = inline.or_else(|| words.next());
             let missing = || Failure::usage(format!("{option} needs a value"));
@@ -232,7 +237,7 @@ fn list_functions(command: &str, module: &str, functions: &[Function]) -> String
 /// `pollen call MODULE FUNCTION ARGUMENTS`.
 pub async fn call(global: &Global, words: Vec<String>) -> Result<(), Failure> {
     let words = split_words(words)?;
-    let session = words.session(global)?;
+    let mut session = words.session(global)?;
     let Some(module) = &words.module else {
         print!("{CALL_USAGE}");
         return if words.help { Ok(()) } else { Err(Failure::usage("which module?")) };
@@ -254,6 +259,11 @@ pub async fn call(global: &Global, words: Vec<String>) -> Result<(), Failure> {
     let from = words.options.get("--from").ok_or_else(|| {
         Failure::usage("who signs? add --from KEY").hint("`pollen keys list` shows the keys")
     })?;
+    let simulates = words.options.contains_key("--simulate");
+    if simulates {
+        // Nobody signs, so no key is unlocked.
+        session.build_valid_for_ms.get_or_insert(SIMULATED_VALID_FOR_MS);
+    }
     let by = accounts::signer(&session, &client, from).await?;
     let deposit = match words.options.get("--deposit") {
         Some(amount) => output::parse_amount(amount).map_err(Failure::usage)?,
@@ -274,6 +284,13 @@ pub async fn call(global: &Global, words: Vec<String>) -> Result<(), Failure> {
         interface: Some(target.interface_hash),
     };
     let intent = Intent::new(vec![action], max_fuel);
+    if let (true, accounts::By::Later { author, .. }) = (simulates, &by) {
+        let draft = client.draft(author, intent, rand::random()).await?;
+        let unsigned = draft.unsigned().map_err(|error| Failure::new(error.to_string()))?;
+        let transaction = Some(pollen_rpc::api::Bytes(pollen_ledger::codec::encode(&unsigned)));
+        let params = TxTrialParams { transaction, ..TxTrialParams::default() };
+        return draft::simulated(&session, &client, &params).await;
+    }
     let Some(status) = accounts::send(&client, &by, intent).await? else {
         return Ok(());
     };

@@ -369,7 +369,7 @@ impl Verifier {
     }
 
     async fn record(&self, hash: &Hash) -> Result<(TxRecord, TxProof), Failure> {
-        let params = TxGetParams { hash: *hash, proof: true };
+        let params = TxGetParams { proof: true, ..TxGetParams::of(*hash) };
         let mut record = self.ask(async || self.client.tx_get(&params).await).await?.value;
         match record.proof.take() {
             Some(proof) => Ok((record, proof)),

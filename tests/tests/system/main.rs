@@ -41,6 +41,7 @@ mod snapshot_figures;
 mod state_sync;
 mod subscriber;
 mod token_conformance;
+mod trace;
 mod traffic;
 mod upkeep;
 mod verify;

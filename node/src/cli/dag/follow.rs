@@ -139,8 +139,8 @@ impl Follower {
 
     fn question(&self, window: u32) -> DagRoundsParams {
         match self.next {
-            None => DagRoundsParams { from: None, to: None, last: Some(1) },
-            from => DagRoundsParams { from, to: self.asked_up_to(window), last: None },
+            None => DagRoundsParams { last: Some(1), ..Default::default() },
+            from => DagRoundsParams { from, to: self.asked_up_to(window), ..Default::default() },
         }
     }
 

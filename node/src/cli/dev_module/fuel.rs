@@ -118,7 +118,7 @@ async fn last_calls(
     };
     let mut calls: BTreeMap<String, Call> = BTreeMap::new();
     for listed in client.tx_list(&params).await?.value.transactions {
-        let params = TxGetParams { hash: listed.hash, proof: false };
+        let params = TxGetParams::of(listed.hash);
         let bytes = client.tx_get(&params).await?.value.transaction.0;
         let Ok(signed) = pollen_ledger::codec::decode::<SignedTransaction>(&bytes, bytes.len())
         else {
