@@ -33,11 +33,11 @@ fn pair(byte: u8) -> KeyPair {
     KeyPair::from_seed(&[byte; 32])
 }
 
-fn text(value: u64) -> Value {
+pub(super) fn text(value: u64) -> Value {
     value.to_string().into()
 }
 
-fn digits(bytes: &[u8]) -> Value {
+pub(super) fn digits(bytes: &[u8]) -> Value {
     hex::encode(bytes).into()
 }
 
@@ -505,7 +505,7 @@ fn theirs() -> Value {
     serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
 }
 
-fn bytes_of(value: &Value) -> Vec<u8> {
+pub(super) fn bytes_of(value: &Value) -> Vec<u8> {
     hex::decode(value.as_str().unwrap()).unwrap()
 }
 

@@ -32,6 +32,7 @@ mod modules;
 mod openrpc;
 mod operator;
 mod peer;
+mod proof_vectors;
 mod readme;
 mod replicas;
 mod second_language;
