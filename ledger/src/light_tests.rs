@@ -349,8 +349,8 @@ fn only_what_never_ran_and_never_can_is_absent() {
 /// changes the file, and fails the test until the file is made again with `POLLEN_WRITE_VECTORS=1`.
 #[test]
 fn the_vectors_for_other_clients_are_these() {
-    are_kept("../rpc/vectors/certificates.json", &vectors());
-    are_kept("../rpc/vectors/state.json", &state_vectors());
+    are_kept("../tests/vectors/certificates.json", &vectors());
+    are_kept("../tests/vectors/state.json", &state_vectors());
 }
 
 fn are_kept(path: &str, made: &Value) {

@@ -598,7 +598,7 @@ describe("proofs made here", () => {
 
 describe("makers", () => {
   // What Rust made, made again from the same inputs: the same bytes.
-  const certificates = vectors("rpc/vectors/certificates.json");
+  const certificates = vectors("tests/vectors/certificates.json");
   const tree = vectors("tests/vectors/tree.json");
 
   it("make the trees and proofs that the ledger makes", () => {

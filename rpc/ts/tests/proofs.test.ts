@@ -1,4 +1,4 @@
-/** rpc/vectors and tests/vectors/tree.json, good and bad; and every byte of the good ones changed. */
+/** certificates.json, state.json and tree.json of tests/vectors, made by Rust, good and bad; and every byte of the good ones changed. */
 
 import { describe, expect, it } from "vitest";
 import { bytes32, fromHex, toHex, toUtf8 } from "../src/bytes.js";
@@ -10,8 +10,8 @@ import { decodeReceipt } from "../src/receipt.js";
 import { innerHash, keyHash, leafHash, valueHash, verifyTreeProof } from "../src/tree.js";
 import { flips, vectors } from "./files.js";
 
-const certificates = vectors("rpc/vectors/certificates.json");
-const states = vectors("rpc/vectors/state.json");
+const certificates = vectors("tests/vectors/certificates.json");
+const states = vectors("tests/vectors/state.json");
 const tree = vectors("tests/vectors/tree.json");
 
 const light = LightClient.of(

@@ -19,7 +19,7 @@ fn the_light_client_answers_in_a_browsers_place_as_it_does_here() {
         ("certificates", &["certificates", "lists"][..], "was altered"),
         ("state", &["states"], "does not show"),
     ] {
-        let vectors = repository().join(format!("rpc/vectors/{file}.json"));
+        let vectors = repository().join(format!("tests/vectors/{file}.json"));
         let vectors = std::fs::read(vectors).unwrap();
         let parsed: Value = serde_json::from_slice(&vectors).unwrap();
         let count = |name: &&str| parsed[name].as_array().unwrap().len();
