@@ -7,13 +7,17 @@ use serde_json::Value;
 use super::harness::repository;
 
 /// Who may use whom, outside of tests.
-const MAY_USE: [(&str, &[&str]); 20] = [
+const MAY_USE: [(&str, &[&str]); 21] = [
     ("pollen-ledger", &[]),
     ("pollen-vm", &["pollen-ledger"]),
     ("pollen-rpc", &["pollen-ledger"]),
     ("pollen-build", &[]),
-    ("pollen-node", &["pollen-ledger", "pollen-vm", "pollen-rpc", "pollen-build"]),
+    (
+        "pollen-node",
+        &["pollen-ledger", "pollen-vm", "pollen-rpc", "pollen-build", "pollen-harness"],
+    ),
     ("pollen-sdk", &[]),
+    ("pollen-harness", &[]),
     ("counter", &["pollen-sdk"]),
     ("token", &["pollen-sdk"]),
     ("coldchain", &["pollen-sdk"]),
