@@ -29,6 +29,8 @@ mod network;
 mod new;
 mod replay;
 mod snapshot;
+mod test_host;
+mod test_module;
 mod trace;
 mod verify;
 
@@ -121,6 +123,14 @@ pub enum Command {
         after_help = "Examples:\n  pollen build contracts/coldchain\n  pollen build . --check"
     )]
     Build(code::BuildArgs),
+    /// Run a module's tests: natively, and of its component in the real machine on a ledger in memory
+    #[command(
+        after_help = "Examples:\n  pollen test\n  pollen test greenhouse --update-fuel\n  pollen test -- a_name --nocapture"
+    )]
+    Test(test_module::TestArgs),
+    /// Host a ledger in memory for the tests of a module: what the crate pollen-harness talks to
+    #[command(hide = true)]
+    TestHost(test_host::TestHostArgs),
     /// Compare a deployed module with a source folder: the same code, or what differs
     #[command(after_help = "Examples:\n  pollen verify-code coldchain contracts/coldchain\n  \
                       pollen verify-code coldchain coldchain.wasm --json\n\n\
@@ -792,6 +802,8 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Transfer(args) => accounts::transfer(&session, &args).await,
         Command::New(args) => new::run(&session, &args),
         Command::Build(args) => code::build(&session, &args),
+        Command::Test(args) => test_module::run(&session, args).await,
+        Command::TestHost(args) => test_host::run(&args),
         Command::VerifyCode(args) => code::verify(&session, &args).await,
         Command::Deploy(args) => modules::deploy(&session, &args).await,
         Command::Publish(args) => lifecycle::publish(&session, &args).await,

@@ -1,5 +1,7 @@
-//! A module's own tests, natively: `cargo test` of its package, where the host is the SDK's test double.
+//! A module's own tests: `cargo test` of its package. Natively the host is the SDK's test double; tests that run the
+//! compiled module are told by variables where it is.
 
+use std::ffi::OsString;
 use std::path::Path;
 use std::process::Stdio;
 
@@ -19,18 +21,25 @@ pub struct NativeTests {
     pub output: String,
 }
 
-/// Compiles and runs the native tests of the module in `dir`; none of a module that has no such tests, being in C.
+/// Compiles and runs the tests of the module in `dir`, with these variables in their environment and these arguments
+/// for the test programs; none of a module that has no such tests, being in C.
 ///
 /// # Errors
 /// The directory holds no module, or cargo cannot be started. A test that fails is no error.
-pub fn run_native_tests(dir: &Path) -> Result<Option<NativeTests>, BuildError> {
+pub fn run_native_tests(
+    dir: &Path,
+    variables: &[(&str, OsString)],
+    arguments: &[String],
+) -> Result<Option<NativeTests>, BuildError> {
     if c::module(dir)?.is_some() {
         return Ok(None);
     }
     let package = package(dir)?;
     let mut command = cargo();
-    command.args(["test", "--quiet", "--color", "never", "--manifest-path"]);
+    // All of them, so that a native test that fails does not hide what the compiled module does.
+    command.args(["test", "--no-fail-fast", "--quiet", "--color", "never", "--manifest-path"]);
     command.arg(package.dir.join("Cargo.toml")).current_dir(&package.dir).stdin(Stdio::null());
+    command.arg("--").args(arguments).envs(variables.iter().map(|(name, value)| (name, value)));
     let output = command.output().map_err(no_cargo(&command))?;
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
@@ -58,11 +67,12 @@ fn counts(stdout: &str) -> (usize, usize) {
 
 /// What the failed tests said where any ran, else what the compiler said.
 fn reason(stdout: &str, stderr: &str) -> String {
-    let said = match stdout.find("\nfailures:\n") {
-        Some(at) => stdout[at..].split("\nfailures:\n").nth(1).unwrap_or_default(),
-        None => stderr,
-    };
-    let mut said = said.trim().to_owned();
+    // Of each test program what its failed tests said, then their names.
+    let parts = stdout.split("\nfailures:\n").skip(1).step_by(2).map(str::trim);
+    let mut said = parts.collect::<Vec<_>>().join("\n\n");
+    if said.is_empty() {
+        stderr.trim().clone_into(&mut said);
+    }
     if let Some(end) = said.char_indices().map(|(at, _)| at).find(|at| *at >= OUTPUT_BYTES_MAX) {
         said.truncate(end);
     }
@@ -89,6 +99,8 @@ mod tests {
     fn a_failure_is_told_by_what_the_test_said() {
         let told = reason(FAILED, "error: test failed, to rerun pass `--lib`");
         assert_eq!(told, "---- tests::counts stdout ----\nassertion `left == right` failed");
+        let twice = reason(&FAILED.repeat(2), "");
+        assert_eq!(twice.matches("left == right").count(), 2, "of each test program: {twice}");
         assert_eq!(reason("", "error[E0425]: no `x`\n"), "error[E0425]: no `x`");
     }
 }

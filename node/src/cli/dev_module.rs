@@ -24,7 +24,7 @@ use tokio::task::JoinHandle;
 
 use super::difference::{differences_json, differences_text, signed_text, size_text};
 use super::failure::EXIT_USAGE;
-use super::{DevArgs, Failure, Session, accounts, lifecycle, modules};
+use super::{DevArgs, Failure, Session, accounts, lifecycle, modules, test_module};
 use fuel::Fuel;
 use sources::{Sources, Watch};
 
@@ -102,7 +102,7 @@ pub async fn run(session: &Session, module: ModuleFolder) -> Failure {
         Ok(client) => client,
         Err(failure) => return failure,
     };
-    let mut work = Work { session, client, folder, name, init, is_there: false };
+    let mut work = Work { session, client, folder, name, init, is_there: false, component: None };
     let began = Instant::now();
     let mut told =
         work.turn(Turn { first_build: Some(first_build), changed: Vec::new(), began }).await;
@@ -137,6 +137,8 @@ struct Work<'a> {
     init: Vec<String>,
     /// Whether the network has the module: what is told of a failure.
     is_there: bool,
+    /// What was built last.
+    component: Option<PathBuf>,
 }
 
 struct Turn {
@@ -188,9 +190,10 @@ impl Work<'_> {
             Ok(Err(error)) => return failed("build", error.to_string()),
             Err(error) => return failed("build", error.to_string()),
         };
+        self.component = Some(built.path.clone());
         let mut tests = None;
         if !is_first {
-            match self.tests().await {
+            match self.tests(&built.path).await {
                 Ok(Some(ran)) if !ran.is_success => return failed("tests", ran.output),
                 Ok(ran) => tests = ran,
                 Err(failure) => return failed("tests", failure.text),
@@ -208,16 +211,18 @@ impl Work<'_> {
         }
     }
 
-    async fn tests(&self) -> Result<Option<NativeTests>, Failure> {
-        let folder = self.folder.clone();
-        let ran =
-            tokio::task::spawn_blocking(move || pollen_build::run_native_tests(&folder)).await;
-        Ok(ran.map_err(|error| Failure::new(error.to_string()))??)
+    /// Natively, and of the component that was built.
+    async fn tests(&self, component: &Path) -> Result<Option<NativeTests>, Failure> {
+        let (folder, component) = (self.folder.clone(), component.to_owned());
+        let run = move || test_module::run_tests(&folder, &component);
+        let ran = tokio::task::spawn_blocking(run).await;
+        ran.map_err(|error| Failure::new(error.to_string()))?
     }
 
     async fn first_tests(&self) -> Told {
         let began = Instant::now();
-        match self.tests().await {
+        let Some(component) = &self.component else { return Told::NoTests };
+        match self.tests(component).await {
             Ok(Some(tests)) => Told::Tests(tests, began.elapsed()),
             Ok(None) => Told::NoTests,
             Err(failure) => {
@@ -330,7 +335,7 @@ impl Told {
                 format!("  {} tests passed, {:.1} s", tests.passed, took.as_secs_f64())
             }
             Self::Tests(tests, _) => format!("tests of {name} fail:\n{}", indented(&tests.output)),
-            Self::NoTests => "  no native tests".to_owned(),
+            Self::NoTests => "  no tests".to_owned(),
             Self::Failed { stage, changed, error, is_there } => {
                 let what = match *stage {
                     "build" => "does not build",
