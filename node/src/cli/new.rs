@@ -1,8 +1,8 @@
 //! `pollen new`: a folder with a module in Rust that builds, is tested and can be deployed as it stands.
 //!
 //! What is written is this repository's own examples (`contracts/counter`, `token`, `service`, `fleet`) under
-//! another name, so a template cannot rot: it is built and tested here. The SDK and the host's interface are not
-//! in any registry; their sources are in this program and are written into `vendor/pollen`, one place, with the
+//! another name, so a template cannot rot: it is built and tested here. The SDK, the test harness and the host's interface
+//! are not in any registry; their sources are in this program and are written into `vendor/pollen`, one place, with the
 //! version of the program that wrote them.
 //!
 //! Invariants: a folder that exists is never written into; either the whole project appears or nothing; what is
@@ -58,14 +58,17 @@ pub fn run(session: &Session, args: &NewArgs) -> Result<(), Failure> {
     session.print(&document, || {
         let mut text =
             format!("made {} from the template {}\n", args.folder.display(), args.template.name());
-        for path in ["wit/world.wit", "src/lib.rs", "src/tests.rs", "README.md"] {
+        let paths =
+            ["wit/world.wit", "src/lib.rs", "src/tests.rs", "tests/machine.rs", "README.md"];
+        for path in paths {
             let what = match path {
                 "wit/world.wit" => "the interface: what callers see",
                 "src/lib.rs" => "what implements it",
-                "src/tests.rs" => "its tests: cargo test",
+                "src/tests.rs" => "its tests, natively",
+                "tests/machine.rs" => "its tests, compiled, on a real ledger: pollen test",
                 _ => "how to go on",
             };
-            text += &format!("  {path:<14} {what}\n");
+            text += &format!("  {path:<16} {what}\n");
         }
         text += "\nnext:\n";
         for command in &next {
@@ -112,6 +115,7 @@ impl Template {
         let init = if init.is_empty() { String::new() } else { format!(" -- {init}") };
         vec![
             format!("cd {}", folder.display()),
+            "pollen test".to_owned(),
             format!("pollen dev{init}"),
             format!("pollen call {name} {} --from alice", self.first_calls()[0]),
             format!("pollen query {name} {}", self.first_calls()[1]),

@@ -13,11 +13,12 @@ use super::Template;
 const WORKSPACE: &str = include_str!("../../../../Cargo.toml");
 const LOCK: &str = include_str!("../../../../Cargo.lock");
 const SDK_MANIFEST: &str = include_str!("../../../../contracts/sdk/Cargo.toml");
+const HARNESS_MANIFEST: &str = include_str!("../../../../contracts/harness/Cargo.toml");
 const README: &str = include_str!("README.template.md");
 const VENDOR_README: &str = include_str!("vendor.template.md");
 const FORMAT: &str = include_str!("../../../../rustfmt.toml");
 const GITIGNORE: &str = "/target\n/.pollen\n";
-/// Where the SDK and the host's interface lie in a project.
+/// Where the SDK, the test harness and the host's interface lie in a project.
 const VENDOR: &str = "vendor/pollen";
 /// Where the SDK's macro looks for the host's interface in this repository, and in a project.
 const HOST_WIT_HERE: &str = "path: [\"../wit\", \"wit\"]";
@@ -40,7 +41,30 @@ pub(super) const SDK: Sources = sources!("sdk":
     "src/test/imports.rs", "src/test/tests.rs", "src/wasm.rs",
 );
 
+pub(super) const HARNESS: Sources = sources!("harness":
+    "src/fuel.rs", "src/host.rs", "src/ledger.rs", "src/lib.rs", "src/outcome.rs", "src/tests.rs",
+);
+
 impl Template {
+    /// Its tests of the compiled module. They are here and not in `contracts/`, whose own tests run before there is a
+    /// program to host a ledger; `tests/tests/system/module_tests.rs` runs them.
+    fn machine_tests(self) -> &'static str {
+        match self {
+            Self::Counter => include_str!("machine/counter.rs"),
+            Self::Token => include_str!("machine/token.rs"),
+            Self::Service => include_str!("machine/service.rs"),
+            Self::Fleet => include_str!("machine/fleet.rs"),
+        }
+    }
+
+    /// What they need beside the harness, of the workspace's dependencies.
+    fn test_dependencies(self) -> &'static [&'static str] {
+        match self {
+            Self::Token => &["proptest"],
+            Self::Counter | Self::Service | Self::Fleet => &[],
+        }
+    }
+
     /// Its sources, as they are in `contracts/`.
     pub(super) fn sources(self) -> Sources {
         match self {
@@ -70,7 +94,7 @@ pub(super) fn files(name: &str, template: Template) -> Vec<(String, String)> {
     let workspace = parsed(WORKSPACE);
     let mut files = vec![
         ("Cargo.toml".to_owned(), manifest(name, template, &workspace)),
-        ("Cargo.lock".to_owned(), lock(name)),
+        ("Cargo.lock".to_owned(), lock(name, template)),
         ("README.md".to_owned(), readme(name, template)),
         (".gitignore".to_owned(), GITIGNORE.to_owned()),
         ("rustfmt.toml".to_owned(), FORMAT.to_owned()),
@@ -78,8 +102,13 @@ pub(super) fn files(name: &str, template: Template) -> Vec<(String, String)> {
             format!("{VENDOR}/README.md"),
             filled(VENDOR_README, &[("version", env!("CARGO_PKG_VERSION"))]),
         ),
-        (format!("{VENDOR}/sdk/Cargo.toml"), sdk_manifest(&workspace)),
+        (format!("{VENDOR}/sdk/Cargo.toml"), vendored_manifest(SDK_MANIFEST, &workspace)),
+        (format!("{VENDOR}/harness/Cargo.toml"), vendored_manifest(HARNESS_MANIFEST, &workspace)),
+        ("tests/machine.rs".to_owned(), template.machine_tests().to_owned()),
     ];
+    files.extend(
+        HARNESS.iter().map(|(path, text)| (format!("{VENDOR}/harness/{path}"), (*text).to_owned())),
+    );
     files.extend(
         HOST_WIT.iter().map(|(path, text)| (format!("{VENDOR}/wit/{path}"), (*text).to_owned())),
     );
@@ -140,15 +169,10 @@ fn table<'a>(of: &'a Table, path: &[&str]) -> &'a Table {
 /// The project's manifest: a workspace of its own, so that it can lie anywhere, even below another one.
 fn manifest(name: &str, template: Template, workspace: &Table) -> String {
     let package = table(workspace, &["workspace", "package"]);
-    let version = |crate_name: &str| {
-        let dependency = &table(workspace, &["workspace", "dependencies"])[crate_name];
-        let mut dependency = dependency.as_table().cloned().unwrap_or_default();
-        dependency.insert(
-            "features".into(),
-            dependency.get("features").cloned().unwrap_or(Value::Array(Vec::new())),
-        );
-        Value::Table(dependency).to_string()
-    };
+    let version = |crate_name: &str| dependency(crate_name, workspace);
+    let tested_with = template.test_dependencies().iter();
+    let tested_with: String =
+        tested_with.map(|name| format!("{name} = {}\n", version(name))).collect();
     let text = |key: &str| package.get(key).map(Value::to_string).expect("the workspace says it");
     format!(
         "[workspace]\nexclude = [\"vendor\"]\n\n\
@@ -158,6 +182,8 @@ fn manifest(name: &str, template: Template, workspace: &Table) -> String {
          [lib]\ncrate-type = [\"cdylib\", \"rlib\"]\ndoctest = false\n\n\
          [dependencies]\npollen-sdk = {{ path = \"{VENDOR}/sdk\" }}\nwit-bindgen = {}\n\
          borsh = {{ version = \"1.8\", default-features = false, features = [\"derive\", \"de_strict_order\"] }}\n\n\
+         # For the tests of the compiled module: pollen test.\n\
+         [dev-dependencies]\npollen-harness = {{ path = \"{VENDOR}/harness\" }}\n{tested_with}\n\
          # The tests run natively: little to optimise, much to wait for.\n\
          [profile.dev]\ndebug = \"line-tables-only\"\n",
         template.description(),
@@ -167,9 +193,17 @@ fn manifest(name: &str, template: Template, workspace: &Table) -> String {
     )
 }
 
-/// The SDK's manifest with the values that it takes from this workspace.
-fn sdk_manifest(workspace: &Table) -> String {
-    let mut manifest = parsed(SDK_MANIFEST);
+/// One of the workspace's dependencies, as a manifest writes it.
+fn dependency(name: &str, workspace: &Table) -> String {
+    match &table(workspace, &["workspace", "dependencies"])[name] {
+        Value::Table(dependency) => Value::Table(dependency.clone()).to_string(),
+        other => other.to_string(),
+    }
+}
+
+/// A manifest with the values that it takes from this workspace.
+fn vendored_manifest(text: &str, workspace: &Table) -> String {
+    let mut manifest = parsed(text);
     manifest.remove("lints");
     let package = table(workspace, &["workspace", "package"]);
     let dependencies = table(workspace, &["workspace", "dependencies"]);
@@ -193,8 +227,8 @@ fn inherit(of: Option<&mut Value>, from: &Table) {
     }
 }
 
-/// The lock file: of this workspace's packages those that the SDK needs, at the same versions.
-fn lock(name: &str) -> String {
+/// The lock file: of this workspace's packages those that the project needs, at the same versions.
+fn lock(name: &str, template: Template) -> String {
     let mut lock = parsed(LOCK);
     let packages = lock.remove("package");
     let packages: Vec<Table> = packages
@@ -210,7 +244,11 @@ fn lock(name: &str) -> String {
     for (index, package) in packages.iter().enumerate() {
         by_name.entry(named(package, "name")).or_default().push(index);
     }
-    let (mut wanted, mut todo) = (BTreeSet::new(), vec!["pollen-sdk".to_owned()]);
+    let mut needs = vec!["borsh", "pollen-harness", "pollen-sdk", "wit-bindgen"];
+    needs.extend(template.test_dependencies());
+    needs.sort_unstable();
+    let mut todo: Vec<String> = needs.iter().map(|need| (*need).to_owned()).collect();
+    let mut wanted = BTreeSet::new();
     while let Some(dependency) = todo.pop() {
         // `name`, or `name version` where there are several.
         let mut words = dependency.split(' ');
@@ -230,8 +268,8 @@ fn lock(name: &str) -> String {
     let mut own = Table::new();
     own.insert("name".into(), name.into());
     own.insert("version".into(), "0.1.0".into());
-    let needs = ["borsh", "pollen-sdk", "wit-bindgen"].map(|need| Value::String(need.into()));
-    own.insert("dependencies".into(), Value::Array(needs.to_vec()));
+    let needs = needs.into_iter().map(|need| Value::String(need.into()));
+    own.insert("dependencies".into(), Value::Array(needs.collect()));
     kept.push(Value::Table(own));
     lock.insert("package".into(), Value::Array(kept));
     format!(

@@ -1,4 +1,4 @@
-//! What a project is made of, without building it; `tests/tests/system/new.rs` builds, tests and deploys each.
+//! What a project is made of, without building it; `tests/tests/system/developer.rs` builds, tests and deploys each.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -35,6 +35,7 @@ fn embedded(sources: project::Sources) -> BTreeSet<String> {
 #[test]
 fn every_source_is_embedded() {
     assert_eq!(embedded(project::SDK), below(&contracts().join("sdk/src"), "src/"));
+    assert_eq!(embedded(project::HARNESS), below(&contracts().join("harness/src"), "src/"));
     for template in TEMPLATES {
         let folder = contracts().join(template.name());
         let mut there = below(&folder.join("src"), "src/");
