@@ -28,6 +28,7 @@ mod layout;
 mod lifecycle;
 mod light;
 mod load;
+mod module_tests;
 mod modules;
 mod openrpc;
 mod operator;
