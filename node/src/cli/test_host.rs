@@ -7,6 +7,7 @@
 //! Invariants: a request that makes no sense is answered with what to do and changes nothing; what a module or the
 //! ledger refuses is no error but an outcome. The process ends with its standard input.
 
+mod chain;
 mod told;
 mod world;
 
@@ -20,7 +21,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Failure, modules};
-use world::{Machine, Saved, World};
+use chain::Saved;
+use world::{Machine, World};
 
 /// The longest request: far above what a transaction may hold.
 const LINE_BYTES_MAX: u64 = 16 << 20;
@@ -77,7 +79,15 @@ enum Request {
 
 /// Answers requests until the end of standard input.
 pub fn run(args: &TestHostArgs) -> Result<(), Failure> {
-    let mut host = Host::new(args.source.clone())?;
+    let source = args.source.clone();
+    // On a thread with room for modules: from any other one each call would move to a thread of its own.
+    let served = pollen_vm::stack::spawn("test-host", move || serve(source))?;
+    let panicked = |_| Err(Failure::new("the thread that hosts ledgers has panicked"));
+    served.join().unwrap_or_else(panicked)
+}
+
+fn serve(source: PathBuf) -> Result<(), Failure> {
+    let mut host = Host::new(source)?;
     let (mut requests, mut answers) = (io::stdin().lock(), io::stdout().lock());
     say(&mut answers, &json!({ "pollen": env!("CARGO_PKG_VERSION"), "protocol": PROTOCOL }))?;
     while let Some(line) = read_line(&mut requests)? {
@@ -137,10 +147,10 @@ impl Host {
                 return Ok(Value::Null);
             }
             Request::AdvanceTime { ms } => {
-                self.world.advance_time(ms)?;
-                return Ok(json!({ "timeMs": self.world.time_ms() }));
+                self.world.chain.advance_time(ms)?;
+                return Ok(json!({ "timeMs": self.world.chain.time_ms }));
             }
-            Request::Time => return Ok(json!({ "timeMs": self.world.time_ms() })),
+            Request::Time => return Ok(json!({ "timeMs": self.world.chain.time_ms })),
             Request::Account { name } => return self.world.account(&name),
             Request::Snapshot => return self.snapshot(),
             Request::Revert { snapshot } => return self.revert(snapshot),

@@ -15,7 +15,8 @@ use pollen_vm::value::{self, Formats};
 use serde_json::{Value, json};
 
 use super::Failure;
-use super::world::{World, failed};
+use super::chain::failed;
+use super::world::World;
 
 /// Tells of calls of one function, whose types are known.
 pub(super) struct Told<'a> {

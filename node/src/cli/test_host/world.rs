@@ -1,31 +1,19 @@
-//! A ledger in memory that commits one transaction at a time, by the rules of every node.
-//!
-//! A transaction is signed, encoded, decoded, admitted and its signatures are checked as a node does with what a client
-//! sends; then it is alone in a block, and the block in a commit that the ledger's own executor makes a checkpoint of.
-//! Each takes [`World::TRANSACTION_MS`] of ledger time. What is not there: ordering, mempool, network, disk.
+//! What a test does on a ledger: accounts by name, modules, calls and queries with JSON.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use pollen_ledger::block::{Block, VerifiedBlock};
-use pollen_ledger::crypto::{Domain, Signature};
-use pollen_ledger::execution::admission::{self, Refusal};
-use pollen_ledger::execution::{
-    CallContext, CodeRecord, CommitInput, ExecutedTransaction, Executor, QueryCall, StateKey,
-    Terms, TransactionState, nonce_window, position, query, verify_block_signatures,
-};
-use pollen_ledger::store::{Database, Durability, MemoryStore, StateWrite};
+use pollen_ledger::execution::{CodeRecord, QueryCall, StateKey, Terms, TransactionState, query};
 use pollen_ledger::transaction::{ModuleChange, UpgradePolicy};
-use pollen_ledger::{
-    AccountId, Action, Address, Genesis, Hash, KeyPair, SignedTransaction, Transaction, codec,
-};
+use pollen_ledger::{AccountId, Action, Address, Genesis, Hash, KeyPair};
 use pollen_vm::interface::{Function, FunctionKind};
 use pollen_vm::value::{self, Formats};
 use pollen_vm::{Interface, Vm, VmConfig};
 use serde_json::{Value, json};
 
 use super::Failure;
+use super::chain::{Chain, Done, Saved, Wanted, failed};
 use super::told::{self, Told};
 use crate::dev;
 
@@ -33,21 +21,19 @@ use crate::dev;
 const FUNDS: u64 = 1_000_000_000_000;
 /// The most fuel of a call that is not told otherwise, as `pollen call` offers it.
 const CALL_FUEL: u64 = 100_000_000;
-/// How long a transaction is valid.
-const VALID_FOR_MS: u64 = 60_000;
-/// The latest that ledger time may become: the year 9999.
-const TIME_MS_MAX: u64 = 253_402_300_799_000;
 /// Instances of modules: a call and a query of the greatest depth need 18.
 const INSTANCES: u32 = 18;
 /// The account of genesis.
 const FAUCET: &str = "faucet";
+
+type Interfaces = Arc<Mutex<BTreeMap<Hash, Arc<Interface>>>>;
 
 /// What every ledger of this process runs on.
 pub(super) struct Machine {
     genesis: Genesis,
     vm: Arc<Vm>,
     /// Interfaces by the hash of their code.
-    known: Arc<Mutex<BTreeMap<Hash, Arc<Interface>>>>,
+    known: Interfaces,
 }
 
 impl Machine {
@@ -59,13 +45,6 @@ impl Machine {
     }
 }
 
-/// How a ledger was at some time.
-pub(super) struct Saved {
-    store: MemoryStore,
-    time_ms: u64,
-    funded: BTreeSet<String>,
-}
-
 /// What to call, and how.
 pub(super) struct Call {
     pub module: String,
@@ -75,79 +54,32 @@ pub(super) struct Call {
     pub max_fuel: Option<u64>,
 }
 
-/// A transaction to be.
-struct Wanted {
-    action: Action,
-    max_fuel: u64,
-    attachments: Vec<Vec<u8>>,
-}
-
-/// What became of one that was admitted.
-struct Done {
-    executed: ExecutedTransaction,
-    /// Entries of modules that it changed.
-    entries_changed: usize,
-    /// Fuel that it costs whatever it does.
-    intrinsic: u64,
-}
-
 /// See the module's documentation.
 pub(super) struct World {
-    genesis: Genesis,
-    store: Arc<MemoryStore>,
-    database: Database,
-    executor: Executor,
+    pub chain: Chain,
     vm: Arc<Vm>,
-    known: Arc<Mutex<BTreeMap<Hash, Arc<Interface>>>>,
-    time_ms: u64,
-    /// The last commit's digest.
-    commit: Hash,
+    known: Interfaces,
     /// Names that were used as accounts.
     funded: BTreeSet<String>,
-}
-
-pub(super) fn failed(error: impl std::fmt::Display) -> Failure {
-    Failure::new(error.to_string())
 }
 
 impl World {
     /// Nothing but genesis.
     pub fn new(machine: &Machine) -> Result<Self, Failure> {
         let funded = BTreeSet::from([FAUCET.to_owned()]);
-        let time_ms = machine.genesis.time_ms;
-        Self::of(machine, &Saved { store: MemoryStore::new(), time_ms, funded })
+        Self::of(machine, &Saved::at_genesis(&machine.genesis, funded))
     }
 
     /// As it was saved.
     pub fn of(machine: &Machine, saved: &Saved) -> Result<Self, Failure> {
-        let genesis = machine.genesis.clone();
-        let store = Arc::new(saved.store.image());
-        let database = Database::open(store.clone(), &genesis, None).map_err(failed)?;
-        let executor = Executor::new(&database, machine.vm.clone()).map_err(failed)?;
+        let chain = Chain::of(&machine.genesis, machine.vm.clone(), saved)?;
         let (vm, known) = (machine.vm.clone(), machine.known.clone());
-        let (time_ms, funded, commit) = (saved.time_ms, saved.funded.clone(), Hash::ZERO);
-        Ok(Self { genesis, store, database, executor, vm, known, time_ms, commit, funded })
+        Ok(Self { chain, vm, known, funded: saved.funded.clone() })
     }
 
     /// How it is now.
     pub fn save(&self) -> Saved {
-        // Each transaction closes a checkpoint, which is written: the store has everything.
-        assert!(!self.executor.has_open_checkpoint(), "what was executed is written");
-        let (time_ms, funded) = (self.time_ms, self.funded.clone());
-        Saved { store: self.store.image(), time_ms, funded }
-    }
-
-    /// Ledger time, in milliseconds since 1970.
-    pub fn time_ms(&self) -> u64 {
-        self.time_ms
-    }
-
-    /// Moves time on, by a commit of nothing.
-    pub fn advance_time(&mut self, ms: u64) -> Result<(), Failure> {
-        let time_ms = self.time_ms.checked_add(ms).filter(|time_ms| *time_ms <= TIME_MS_MAX);
-        self.time_ms = time_ms.ok_or_else(|| Failure::usage("time ends with the year 9999"))?;
-        self.commit(&[])?;
-        Ok(())
+        self.chain.save(self.funded.clone())
     }
 
     /// Address and balance of an account, made at its first use, or of `@module`.
@@ -157,7 +89,7 @@ impl World {
             None => Address::account(self.funded(name)?),
         };
         let account = self.view().account(&address.id).map_err(failed)?.unwrap_or_default();
-        let address = address.display(&self.genesis.address_prefix);
+        let address = address.display(&self.chain.genesis.address_prefix);
         Ok(json!({ "address": address, "balance": account.balance, "deposit": account.deposit }))
     }
 
@@ -166,7 +98,7 @@ impl World {
         if self.funded.insert(name.to_owned()) {
             let action = Action::Transfer { to: id, amount: FUNDS };
             let wanted = Wanted { action, max_fuel: CALL_FUEL, attachments: Vec::new() };
-            let done = self.execute(FAUCET, wanted)?;
+            let done = self.chain.execute(&KeyPair::development(FAUCET), wanted)?;
             done.map_err(|refusal| failed(format!("cannot fund '{name}': {refusal}")))?;
         }
         Ok(id)
@@ -203,7 +135,7 @@ impl World {
     }
 
     fn with_code(&self, action: Action, component: Vec<u8>) -> Wanted {
-        let max_fuel = self.genesis.parameters.transaction_fuel_max;
+        let max_fuel = self.chain.genesis.parameters.transaction_fuel_max;
         Wanted { action, max_fuel, attachments: vec![component] }
     }
 
@@ -249,10 +181,11 @@ impl World {
         let interface = self.interface(&code)?;
         let function = function(&interface, FunctionKind::Query, name)?;
         let arguments = self.encode(function, arguments)?;
-        let fuel = self.genesis.parameters.call_fuel_max;
+        let fuel = self.chain.genesis.parameters.call_fuel_max;
         let call = QueryCall { module, function: name, arguments: &arguments, caller, fuel };
-        let terms = Terms::from(&self.genesis.parameters);
-        let report = query(self.executor.state(), &*self.vm, call, self.context(caller), terms);
+        let terms = Terms::from(&self.chain.genesis.parameters);
+        let report =
+            query(self.chain.executor.state(), &*self.vm, call, self.chain.context(caller), terms);
         Told { world: self, function: Some(function) }.query(report.map_err(failed)?)
     }
 
@@ -264,7 +197,7 @@ impl World {
         wanted: Wanted,
     ) -> Result<Value, Failure> {
         self.funded(from)?;
-        match self.execute(from, wanted)? {
+        match self.chain.execute(&KeyPair::development(from), wanted)? {
             Err(refusal) => Ok(told::refused(&refusal)),
             Ok(Done { executed, entries_changed, intrinsic }) => {
                 let told = Told { world: self, function };
@@ -273,114 +206,15 @@ impl World {
         }
     }
 
-    fn execute(&mut self, from: &str, wanted: Wanted) -> Result<Result<Done, Refusal>, Failure> {
-        let parameters = self.genesis.parameters.clone();
-        let (key, chain_id) = (KeyPair::development(from), self.genesis.chain_id());
-        let (sender, key_of) = (id_of(from), key.public_key());
-        let window = nonce_window(self.executor.state(), &sender, &key_of).map_err(failed)?;
-        let transaction = Transaction {
-            version: pollen_ledger::transaction::TRANSACTION_VERSION,
-            sender,
-            key: key_of,
-            nonce: window.next(),
-            valid_until_ms: self.time_ms + VALID_FOR_MS,
-            max_fuel: wanted.max_fuel,
-            fuel_price: parameters.fuel_price_floor,
-            payer: None,
-            actions: vec![wanted.action],
-        };
-        let signed = transaction.sign(&chain_id, &key, wanted.attachments);
-        // As a node takes it in: bytes, shape, state, signatures.
-        let signed = match SignedTransaction::decode(&codec::encode(&signed), &parameters) {
-            Ok(signed) => signed,
-            Err(error) => {
-                return Ok(Err(pollen_ledger::transaction::TransactionError::from(error).into()));
-            }
-        };
-        let state = self.executor.state();
-        if let Err(refusal) =
-            admission::check(state, &parameters, &signed, self.time_ms).map_err(failed)?
-        {
-            return Ok(Err(refusal));
-        }
-        if let Err(error) = signed.check_signatures(&chain_id) {
-            return Ok(Err(error.into()));
-        }
-        let intrinsic = signed.intrinsic_fuel(&parameters);
-        self.time_ms += parameters.checkpoint_interval_ms;
-        let (mut executed, writes) = self.commit(&[signed])?;
-        let entries_changed = writes.iter().filter(|write| is_module_entry(write)).count();
-        let executed = executed.pop().ok_or_else(|| {
-            failed(format!("the ledger passed over a transaction of '{from}' that it had admitted"))
-        })?;
-        Ok(Ok(Done { executed, entries_changed, intrinsic }))
-    }
-
-    /// Executes a commit of one block, and writes the checkpoint that it may close.
-    fn commit(
-        &mut self,
-        transactions: &[SignedTransaction],
-    ) -> Result<(Vec<ExecutedTransaction>, Vec<StateWrite>), Failure> {
-        let index = self.executor.next_commit();
-        let round = u32::try_from(index).map_err(|_| failed("too many commits"))?;
-        let block = self.block(round, transactions)?;
-        let verdicts = verify_block_signatures(&block, &self.genesis.chain_id());
-        self.commit = Hash::of_content(&index.to_le_bytes());
-        let input = CommitInput {
-            index,
-            digest: self.commit,
-            round,
-            timestamp_ms: self.time_ms,
-            ordering_root: Hash::ZERO,
-            blocks: &[(block, verdicts)],
-        };
-        let report = self.executor.execute(&input).map_err(failed)?;
-        let Some(finished) = report.finished else { return Ok((Vec::new(), Vec::new())) };
-        self.database.write(finished.batch, Durability::Synced).map_err(failed)?;
-        self.executor.written(finished.checkpoint.height);
-        Ok((finished.executed, finished.writes))
-    }
-
-    /// A block of these transactions. Nobody else reads it, so it is not signed.
-    fn block(
-        &self,
-        round: u32,
-        transactions: &[SignedTransaction],
-    ) -> Result<VerifiedBlock, Failure> {
-        let body = codec::encode(&transactions.to_vec());
-        let mut header = VerifiedBlock::genesis(self.genesis.chain_id(), 0, 0).header().clone();
-        header.round = round;
-        header.transaction_count = transactions.len() as u32;
-        header.body_bytes = body.len() as u32;
-        header.body_digest = Domain::Body.hash(&[&body]);
-        let block = Block { header, signature: Signature([0; 64]), body };
-        VerifiedBlock::trusted(block, &self.genesis.parameters).map_err(failed)
-    }
-
-    /// What a query is told about where it runs.
-    fn context(&self, caller: AccountId) -> CallContext {
-        CallContext {
-            chain_id: self.genesis.chain_id(),
-            transaction: Hash::ZERO,
-            signer: caller,
-            by_scoped_key: false,
-            time_ms: self.time_ms,
-            round: 0,
-            commit: self.commit,
-            position: position(self.executor.next_commit(), 0) - 1,
-        }
-    }
-
     /// The state, to look at.
     pub fn view(&self) -> TransactionState<'_> {
-        let context = self.context(AccountId::default());
-        TransactionState::new(self.executor.state(), context, Terms::default())
+        self.chain.view()
     }
 
     /// Address and code of a module, by its name or its address.
     fn module(&self, module: &str) -> Result<(AccountId, Hash), Failure> {
         let view = self.view();
-        let id = match Address::parse(module, &self.genesis.address_prefix) {
+        let id = match Address::parse(module, &self.chain.genesis.address_prefix) {
             Ok(address) => Some(address.id),
             Err(_) => view.resolve(module).map_err(failed)?,
         };
@@ -428,7 +262,7 @@ impl World {
 
     /// Accounts are known in arguments by their names, modules as `@name`.
     fn encode(&self, function: &Function, arguments: &Value) -> Result<Vec<u8>, Failure> {
-        let prefix = &self.genesis.address_prefix;
+        let prefix = &self.chain.genesis.address_prefix;
         let resolve = |name: &str| match name.strip_prefix('@') {
             Some(module) => self.module(module).ok().map(|(id, _)| id),
             None if Address::parse(name, prefix).is_ok() => None,
@@ -443,7 +277,7 @@ impl World {
 
     /// Prefix of addresses.
     pub fn prefix(&self) -> &str {
-        &self.genesis.address_prefix
+        &self.chain.genesis.address_prefix
     }
 }
 
@@ -460,12 +294,6 @@ fn function<'a>(
             (false, _) => failure,
         }
     })
-}
-
-/// Whether a write is to a module's own storage, not to a record of the ledger's.
-fn is_module_entry(write: &StateWrite) -> bool {
-    let is_ledgers = write.key.owner.0[..31].iter().all(|byte| *byte == 0);
-    !is_ledgers && write.before != write.after
 }
 
 fn id_of(name: &str) -> AccountId {
