@@ -66,7 +66,11 @@ impl Ledger {
     #[track_caller]
     pub fn start() -> Self {
         static NUMBER: AtomicU64 = AtomicU64::new(0);
-        let host = Host::take().unwrap_or_else(|what| panic!("{what}"));
+        // No closure panics here: the message is to name the test's own line.
+        let host = match Host::take() {
+            Ok(host) => host,
+            Err(what) => panic!("{what}"),
+        };
         let name = std::env::var("CARGO_PKG_NAME").unwrap_or_else(|_| "module".to_owned());
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         Self { host: RefCell::new(Some(host)), number, name: name.replace('_', "-") }
@@ -167,9 +171,10 @@ impl Ledger {
     #[track_caller]
     fn number(&self, request: &Value, field: &str) -> u64 {
         let answer = self.ask(request);
-        answer[field]
-            .as_u64()
-            .unwrap_or_else(|| panic!("pollen test-host told no {field}: {answer}"))
+        let Some(number) = answer[field].as_u64() else {
+            panic!("pollen test-host told no {field}: {answer}")
+        };
+        number
     }
 
     #[track_caller]
@@ -181,7 +186,10 @@ impl Ledger {
     fn ask(&self, request: &Value) -> Value {
         let mut host = self.host.borrow_mut();
         let host = host.as_mut().expect("a ledger has its host until it is dropped");
-        host.ask(request).unwrap_or_else(|what| panic!("{what}\n  asked: {request}"))
+        match host.ask(request) {
+            Ok(answer) => answer,
+            Err(what) => panic!("{what}\n  asked: {request}"),
+        }
     }
 }
 

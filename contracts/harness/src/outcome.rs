@@ -104,9 +104,13 @@ impl Outcome {
     /// When it failed, or returned something else.
     #[track_caller]
     pub fn decode<T: DeserializeOwned>(&self) -> T {
-        serde_json::from_value(self.expect_success()).unwrap_or_else(|error| {
-            panic!("expected a result of the type {}: {error}\n{self}", std::any::type_name::<T>())
-        })
+        match serde_json::from_value(self.expect_success()) {
+            Ok(result) => result,
+            Err(error) => {
+                let ty = std::any::type_name::<T>();
+                panic!("expected a result of the type {ty}: {error}\n{self}")
+            }
+        }
     }
 
     /// Why it failed: and that it changed no entry of any module.

@@ -135,7 +135,7 @@ fn a_machine_test_that_fails_says_what_was_called() {
         ],
     );
     let mistyped = "ledger.query(\"got\", json!([])).expect_success();";
-    contains(&with(mistyped), &["no query 'got'; did you mean 'get'?"]);
+    contains(&with(mistyped), &["no query 'got'; did you mean 'get'?", "tests/machine.rs:"]);
     let not_a_number =
         "ledger.as_caller(\"bob\").call(\"increment\", json!([\"two\"])).expect_success();";
     contains(&with(not_a_number), &["arguments.by: expected u64", "func(by: u64)"]);

@@ -105,7 +105,7 @@ impl Chain {
     pub fn context(&self, caller: AccountId) -> CallContext {
         let next = self.executor.next_commit();
         CallContext {
-            chain_id: self.genesis.chain_id(),
+            chain_id: *self.chain_id(),
             transaction: Hash::ZERO,
             signer: caller,
             by_scoped_key: false,
@@ -120,6 +120,11 @@ impl Chain {
     pub fn view(&self) -> TransactionState<'_> {
         let context = self.context(AccountId::default());
         TransactionState::new(self.executor.state(), context, Terms::default())
+    }
+
+    /// Hashed once, when the database was opened.
+    fn chain_id(&self) -> &Hash {
+        self.database.chain_id()
     }
 
     /// Signs, admits and executes a transaction. The inner error: it was not admitted.
@@ -156,7 +161,7 @@ impl Chain {
             payer: None,
             actions: vec![action],
         };
-        Ok(transaction.sign(&self.genesis.chain_id(), key, attachments))
+        Ok(transaction.sign(self.chain_id(), key, attachments))
     }
 
     /// As a node takes it in: bytes, shape, state, signatures.
@@ -171,7 +176,7 @@ impl Chain {
         if let Err(refusal) = admitted.map_err(failed)? {
             return Ok(Err(refusal));
         }
-        let checked = signed.check_signatures(&self.genesis.chain_id());
+        let checked = signed.check_signatures(self.chain_id());
         Ok(checked.map(|()| signed).map_err(Refusal::from))
     }
 
@@ -183,7 +188,7 @@ impl Chain {
         let index = self.executor.next_commit();
         let round = u32::try_from(index).map_err(|_| failed("too many commits"))?;
         let block = self.block(round, signed)?;
-        let verdicts = verify_block_signatures(&block, &self.genesis.chain_id());
+        let verdicts = verify_block_signatures(&block, self.chain_id());
         let input = CommitInput {
             index,
             digest: commit_digest(index),
@@ -205,7 +210,7 @@ impl Chain {
     /// A block of a transaction. Nobody else reads it, so it is not signed.
     fn block(&self, round: u32, signed: SignedTransaction) -> Result<VerifiedBlock, Failure> {
         let body = codec::encode(&vec![signed]);
-        let mut header = VerifiedBlock::genesis(self.genesis.chain_id(), 0, 0).header().clone();
+        let mut header = VerifiedBlock::genesis(*self.chain_id(), 0, 0).header().clone();
         header.round = round;
         header.transaction_count = 1;
         header.body_bytes = body.len() as u32;
