@@ -164,9 +164,7 @@ fn a_plain_cargo_test_works_where_pollen_is_on_path() {
     let cargo = |path: String| {
         let mut cargo = Command::new(env!("CARGO"));
         harness::outside(&mut cargo);
-        cargo
-            .args(["test", "--offline", "--locked", "--test", "machine"])
-            .current_dir(&project.folder);
+        cargo.args(["test", "--offline", "--test", "machine"]).current_dir(&project.folder);
         cargo.env("CARGO_TARGET_DIR", target()).env("PATH", path);
         cargo.stdin(Stdio::null()).output().unwrap()
     };
