@@ -78,7 +78,7 @@ fn what_makes_no_sense_is_told_and_changes_nothing() {
         ("{", "not understood"),
         ("[1, 2]", "not understood"),
         (r#"{"do":"dance"}"#, "unknown variant"),
-        (r#"{"do":"time","more":1}"#, "not understood"),
+        (r#"{"do":"advance-time","ms":1,"more":1}"#, "unknown field"),
         (r#"{"do":"advance-time","ms":18446744073709551615}"#, "9999"),
         (r#"{"do":"advance-time","ms":-1}"#, "not understood"),
         (r#"{"do":"account","name":"@nobody"}"#, "no module 'nobody'"),
