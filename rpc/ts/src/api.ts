@@ -382,7 +382,7 @@ export type TxPreview = Out<typeof txPreview>;
 /** A value in a simulation; `bytes` is null where it is longer than 1 024. */
 const simulatedValue = object({ length: small, bytes: nullable(bytes) });
 
-const txSimulate = answer({
+const effects = object({
   hash,
   /** Why a node would not take it in now, its signatures apart; null when it would. */
   refusal: nullable(object({ code: small, name: text, message: text, hint: text })),
@@ -402,7 +402,24 @@ const txSimulate = answer({
   changes: list(object({ owner: hash, key: bytes, before: nullable(simulatedValue), after: nullable(simulatedValue) })),
   preview,
 });
+const txSimulate = both(answered, effects);
 export type TxSimulation = Out<typeof txSimulate>;
+
+const txTrace = answer({
+  height: u64,
+  /** Its place in the checkpoint, from 0. */
+  index: small,
+  /** Where and when it ran: what its modules could ask for. */
+  context: object({ timeMs: u64, round: small, commit: hash, position: u64 }),
+  /** What it did; the node held the outcome against the receipt. */
+  effects,
+  /** The signed transaction without its attachments, encoded. */
+  transaction: bytes,
+  /** Where it was asked for: what it and those before it in its checkpoint had to do with, as it met it. */
+  before: nullable(list(object({ owner: hash, key: bytes, value: nullable(bytes) }))),
+});
+/** What an executed transaction did. */
+export type TxTrace = Out<typeof txTrace>;
 
 const txFeeEstimate = answer({
   /** Least grains per 1 000 fuel that the chain takes. */
@@ -654,6 +671,7 @@ export interface Params {
   tx_feeEstimate: { transaction?: Uint8Array; unsigned?: Uint8Array } & ReadOptions;
   tx_absence: { transaction?: Uint8Array; unsigned?: Uint8Array } & ReadOptions;
   tx_get: { hash: string; proof?: boolean } & ReadOptions;
+  tx_trace: { hash: string; before?: boolean } & HeightOptions;
   tx_list: { account: string; descending?: boolean } & ListOptions<string> & ReadOptions;
   account_get: { account: string; publicKey?: string; proof?: boolean } & ReadOptions;
   account_keys: { account: string } & ReadOptions;
@@ -695,6 +713,7 @@ export const METHODS = {
   tx_feeEstimate: txFeeEstimate,
   tx_absence: txAbsence,
   tx_get: txGet,
+  tx_trace: txTrace,
   tx_list: txList,
   account_get: accountGet,
   account_keys: accountKeys,
@@ -721,7 +740,7 @@ export type Answer<M extends Method> = Out<(typeof METHODS)[M]>;
 export const READS: ReadonlySet<Method> = new Set([
   "chain_head", "chain_checkpoint", "chain_certificate", "chain_params", "chain_committee", "tx_list", "account_get", "account_keys", "state_get",
   "state_getMany", "state_scan", "module_get", "module_interface", "module_code", "module_list", "module_call", "tx_preview", "tx_simulate", "tx_feeEstimate",
-  "tx_absence", "tx_status", "tx_get", "chain_checkpoints", "chain_writes", "dag_rounds", "dag_block", "events_query",
+  "tx_absence", "tx_trace", "tx_status", "tx_get", "chain_checkpoints", "chain_writes", "dag_rounds", "dag_block", "events_query",
 ]);
 
 /** Parameters as they are sent: bigint as digits, bytes as base64, nothing that is undefined. */

@@ -6,7 +6,7 @@
  * id, prices and committee come from genesis, and `proved` reads are believed only as far as they are proved.
  */
 
-import { METHODS, type Answer, type At, type DagRound, type Method, type Params, type ReadOptions, type TxStage, type TxStatus } from "./api.js";
+import { METHODS, type Answer, type At, type DagRound, type HeightOptions, type Method, type Params, type ReadOptions, type TxStage, type TxStatus } from "./api.js";
 import { formatAddress, parseAddress, type AddressKind } from "./address.js";
 import { isHex32, toHex, type AccountId, type Hash, type PublicKey } from "./bytes.js";
 import { AnswerError, InputError, ProofError, RpcError, ValueError } from "./errors.js";
@@ -441,6 +441,11 @@ export class PollenClient {
     const signed = { transaction, signature, cosignatures: ascending, attachments: options.attachments ?? [] };
     checkShape(signed, parameters.transactionFuelMax);
     return signedOf(signed, chainId);
+  }
+
+  /** What an executed transaction did: calls with their fuel, reads and changes, events. */
+  trace(hash: string, options: { before?: boolean } & HeightOptions = {}): Promise<Answer<"tx_trace">> {
+    return this.request("tx_trace", { hash, ...options });
   }
 
   /** What a transaction would do now, as the node says: outcome, events, fuel, fee, what it reads and changes. */

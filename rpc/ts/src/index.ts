@@ -7,7 +7,7 @@ export type {
   ChainNotice, ChainParams, ChainWrites, CheckpointListed, CheckpointView, Cursor,
   DagBlocks, DagNotice, DagRound, DagRounds, EventNotice, FeeEstimate, EventsPage, EventView, Method, ModuleCall, ModuleCode, ModuleInterface, ModuleList, ModuleView, NodeHealth,
   NodeInfo, NodePeers, Params, HeightOptions, PolicyView, ReadOptions, RpcDocument, Stage, StateEntry, StateRecord, StateRecords, StateScan, TxAbsence, TxList, TxNotice, TxOutcome, TxPreview,
-  TxRecord, TxStage, TxSimulation, TxStatus,
+  TxRecord, TxStage, TxSimulation, TxStatus, TxTrace,
 } from "./api.js";
 export { fromBase64, fromHex, isHex32, toBase64, toHex } from "./bytes.js";
 export type { AccountId, Hash, PublicKey } from "./bytes.js";
