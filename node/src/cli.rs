@@ -250,9 +250,11 @@ pub enum Command {
     /// Make, list and move snapshots, from which new nodes begin
     #[command(subcommand)]
     Snapshot(SnapshotCommand),
-    /// Find out what is wrong between nodes
-    #[command(subcommand)]
-    Doctor(doctor::DoctorCommand),
+    /// Check keys, nodes and tools, and say what to do where something is wrong
+    #[command(after_help = "Examples:\n  pollen doctor\n  pollen doctor --rpc https://one.example,https://two.example\n  \
+                      pollen doctor diverge --peer http://localhost:9651\n\n\
+                      Exit codes: 0 nothing is wrong, 1 something is")]
+    Doctor(doctor::DoctorArgs),
     /// Run a validator or a peer
     Node(NodeArgs),
     /// Run a development network on this machine, and in a module's folder the module, upgraded at every save
@@ -830,9 +832,10 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Replay(args) => replay::run(&session, &args).await,
         Command::Rehearse(args) => replay::rehearse(&session, &args).await,
         Command::State(StateCommand::Scan(args)) => lists::state(&session, &args).await,
-        Command::Doctor(doctor::DoctorCommand::Diverge(args)) => {
-            doctor::diverge(&session, &args).await
-        }
+        Command::Doctor(args) => match args.command {
+            None => doctor::checks::run(&session).await,
+            Some(doctor::DoctorCommand::Diverge(args)) => doctor::diverge(&session, &args).await,
+        },
         Command::Verify(args) => verify::run(&session, &args).await,
         Command::Events(args) => look::events(&session, &args).await,
         Command::Module { module, wit } => modules::show(&session, &module, wit).await,

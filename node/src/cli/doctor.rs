@@ -1,4 +1,6 @@
-//! `pollen doctor`: what is wrong between two nodes, from their read methods alone.
+//! `pollen doctor diverge`: what is wrong between two nodes, from their read methods alone. ([`checks`] is `pollen doctor`.)
+
+pub mod checks;
 
 use clap::{Args, Subcommand};
 use pollen_ledger::Hash;
@@ -13,6 +15,14 @@ use super::output;
 use super::{Failure, Session};
 
 /// `pollen doctor`.
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    /// Something else than the usual checks
+    #[command(subcommand)]
+    pub command: Option<DoctorCommand>,
+}
+
+/// `pollen doctor ..`.
 #[derive(Debug, Subcommand)]
 pub enum DoctorCommand {
     /// Find the first checkpoint, transaction and key in which two nodes differ

@@ -14,7 +14,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
-use super::harness::{START_PATIENCE, eventually, free_port, outside, pollen};
+use super::harness::{Network, START_PATIENCE, eventually, free_port, outside, pollen};
 use super::world::{CALL_FUEL, World, genesis, id_of, vm};
 
 /// Checkpoints above genesis, each with one transfer.
@@ -126,4 +126,27 @@ async fn the_first_difference_of_two_nodes_is_found() {
     let key = StateKey::account(&id_of("bob")).hash().to_string();
     assert_eq!(found["key"]["keyHash"].as_str(), Some(key.as_str()), "{found}");
     assert_ne!(found["key"]["writes"][0]["after"], found["key"]["writes"][1]["after"]);
+}
+
+/// Protects who is new, or has a fault: one command says what is wrong, and what to do.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_doctor_tells_what_is_wrong() {
+    let mut network = Network::start(4).await;
+    network.cli(&["keys", "new", "alice"]).await;
+    let told = network.cli(&["doctor"]).await;
+    assert!(told.contains(" keys") && told.contains("4 of 4 agree"), "{told}");
+
+    network.kill(3).await;
+    let ill = network.run(&["--json", "doctor"]).await;
+    assert_eq!(ill.status.code(), Some(1));
+    let told: Value = serde_json::from_slice(&ill.stdout).unwrap();
+    let wrong: Vec<&Value> = told["checks"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|check| check["verdict"] == "wrong")
+        .collect();
+    let [node] = wrong.as_slice() else { panic!("{told}") };
+    assert!(node["what"].as_str().unwrap().starts_with("node 4 "), "{node}");
+    assert!(node["hint"].as_str().unwrap().contains("is it running?"), "{node}");
 }
