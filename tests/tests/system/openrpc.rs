@@ -21,6 +21,7 @@ async fn examples(network: &Network) -> Vec<(&'static str, Value)> {
     let record = ["tx", "build", "call", "coldchain", "record", "box-1", "9.5", "--from", "alice"];
     let draft = network.cli(&record).await;
     let unsigned = serde_json::from_str::<Value>(&draft).unwrap()["transaction"].clone();
+    let raised = told(network, &["call", "counter", "increment", "2", "--from", "alice"]).await;
     let client = network.client(0);
     let brief = ["tx", "build", "--valid-for", "1ms", "transfer", "alice", "bob", "1"];
     let never = serde_json::from_str::<Value>(&network.cli(&brief).await).unwrap();
@@ -59,6 +60,7 @@ async fn examples(network: &Network) -> Vec<(&'static str, Value)> {
         ("tx_submit", submitted),
         ("tx_status", json!({ "hash": opened["hash"], "wait": "certified" })),
         ("tx_get", json!({ "hash": sent["hash"] })),
+        ("tx_trace", json!({ "hash": raised["hash"] })),
         ("tx_list", json!({ "account": alice, "limit": 2 })),
         ("tx_absence", json!({ "unsigned": never })),
         ("tx_preview", json!({ "unsigned": unsigned })),

@@ -43,7 +43,7 @@ async fn what_happened_is_told_and_tried_again() {
     let (rust, c) = (folder("counter"), folder("counter-c"));
     network.cli(&["deploy", &rust, "--name", "mine", "--from", "alice", "5"]).await;
 
-    let client = network.client(1);
+    let client = network.client(0);
     let mine =
         ModuleParams { module: "@mine".into(), at: ReadAt::Latest, at_least: None, wait_ms: 0 };
     let address = client.module_get(&mine).await.unwrap().value.module;
@@ -54,7 +54,7 @@ async fn what_happened_is_told_and_tried_again() {
         Intent::new(vec![action], max_fuel)
     };
     let mut sent = Vec::new();
-    for by in 0..CALLS {
+    for by in 1..=CALLS {
         // Some run out of fuel: a failure is traced, too.
         let max_fuel = if by % 8 == 7 { 150_000 } else { 1_000_000 };
         sent.push(client.sign(&dev::faucet_key(), call(by, max_fuel), by).await.unwrap());
