@@ -312,7 +312,7 @@ async fn prepare(
             println!("\nready after {:.1} s", began.elapsed().as_secs_f64());
             println!("{}\n", dev_module::guide(&module.name));
         }
-        None => print_guide(nodes, began),
+        None => print_guide(nodes, args.examples.is_some(), began),
     }
     Ok(())
 }
@@ -347,21 +347,38 @@ fn print_nodes(session: &Session, nodes: &[DevNode], accounts: &[(&str, AccountI
     }
 }
 
-fn print_guide(nodes: &[DevNode], began: Instant) {
+fn print_guide(nodes: &[DevNode], examples: bool, began: Instant) {
     let endpoint = nodes.first().map_or("", |node| node.endpoint.as_str());
+    // `make run` puts the program into this folder, and the examples onto the ledger.
+    let commands: &[&str] = if examples {
+        &[
+            "./pollen keys new alice",
+            "./pollen transfer alice bob 5",
+            "./pollen call coldchain open-box box-1 --max-celsius 8.0 --from alice",
+            "./pollen call coldchain record box-1 9.5 --from truck-sensor",
+            "./pollen query coldchain status box-1 --node 3",
+            "./pollen events coldchain",
+            "./pollen status",
+            "./pollen dag",
+        ]
+    } else {
+        &[
+            "pollen keys new alice",
+            "pollen new greenhouse",
+            "pollen deploy greenhouse --name greenhouse --from alice 20",
+            "pollen call greenhouse increment 2 --from alice",
+            "pollen query greenhouse get",
+            "pollen status",
+        ]
+    };
+    let seconds = began.elapsed().as_secs_f64();
+    println!("\nready after {seconds:.1} s. In another terminal, from this folder:\n");
+    for command in commands {
+        println!("  {command}");
+    }
     println!(
-        "\nready after {:.1} s. In another terminal, from this folder:\n\n  \
-         ./pollen keys new alice\n  \
-         ./pollen transfer alice bob 5\n  \
-         ./pollen call coldchain open-box box-1 --max-celsius 8.0 --from alice\n  \
-         ./pollen call coldchain record box-1 9.5 --from truck-sensor\n  \
-         ./pollen query coldchain status box-1 --node 3\n  \
-         ./pollen events coldchain\n  \
-         ./pollen status\n  \
-         ./pollen dag\n  \
-         curl -s {endpoint} -H 'content-type: application/json' \\\n       \
+        "  curl -s {endpoint} -H 'content-type: application/json' \\\n       \
          -d '{{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"chain_head\",\"params\":{{}}}}'\n\n\
-         Ctrl-C stops all nodes; what they hold is kept.",
-        began.elapsed().as_secs_f64(),
+         Ctrl-C stops all nodes; what they hold is kept."
     );
 }
