@@ -194,7 +194,7 @@ fn module_params(module: String) -> ModuleParams {
 }
 
 /// Names in arguments: keys of this home, and modules as `@name`.
-async fn names(
+pub(super) async fn names(
     session: &Session,
     client: &PollenClient,
     words: &[String],

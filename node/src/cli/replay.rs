@@ -20,7 +20,7 @@ use pollen_rpc::client::PollenClient;
 use pollen_vm::interface::FunctionKind;
 use pollen_vm::value::{self, Formats};
 use pollen_vm::{Interface, Vm, VmConfig};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Failure, Session, modules, output, trace};
 use past::{Past, parameters};
@@ -74,7 +74,7 @@ pub async fn run(session: &Session, args: &ReplayArgs) -> Result<(), Failure> {
         Some(module) => modules::target(&client, module).await?.id,
         None => called(&traced)?,
     };
-    let stage = Stage::open(client, module, code, args.migrate.as_deref()).await?;
+    let stage = Stage::open(session, client, module, code, args.migrate.as_deref()).await?;
     let compared = stage.compare(traced).await?;
     session.print(&compared.json(), || compared.text());
     end(args.check, &[compared])
@@ -96,7 +96,8 @@ pub async fn rehearse(session: &Session, args: &RehearseArgs) -> Result<(), Fail
     };
     let mut listed = client.tx_list(&params).await?.value.transactions;
     listed.reverse();
-    let stage = Stage::open(Arc::clone(&client), target.id, code, args.migrate.as_deref()).await?;
+    let migrate = args.migrate.as_deref();
+    let stage = Stage::open(session, Arc::clone(&client), target.id, code, migrate).await?;
     let bar = output::spinner("rehearsing");
     let (mut compared, mut passed_over) = (Vec::new(), Vec::new());
     let count = listed.len();
@@ -169,12 +170,18 @@ fn called(traced: &TxTrace) -> Result<AccountId, Failure> {
     })
 }
 
-/// Whether a transaction ran a module, directly or inside others.
+/// Whether a transaction called a module, directly or inside others. One that deployed or upgraded it ran its `init`
+/// or `migrate`, with code that cannot be exchanged.
 fn calls(traced: &TxTrace, module: &AccountId) -> Result<bool, Failure> {
-    let is_called =
-        signed(traced)?.transaction.actions.iter().any(
-            |action| matches!(action, Action::Invoke { module: called, .. } if called == module),
-        );
+    let actions = signed(traced)?.transaction.actions;
+    let exchanges_code =
+        |action: &Action| matches!(action, Action::Deploy { .. } | Action::Change { .. });
+    if actions.iter().any(exchanges_code) {
+        return Ok(false);
+    }
+    let is_called = actions
+        .iter()
+        .any(|action| matches!(action, Action::Invoke { module: called, .. } if called == module));
     let address_ends = |address: &str| {
         let (prefix, _) = address.split_once('1').unwrap_or((address, ""));
         Address::parse(address, prefix).is_ok_and(|address| address.id == *module)
@@ -197,6 +204,7 @@ struct Stage {
 
 impl Stage {
     async fn open(
+        session: &Session,
         client: Arc<PollenClient>,
         module: AccountId,
         code: Vec<u8>,
@@ -205,11 +213,15 @@ impl Stage {
         let prefix = client.network().await?.address_prefix.clone();
         let interface = Interface::from_component(&code)
             .map_err(|error| Failure::new(format!("the new code's interface: {error}")))?;
-        let formats = Formats::new(&prefix);
         let arguments = match interface.function(FunctionKind::Command, "migrate") {
             Ok(function) => {
-                let json = serde_json::from_str(migrate.unwrap_or("[]"))
+                let json: Value = serde_json::from_str(migrate.unwrap_or("[]"))
                     .map_err(|error| Failure::usage(format!("--migrate is no JSON: {error}")))?;
+                let words = json.as_array().into_iter().flatten().filter_map(Value::as_str);
+                let words: Vec<_> = words.map(str::to_owned).collect();
+                let names = modules::names(session, &client, &words).await?;
+                let resolve = |name: &str| names.get(name).copied();
+                let formats = Formats { resolve: Some(&resolve), ..Formats::new(&prefix) };
                 value::encode_params_json(function, &json, &formats).map_err(|error| {
                     Failure::usage(format!("--migrate: {error}"))
                         .hint(format!("usage: {}", value::usage(function)))
