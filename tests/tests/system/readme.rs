@@ -6,23 +6,18 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::time::Duration;
 
 use pollen_node::dev;
 use pollen_node::home::NetworkFile;
 use pollen_rpc::client::PollenClient;
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
-use tokio::task::JoinHandle;
 
+use super::document::{Terminal, bash, blocks, end_group};
 use super::harness::{
-    Machine, START_PATIENCE, eventually, free_port, interrupt, level, outside, program, repository,
+    Machine, START_PATIENCE, eventually, free_port, interrupt, level, program, repository,
 };
-
-/// `make run` may have to build.
-const BUILD_PATIENCE: Duration = Duration::from_secs(900);
 
 /// The ports that README.md names.
 const README_RPC: &str = "localhost:9650";
@@ -33,10 +28,11 @@ const README_PEER_RPC: &str = "127.0.0.1:9660";
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_command_of_the_readme_does_what_it_says() {
     let _machine = Machine::alone();
-    let blocks = shell_blocks(&std::fs::read_to_string(repository().join("README.md")).unwrap());
+    let readme = std::fs::read_to_string(repository().join("README.md")).unwrap();
     let mut stranger = Stranger::new();
     let mut ran = Vec::new();
-    for block in &blocks {
+    for block in blocks(&readme).iter().filter(|block| block.info == "sh") {
+        let block = block.text.trim_end();
         let first = block.split_whitespace().take(2).collect::<Vec<_>>().join(" ");
         match first.as_str() {
             "make run" => stranger.make_run().await,
@@ -57,20 +53,9 @@ async fn every_command_of_the_readme_does_what_it_says() {
     stranger.interrupt().await;
 }
 
-/// The blocks marked `sh`.
-fn shell_blocks(text: &str) -> Vec<String> {
-    let mut blocks = Vec::new();
-    for part in text.split("```sh\n").skip(1) {
-        blocks.push(part.split_once("\n```").expect("a block ends").0.to_owned());
-    }
-    blocks
-}
-
 struct Stranger {
     folder: TempDir,
-    make: Option<Child>,
-    /// What `make run` prints after it was ready, until its end.
-    farewell: Option<JoinHandle<String>>,
+    make: Option<Terminal>,
     peer: Option<Child>,
     /// What was printed last that has a hash.
     hash: Option<String>,
@@ -78,51 +63,25 @@ struct Stranger {
 
 impl Stranger {
     fn new() -> Self {
-        Self { folder: TempDir::new().unwrap(), make: None, farewell: None, peer: None, hash: None }
+        Self { folder: TempDir::new().unwrap(), make: None, peer: None, hash: None }
     }
 
     fn home(&self) -> PathBuf {
         self.folder.path().join("home")
     }
 
-    /// The folder whose `pollen` the stranger's PATH finds.
-    fn path() -> String {
-        let own = program().parent().unwrap().display().to_string();
-        format!("{own}:{}", std::env::var("PATH").unwrap_or_default())
-    }
-
     fn bash(&self, script: &str) -> Command {
-        let mut command = std::process::Command::new("bash");
-        outside(&mut command);
-        let mut command = Command::from(command);
-        command.args(["-euo", "pipefail", "-c", script]).current_dir(repository());
-        command.env("POLLEN_HOME", self.home()).env("PATH", Self::path());
+        let mut command = bash(repository(), &self.home(), script);
         // `make run` builds where this test was built, where everything is built already.
         command.env("CARGO_TARGET_DIR", program().ancestors().nth(2).unwrap());
-        command.stdin(Stdio::null()).kill_on_drop(true);
         command
     }
 
     async fn make_run(&mut self) {
         let mut command = self.bash(r#"exec make run RUN_ARGS="--rpc-port 0 --network-port 0""#);
-        command.env_remove("MAKEFLAGS").env_remove("MAKELEVEL").process_group(0);
-        let mut make = command.stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().unwrap();
-        let mut lines = BufReader::new(make.stdout.take().unwrap()).lines();
-        self.make = Some(make);
-        let mut told = Vec::new();
-        let ready = tokio::time::timeout(BUILD_PATIENCE, async {
-            while let Some(line) = lines.next_line().await.unwrap() {
-                let last = line.contains("Ctrl-C stops all nodes");
-                told.push(line);
-                if last {
-                    return true;
-                }
-            }
-            false
-        });
-        let ready = ready.await.expect("make run says that it is ready");
-        let told = told.join("\n");
-        assert!(ready, "make run ended:\n{told}");
+        command.env_remove("MAKEFLAGS").env_remove("MAKELEVEL");
+        let make = Terminal::start(command).await;
+        let told = &make.told;
         for name in
             ["counter", "token", "coldchain", "producer", "bob", "truck-sensor", "ready after"]
         {
@@ -132,13 +91,7 @@ impl Stranger {
         let seconds = first_call.split(" executed ").nth(1).expect("it is told when");
         let seconds: f64 = seconds.split(' ').next().unwrap().parse().unwrap();
         println!("first call executed {seconds} s after the start");
-        self.farewell = Some(tokio::spawn(async move {
-            let mut told = String::new();
-            while let Ok(Some(line)) = lines.next_line().await {
-                told += &format!("{line}\n");
-            }
-            told
-        }));
+        self.make = Some(make);
     }
 
     fn network(&self) -> NetworkFile {
@@ -275,8 +228,9 @@ impl Stranger {
         let peer = interrupt(self.peer.as_mut().unwrap()).await;
         assert!(peer.success(), "Ctrl-C ends the peer well: {peer}");
         // What make itself says of its own Ctrl-C (130) is not ours to choose.
-        interrupt(self.make.as_mut().unwrap()).await;
-        let farewell = self.farewell.take().unwrap().await.unwrap();
+        let mut make = self.make.take().unwrap();
+        interrupt(&mut make.child).await;
+        let farewell = make.farewell.await.unwrap();
         assert!(farewell.contains("stopped; everything is kept"), "{farewell}");
         for node in nodes {
             let running = Path::new("/proc").join(node.to_string()).exists();
@@ -289,12 +243,9 @@ impl Drop for Stranger {
     /// A test that failed leaves no network behind: nodes end when the standard input from `pollen
     /// dev` closes.
     fn drop(&mut self) {
-        for child in [&self.peer, &self.make].into_iter().flatten() {
-            if let Some(id) = child.id() {
-                let _ = std::process::Command::new("kill")
-                    .args(["-TERM", "--", &format!("-{id}")])
-                    .status();
-            }
+        let make = self.make.as_ref().map(|make| &make.child);
+        for child in [self.peer.as_ref(), make].into_iter().flatten() {
+            end_group(child);
         }
     }
 }
