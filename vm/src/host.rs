@@ -14,6 +14,8 @@ mod events;
 mod limiter;
 mod modules;
 pub mod prices;
+#[cfg(test)]
+mod reference;
 mod storage;
 mod text;
 

@@ -1,5 +1,5 @@
-//! docs/modules.md is true: a newcomer who types its commands and writes its files gets what it shows. Every block is
-//! executed, in order, against a network:
+//! docs/modules.md is true: a newcomer who types its commands and writes its files gets what it shows. Every block
+//! is executed, in order, against a network:
 //!
 //! - `sh` is typed into one terminal, `sh fails` ends with an error, `sh terminal` runs on in a terminal of its own;
 //! - `text` is what the command above it printed: each of its lines, in this order, where `…` is anything and a number
