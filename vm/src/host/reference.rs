@@ -153,7 +153,8 @@ fn page() -> String {
          touches it; later ones nothing.\n\nA call of a module costs {call} before it begins, {} for each byte of its \
          arguments and of its result, {} for each number there and {} for each other value. A page of memory (64 KiB) \
          above the first two costs {}. Functions that need the module's memory (lists, strings, \
-         larger results) cost it 30 more, and 1 a word of parameters, for the component's own indirection. What code costs beside that: [vm.md](vm.md#fuel).",
+         larger results) cost it 30 more, and 1 a word of parameters, for the component's own indirection. What code \
+         costs beside that: [vm.md](vm.md#fuel).",
         prices::VALUE_BYTE,
         prices::VALUE_NUMBER,
         prices::VALUE_NODE,
