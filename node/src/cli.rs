@@ -251,9 +251,11 @@ pub enum Command {
     #[command(subcommand)]
     Snapshot(SnapshotCommand),
     /// Check keys, nodes and tools, and say what to do where something is wrong
-    #[command(after_help = "Examples:\n  pollen doctor\n  pollen doctor --rpc https://one.example,https://two.example\n  \
+    #[command(
+        after_help = "Examples:\n  pollen doctor\n  pollen doctor --rpc https://one.example,https://two.example\n  \
                       pollen doctor diverge --peer http://localhost:9651\n\n\
-                      Exit codes: 0 nothing is wrong, 1 something is")]
+                      Exit codes: 0 nothing is wrong, 1 something is"
+    )]
     Doctor(doctor::DoctorArgs),
     /// Run a validator or a peer
     Node(NodeArgs),

@@ -116,8 +116,10 @@ fn home(session: &Session) -> Check {
         (0, _) => Check::new(what, Verdict::Warning, "no keys")
             .hint("make one with `pollen keys new NAME`"),
         (_, []) => Check::new(what, Verdict::Good, format!("{} keys", found.len())),
-        (_, open) => Check::new(what, Verdict::Wrong, format!("keys open to others: {}", open.join(", ")))
-            .hint("close them: chmod 600 KEYFILE"),
+        (_, open) => {
+            Check::new(what, Verdict::Wrong, format!("keys open to others: {}", open.join(", ")))
+                .hint("close them: chmod 600 KEYFILE")
+        }
     }
 }
 
@@ -138,7 +140,8 @@ async fn node(name: &str, endpoint: &str) -> Result<(Seen, Vec<Check>), Failure>
         );
     }
     if info.version != env!("CARGO_PKG_VERSION") {
-        let found = format!("version {}, this program has {}", info.version, env!("CARGO_PKG_VERSION"));
+        let found =
+            format!("version {}, this program has {}", info.version, env!("CARGO_PKG_VERSION"));
         checks.push(
             Check::new(name, Verdict::Warning, found).hint("use the same version where you can"),
         );
@@ -155,12 +158,18 @@ fn ready(name: &str, info: &NodeInfo, health: &NodeHealth, height: u64) -> Check
             let found = format!("{role}, height {height}, {} peers, ready", health.peers);
             Check::new(name, Verdict::Good, found)
         }
-        (true, true) => Check::new(name, Verdict::Warning, format!("{role}, height {height}, no peers"))
-            .hint("name a peer in its configuration (`peers`), or `pollen admin add-peer`"),
+        (true, true) => {
+            Check::new(name, Verdict::Warning, format!("{role}, height {height}, no peers"))
+                .hint("name a peer in its configuration (`peers`), or `pollen admin add-peer`")
+        }
         (false, _) => {
             let reasons = health.reasons.join("; ");
-            Check::new(name, Verdict::Wrong, format!("{role}, height {height}, not ready: {reasons}"))
-                .hint("look at its log and /readyz; docs/operating.md says what each reason means")
+            Check::new(
+                name,
+                Verdict::Wrong,
+                format!("{role}, height {height}, not ready: {reasons}"),
+            )
+            .hint("look at its log and /readyz; docs/operating.md says what each reason means")
         }
     }
 }
