@@ -2,7 +2,8 @@
 //!
 //! jsonrpsee 0.26 takes what it cannot read as a call for a notification, which has no answer: a call whose `id` is a
 //! negative number, a fraction, an object, or there twice. A client would wait for ever. Here such a call has the
-//! error that the specification wants, and a negative id is sent on as a text and given back as the number.
+//! error that the specification wants. A negative id is sent on as a text and given back as the number; so are texts that
+//! look like one on its way, so that no two ids are taken for each other.
 //!
 //! Calls over a WebSocket do not come by here: jsonrpsee reads its messages itself.
 
@@ -12,8 +13,8 @@ use std::str;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
 
-/// With which text a negative id begins on its way. No request that has it already has a negative id, too.
-const NEGATIVE: &str = "negative id ";
+/// With which text an id begins on its way: then a negative number, or a text that began with it already.
+const TAG: &str = "negative id ";
 const INVALID_REQUEST: i32 = -32600;
 const PARSE_ERROR: i32 = -32700;
 
@@ -24,7 +25,8 @@ pub(super) struct Checked<'a> {
     /// Answers that are made already.
     refused: Vec<Answer>,
     is_batch: bool,
-    has_negative: bool,
+    /// Whether ids were changed on the way.
+    is_tagged: bool,
 }
 
 /// An answer as it is sent, with whatever result.
@@ -65,8 +67,8 @@ fn there<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'de RawVa
 enum Call {
     /// jsonrpsee reads it as it should.
     Good,
-    /// The same with an id that it reads.
-    Negative(String),
+    /// The same with an id that it reads, behind [`TAG`].
+    Tagged(String),
     /// It is none; the code, and the words.
     Refused(i32, &'static str),
 }
@@ -77,19 +79,19 @@ pub(super) fn check(body: &[u8], batch_max: usize) -> Checked<'_> {
         body: Some(Cow::Borrowed(body)),
         refused: Vec::new(),
         is_batch: false,
-        has_negative: false,
+        is_tagged: false,
     };
     let Ok(text) = str::from_utf8(body) else {
         let refused = vec![Answer::refusal(PARSE_ERROR, "Parse error: not UTF-8")];
-        return Checked { body: None, refused, is_batch: false, has_negative: false };
+        return Checked { body: None, refused, is_batch: false, is_tagged: false };
     };
     // jsonrpsee looks for the first character in the first 128 only.
     let text = text.trim_matches([' ', '\t', '\r', '\n']);
     match text.as_bytes().first() {
         Some(b'{') => match look(text) {
             Call::Good => good(text.as_bytes()),
-            Call::Negative(call) => {
-                Checked { body: Some(Cow::Owned(call.into())), has_negative: true, ..good(body) }
+            Call::Tagged(call) => {
+                Checked { body: Some(Cow::Owned(call.into())), is_tagged: true, ..good(body) }
             }
             Call::Refused(code, words) => {
                 Checked { body: None, refused: vec![Answer::refusal(code, words)], ..good(body) }
@@ -105,23 +107,23 @@ pub(super) fn check(body: &[u8], batch_max: usize) -> Checked<'_> {
 }
 
 fn batch<'a>(text: &'a str, calls: &[&RawValue]) -> Checked<'a> {
-    let (mut sent, mut refused, mut has_negative) = (Vec::new(), Vec::new(), false);
+    let (mut sent, mut refused, mut is_tagged) = (Vec::new(), Vec::new(), false);
     for call in calls {
         match look(call.get()) {
             Call::Good => sent.push(Cow::Borrowed(call.get())),
-            Call::Negative(call) => {
-                has_negative = true;
+            Call::Tagged(call) => {
+                is_tagged = true;
                 sent.push(Cow::Owned(call));
             }
             Call::Refused(_, words) => refused.push(Answer::refusal(INVALID_REQUEST, words)),
         }
     }
-    let body = match (refused.is_empty() && !has_negative, sent.is_empty()) {
+    let body = match (refused.is_empty() && !is_tagged, sent.is_empty()) {
         (true, _) => Some(Cow::Borrowed(text.as_bytes())),
         (false, true) => None,
         (false, false) => Some(Cow::Owned(format!("[{}]", sent.join(",")).into_bytes())),
     };
-    Checked { body, refused, is_batch: true, has_negative }
+    Checked { body, refused, is_batch: true, is_tagged }
 }
 
 fn look(call: &str) -> Call {
@@ -147,21 +149,23 @@ fn look(call: &str) -> Call {
     let raw = id.get();
     match raw.as_bytes().first() {
         Some(b'n') => Call::Good,
-        Some(b'"') if text(id).is_some() => Call::Good,
+        Some(b'"') => match text(id) {
+            Some(text) if text.starts_with(TAG) => tagged(call, raw, &text),
+            Some(_) => Call::Good,
+            None => refused("Invalid request: `id` is no text that can be read"),
+        },
         Some(b'0'..=b'9') if raw.parse::<u64>().is_ok() => Call::Good,
-        Some(b'-') if raw.parse::<i64>().is_ok() && !call.contains(NEGATIVE) => {
-            negative(call, raw).unwrap_or_else(|| refused("Invalid request"))
-        }
+        Some(b'-') if raw.parse::<i64>().is_ok() => tagged(call, raw, raw),
         _ => refused("Invalid request: `id` is a text, a whole number of 64 bits, or null"),
     }
 }
 
-/// The call with a text for its negative id.
-fn negative(call: &str, id: &str) -> Option<Call> {
-    let mut members: serde_json::Map<String, serde_json::Value> =
-        serde_json::from_str(call).ok()?;
-    members.insert("id".to_owned(), format!("{NEGATIVE}{id}").into());
-    Some(Call::Negative(serde_json::to_string(&members).ok()?))
+/// The call with another id in the place of `raw`, which is a part of it.
+fn tagged(call: &str, raw: &str, id: &str) -> Call {
+    let begin = raw.as_ptr() as usize - call.as_ptr() as usize;
+    let (before, after) = (&call[..begin], &call[begin + raw.len()..]);
+    let id = serde_json::Value::from(format!("{TAG}{id}"));
+    Call::Tagged(format!("{before}{id}{after}"))
 }
 
 fn text(raw: &RawValue) -> Option<String> {
@@ -178,10 +182,14 @@ impl Answer {
 
     /// With the id that it was asked with.
     fn with_own_id(self) -> Self {
-        let number = text(&self.id)
-            .and_then(|id| id.strip_prefix(NEGATIVE)?.parse::<i64>().ok())
-            .and_then(|id| to_raw_value(&id).ok());
-        match number {
+        let own = text(&self.id).and_then(|id| {
+            let own = id.strip_prefix(TAG)?;
+            match own.starts_with(TAG) {
+                true => to_raw_value(own).ok(),
+                false => to_raw_value(&own.parse::<i64>().ok()?).ok(),
+            }
+        });
+        match own {
             Some(id) => Self { id, ..self },
             None => self,
         }
@@ -191,7 +199,7 @@ impl Answer {
 impl Checked<'_> {
     /// Whether jsonrpsee's answer is the answer.
     pub(super) fn is_good(&self) -> bool {
-        self.refused.is_empty() && !self.has_negative
+        self.refused.is_empty() && !self.is_tagged
     }
 
     /// The whole answer, of jsonrpsee's to [`Self::body`]; none where nothing is to be answered.

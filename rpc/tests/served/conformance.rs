@@ -229,6 +229,21 @@ fn odd() -> Vec<Case> {
             format!("[{}]", with("[]")),
             json!([invalid(Value::Null)]),
         ),
+        // Story: the text came back as the number where another call of its batch had a negative id.
+        case(
+            "a negative id and texts like it on its way",
+            format!(
+                "[{},{},{}]",
+                with("-3"),
+                with(r#""negative id -3""#),
+                with(r#""negative\u0020id -4""#)
+            ),
+            json!([
+                peers(json!(-3)),
+                peers(json!("negative id -3")),
+                peers(json!("negative id -4"))
+            ]),
+        ),
         case(
             "a text like one on its way",
             with(r#""negative id -3""#),
