@@ -26,6 +26,30 @@ pub trait ReadParams {
     fn require(&mut self, at_least: u64, wait_ms: u64);
 }
 
+/// What both kinds of parameters below do alike; how they tell the state to read is given.
+macro_rules! impl_read {
+    ($name:ident, |$params:pat_param| $at:expr) => {
+        impl ReadParams for $name {
+            fn at(&self) -> ReadAt {
+                let $params = self;
+                $at
+            }
+            fn at_least(&self) -> Option<u64> {
+                self.at_least
+            }
+            fn wait_ms(&self) -> u64 {
+                self.wait_ms
+            }
+            fn require(&mut self, at_least: u64, wait_ms: u64) {
+                self.at_least = self.at_least.max(Some(at_least));
+                if self.wait_ms == 0 {
+                    self.wait_ms = wait_ms;
+                }
+            }
+        }
+    };
+}
+
 /// Declares parameters of a read: their own fields, then `at`, `atLeast` and `waitMs`; behind them what came later, so that
 /// the order of all stays.
 macro_rules! read_params {
@@ -51,23 +75,7 @@ macro_rules! read_params {
             $( $( $(#[$later_meta])* pub $later: $later_type, )* )?
         }
 
-        impl ReadParams for $name {
-            fn at(&self) -> ReadAt {
-                self.at
-            }
-            fn at_least(&self) -> Option<u64> {
-                self.at_least
-            }
-            fn wait_ms(&self) -> u64 {
-                self.wait_ms
-            }
-            fn require(&mut self, at_least: u64, wait_ms: u64) {
-                self.at_least = self.at_least.max(Some(at_least));
-                if self.wait_ms == 0 {
-                    self.wait_ms = wait_ms;
-                }
-            }
-        }
+        impl_read!($name, |params| params.at);
     };
 }
 
@@ -90,23 +98,7 @@ macro_rules! waiting_params {
             pub wait_ms: u64,
         }
 
-        impl ReadParams for $name {
-            fn at(&self) -> ReadAt {
-                ReadAt::Latest
-            }
-            fn at_least(&self) -> Option<u64> {
-                self.at_least
-            }
-            fn wait_ms(&self) -> u64 {
-                self.wait_ms
-            }
-            fn require(&mut self, at_least: u64, wait_ms: u64) {
-                self.at_least = self.at_least.max(Some(at_least));
-                if self.wait_ms == 0 {
-                    self.wait_ms = wait_ms;
-                }
-            }
-        }
+        impl_read!($name, |_| ReadAt::Latest);
     };
 }
 
