@@ -40,6 +40,12 @@ pub enum RetraceError {
     /// The store or the module host failed; [`StoreError::Gone`] and [`StoreError::NotHeld`] where history was pruned.
     #[error(transparent)]
     Engine(#[from] EngineFailure),
+    /// A receipt is not what comes out here: another version of the program made it.
+    #[error("run again, transaction {transaction} ends otherwise than its receipt says")]
+    Differs {
+        /// The transaction: the wanted one, or one before it in its checkpoint.
+        transaction: Hash,
+    },
     /// More was executed before it in its checkpoint than is done again.
     #[error(
         "the transactions before it in its checkpoint used {fuel} fuel, of {EARLIER_FUEL_MAX} at most it is run again"
@@ -156,13 +162,10 @@ fn missing(what: &str, number: u64) -> StoreError {
     StoreError::Corrupt { what: format!("{what} {number} is missing") }
 }
 
-fn same(written: &Receipt, found: &Receipt) -> Result<(), StoreError> {
+fn same(written: &Receipt, found: &Receipt) -> Result<(), RetraceError> {
     match written == found {
         true => Ok(()),
-        false => {
-            let what = format!("run again, {} ends otherwise than it did", written.transaction);
-            Err(StoreError::Corrupt { what })
-        }
+        false => Err(RetraceError::Differs { transaction: written.transaction }),
     }
 }
 

@@ -81,6 +81,10 @@ fn untraceable(error: RetraceError) -> RpcError {
             "trace it sooner, at a node that keeps more ([history] in its configuration), or at an archive",
         ),
         RetraceError::Engine(error) => storage(error),
+        error @ RetraceError::Differs { .. } => RpcError::internal(error.to_string()).with(
+            "hint",
+            "ask a node whose program is of the version that executed it; `pollen doctor diverge` compares two nodes",
+        ),
         error @ RetraceError::TooMuchBefore { .. } => {
             RpcError::new(ErrorCode::Limit, error.to_string()).with("retryable", false)
         }
