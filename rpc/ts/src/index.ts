@@ -45,8 +45,10 @@ export type {
 } from "./transaction.js";
 export { keyHash, stateKey, verifyTreeProof } from "./tree.js";
 export type { StateKey } from "./tree.js";
-export { failureType, readInterface, successType, typeText } from "./types.js";
-export type { EventType, FunctionType, Interface, Scalar, Type } from "./types.js";
+export { definitionText, failureType, readInterface, signatureText, successType, typeText } from "./types.js";
+export type { EventType, FunctionKind, FunctionType, Interface, Scalar, Type } from "./types.js";
+export { compareInterfaces, isCompatible } from "./compare.js";
+export type { Difference } from "./compare.js";
 export { formatAmount, parseAmount } from "./numbers.js";
 export { decodeArguments, decodeValue, encodeArguments, encodeValue } from "./values.js";
 export type { Formats } from "./values.js";

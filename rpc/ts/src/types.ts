@@ -109,8 +109,32 @@ export function typeText(type: Type): string {
     if (err === null) return ok === null ? "result" : `result<${typeText(ok)}>`;
     return `result<${ok === null ? "_" : typeText(ok)}, ${typeText(err)}>`;
   }
-  const name = (type.name ?? "").split(".").at(-1)!;
+  return identifier((type.name ?? "").split(".").at(-1)!);
+}
+
+/** A name as WIT writes it: its own words with a `%`. */
+function identifier(name: string): string {
   return KEYWORDS.has(name) ? `%${name}` : name;
+}
+
+/** A function as WIT writes it. */
+export function signatureText({ name, params, result }: FunctionType): string {
+  const taken = params.map(([name, type]) => `${identifier(name)}: ${typeText(type)}`).join(", ");
+  return `${identifier(name)}: func(${taken})${result === null ? "" : ` -> ${typeText(result)}`}`;
+}
+
+/** A type as WIT defines it, where it has a name; else as it is used. */
+export function definitionText(type: Type): string {
+  if (typeof type === "string") return type;
+  const block = (keyword: string, parts: string[]) =>
+    `${keyword} ${typeText(type)} {\n${parts.map((part) => `  ${part},\n`).join("")}}`;
+  if ("record" in type) return block("record", type.record.map(([name, part]) => `${identifier(name)}: ${typeText(part)}`));
+  if ("variant" in type) {
+    return block("variant", type.variant.map(([name, part]) => `${identifier(name)}${part === null ? "" : `(${typeText(part)})`}`));
+  }
+  if ("enum" in type) return block("enum", type.enum.map(identifier));
+  if ("flags" in type) return block("flags", type.flags.map(identifier));
+  return typeText(type);
 }
 
 /** Reads `interface` of a `module_interface` answer. Throws {@link AnswerError}. */

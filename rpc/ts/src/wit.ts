@@ -98,7 +98,8 @@ function plain(one: Interface): string {
   return JSON.stringify([one.package, functions(one.commands), functions(one.queries), events]);
 }
 
-function ordered(type: Type): unknown {
+/** A type as JSON that is the same for the same type, whatever the order of its object's fields. */
+export function ordered(type: Type): unknown {
   if (typeof type === "string") return type;
   if ("list" in type) return ["list", ordered(type.list)];
   if ("option" in type) return ["option", ordered(type.option)];

@@ -1,14 +1,12 @@
 /** Functions of a module, and asking them: queries answer here and now, commands are tried or signed and sent. */
 
 import { useState } from "preact/hooks";
-import { typeText, type Answer, type FunctionType, type KnownModule } from "@pollen/client";
+import { typeText, type Answer, type FunctionKind, type FunctionType, type KnownModule } from "@pollen/client";
 import { route, setQuery } from "../route.js";
 import { Badge, Empty, Panel } from "./parts.js";
 import { Command } from "./command.js";
 import { Docs } from "./docs.js";
 import { Query } from "./query.js";
-
-type FunctionKind = "query" | "command";
 
 export function signature({ params, result }: FunctionType): string {
   const taken = params.map(([name, type]) => `${name}: ${typeText(type)}`).join(", ");
