@@ -22,6 +22,8 @@ export type { Socket, SocketConstructor } from "./socket.js";
 export { Stream } from "./stream.js";
 export type { FollowOptions } from "./stream.js";
 export { DevNetwork } from "./dev.js";
+export { readDraft, signDraft, signedDraft, writeDraft } from "./draft.js";
+export type { Draft } from "./draft.js";
 export { readGenesis } from "./genesis.js";
 export type { ChainParameters, Genesis, Validator } from "./genesis.js";
 export { contentHash } from "./hash.js";
@@ -36,7 +38,7 @@ export { isUnusedNonce, readNonceWindow } from "./nonce.js";
 export type { NonceWindow } from "./nonce.js";
 export * from "./receipt.js";
 export {
-  changeDigest, checkShape, childModule, cosign, decodeSigned, decodeTransaction, deployedModule, encodeSigned,
+  changeDigest, checkPolicy, checkShape, childModule, cosign, decodeSigned, decodeTransaction, deployedModule, encodeSigned,
   encodeTransaction, fee, isModuleName, readSigned, signingBytes, signTransaction, transactionId, verifySignatures,
 } from "./transaction.js";
 export type {

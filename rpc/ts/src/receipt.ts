@@ -1,7 +1,7 @@
 /** Receipts: what became of an ordered transaction (ledger/src/receipt.rs). Consensus data, so it can be proved. */
 
 import type { AccountId, Hash } from "./bytes.js";
-import { bool, bytes, decode, hex32, list, nothing, oneOf, struct, text, u16, u64, u8, type Codec } from "./codec.js";
+import { bool, bytes, decode, hex32, list, nothing, oneOf, option, struct, text, u16, u64, u8, type Codec } from "./codec.js";
 import { DecodeError } from "./errors.js";
 
 /** What a module told the world. */
@@ -94,4 +94,20 @@ export interface AccountRecord {
 /** Reads the value under `stateKey.account`. Throws {@link DecodeError}. */
 export function readAccountRecord(value: Uint8Array): AccountRecord {
   return decode(struct<AccountRecord>({ balance: u64, deposit: u64, hasKeys: bool }), value, 17);
+}
+
+/** Who agreed to a change of a module that was not made yet: what is under `stateKey.change`. */
+export interface Proposal {
+  /** In the order in which they agreed. */
+  approvals: AccountId[];
+  /** Ledger time from which on it can be made; null while weight is missing. */
+  readyMs: bigint | null;
+}
+
+/** Accounts in a policy are at most 16; it may have changed since. */
+const PROPOSAL_BYTES_MAX = 4_096;
+
+/** Reads the value under `stateKey.change`. Throws {@link DecodeError}. */
+export function readProposal(value: Uint8Array): Proposal {
+  return decode(struct<Proposal>({ approvals: list(hex32), readyMs: option(u64) }), value, PROPOSAL_BYTES_MAX);
 }

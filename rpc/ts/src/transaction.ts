@@ -398,7 +398,8 @@ function checkAction(action: Action): void {
   }
 }
 
-function checkPolicy(policy: UpgradePolicy): void {
+/** Checks a policy: its bounds, and that it can be met. Throws {@link InputError}. */
+export function checkPolicy(policy: UpgradePolicy): void {
   if (policy.kind === "never" || policy.kind === "itself") return;
   must(policy.delayMs <= POLICY_DELAY_MAX_MS, `a policy's delay is at most ${POLICY_DELAY_MAX_MS} ms, a year`);
   if (policy.kind === "owner") return;

@@ -42,6 +42,8 @@ export const stateKey = {
   window: (id: AccountId, key: PublicKey): StateKey => stateKey.ledger("windows", concat(bytes32(id), bytes32(key))),
   /** The record of a module. */
   moduleRecord: (module: AccountId): StateKey => stateKey.ledger("modules", bytes32(module)),
+  /** Who agreed to a change of a module ({@link changeDigest}): read it by {@link readProposal}. */
+  change: (module: AccountId, change: Hash): StateKey => stateKey.ledger("changes", concat(bytes32(module), bytes32(change))),
   /** Whose a registered name is (without the `@`): the 32 bytes of a module's id. */
   name: (name: string): StateKey => stateKey.ledger("names", toUtf8(name)),
 };
