@@ -178,7 +178,7 @@ export const PASSPHRASE = "staple battery horse";
 export const button = (page: Page, name: string | RegExp) => page.getByRole("button", { name, exact: typeof name === "string" });
 
 /** Makes a new account by the dialogs; its words. */
-export async function makeAccount(page: Page, opener: string): Promise<string> {
+export async function makeAccount(page: Page, opener: string | RegExp): Promise<string> {
   await button(page, opener).click();
   await button(page, "Make a new account").click();
   await button(page, "Make the words").click();

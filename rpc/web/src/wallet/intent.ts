@@ -6,9 +6,10 @@
 
 import {
   accountOf, contentHash, fee, formatAmount, isHex32, moduleAddress, PollenError, readComponent, RpcError, showArguments, signedOf,
-  type AccountId, type Action, type Answer, type KnownModule, type PollenClient, type PublicKey, type Signed, type Transaction,
+  type AccountId, type Action, type Answer, type Draft, type KnownModule, type PollenClient, type PublicKey, type Signed, type Transaction,
 } from "@pollen/client";
 import { said, WalletError } from "./errors.js";
+import { isComplete, othersOf, partiesOf, standingOf, weightOf, type Party } from "./signers.js";
 
 /** What somebody asks to be signed. */
 export interface Intent {
@@ -17,6 +18,10 @@ export interface Intent {
   attachments?: Uint8Array[];
   /** Most fuel; what the node estimates unless told. */
   maxFuel?: bigint;
+  /** Address of the account that asks, of which the key is one; unless told the account that the key began. */
+  sender?: string;
+  /** Address of another account that pays the fee, and signs too. */
+  payer?: string;
 }
 
 /** A module that a transaction names, and whether the call holds it to the interface that the words are made from. */
@@ -54,12 +59,16 @@ export interface Review {
   pins: Pinned[];
   warnings: Warning[];
   forecast: Forecast;
+  /** The accounts that must sign. */
+  parties: Party[];
 }
 
 const TRANSFER_FUEL = 1_000_000n;
 const CALL_FUEL = 100_000_000n;
 /** How long a transaction that was reviewed may wait to be sent: people read. */
 const VALID_FOR_MS = 5 * 60_000;
+/** The same of one that others sign, too: it goes from hand to hand. */
+const HANDED_ON_FOR_MS = 60 * 60_000;
 
 function fuelFor(actions: readonly Action[], most: bigint): bigint {
   if (actions.some(({ kind }) => kind === "deploy" || kind === "publish" || kind === "change")) return most;
@@ -67,32 +76,57 @@ function fuelFor(actions: readonly Action[], most: bigint): bigint {
   return all < most ? all : most;
 }
 
-/** Makes the transaction of an intent for a key's own account, with what the node estimates as its fuel. */
+/** Makes the transaction of an intent, for a key's own account unless it names another, with what the node estimates as its fuel. */
 export async function build(client: PollenClient, key: PublicKey, account: AccountId, intent: Intent): Promise<Transaction> {
   const { parameters } = await client.network();
-  const signer = { account, keys: [{ publicKey: key, sign: neverSigns }] };
+  const payer = intent.payer === undefined ? {} : { payer: { account: intent.payer, keys: [] } };
+  const signer = { account: intent.sender ?? account, keys: [{ publicKey: key, sign: neverSigns }], ...payer };
   const maxFuel = intent.maxFuel ?? fuelFor(intent.actions, parameters.transactionFuelMax);
-  return client.build(signer, intent.actions, { maxFuel, validForMs: VALID_FOR_MS });
+  const ids = { sender: await client.idOf(signer.account), payer: intent.payer === undefined ? null : await client.idOf(intent.payer) };
+  const isMine = isComplete(await partiesOf(client, ids), key, [key]);
+  return client.build(signer, intent.actions, { maxFuel, validForMs: isMine ? VALID_FOR_MS : HANDED_ON_FOR_MS });
+}
+
+/** A transaction as a document, to be signed here and elsewhere: with the interfaces that its calls are held to. */
+export async function draftOf(client: PollenClient, transaction: Transaction, attachments: Uint8Array[]): Promise<Draft> {
+  const { chainId, addressPrefix } = await client.network();
+  const pinned = transaction.actions.flatMap((action) => (action.kind === "invoke" && action.interface !== null ? [action.module] : []));
+  // Of a module that is not known there is none to hand on: the review says so.
+  const packageOf = (module: AccountId) =>
+    client.request("module_interface", { module: moduleAddress(module, addressPrefix) }).then((told) => [told.package], () => []);
+  const interfaces = (await Promise.all([...new Set(pinned)].map(packageOf))).flat();
+  return { chainId, addressPrefix, transaction, signatures: [], attachments, interfaces };
 }
 
 function neverSigns(): never {
   throw new WalletError("Unauthorized", "nothing is signed before its owner has agreed");
 }
 
-/** Describes a transaction, and tries it. */
-export async function review(client: PollenClient, transaction: Transaction, attachments: Uint8Array[]): Promise<Review> {
+/**
+ * Describes a transaction, and tries it. `known` are keys that are known to be somebody's, such as this wallet's: of an
+ * account that began with one key the ledger does not tell which it is.
+ */
+export async function review(client: PollenClient, transaction: Transaction, attachments: Uint8Array[], known: readonly PublicKey[] = []): Promise<Review> {
   const { addressPrefix } = await client.network();
-  const [{ pins, warnings }, forecast, account] = await Promise.all([
+  const parties = await partiesOf(client, transaction);
+  const [{ pins, warnings }, forecast, account, paying] = await Promise.all([
     examine(client, transaction, attachments, addressPrefix),
-    forecastOf(client, transaction, attachments),
+    forecastOf(client, transaction, attachments, parties, known),
     client.account(transaction.sender),
+    transaction.payer === null ? null : client.account(transaction.payer),
   ]);
   // After interfaces were read anew: the words are of what the modules are now.
   const preview = await client.preview(transaction);
   const feeMax = fee(transaction.maxFuel, transaction.fuelPrice);
   const all = [...warnings];
   if (transaction.sender !== accountOf(transaction.key)) {
-    all.push({ tone: "bad", words: `This is for another account than the one that the key began: ${account.account}. It counts if the key is an owner there.` });
+    const [sender] = parties;
+    const hasSay = weightOf(sender!, transaction.key) > 0 || sender!.keys.scoped.some(({ key }) => key === transaction.key);
+    const words = `This is for another account than the one that the key began: ${account.account}.`;
+    all.push(hasSay ? { tone: "warn", words } : { tone: "bad", words: `${words} The key has no say in it, so the ledger will refuse it.` });
+  }
+  if (paying !== null && paying.balance < feeMax) {
+    all.push({ tone: "warn", words: `The fee may be ${formatAmount(feeMax)}, and who pays it has ${formatAmount(paying.balance)}.` });
   }
   const leaves = spent(transaction) + (transaction.payer === null ? feeMax : 0n);
   if (account.balance < leaves) {
@@ -106,8 +140,8 @@ export async function review(client: PollenClient, transaction: Transaction, att
   });
   // What is worst is read first.
   all.sort((a, b) => Number(b.tone === "bad") - Number(a.tone === "bad"));
-  const payer = transaction.payer === null ? null : await client.address(transaction.payer);
-  return { transaction, attachments, actions, sender: account.account, payer, feeMax, balance: account.balance, pins, warnings: all, forecast };
+  const payer = paying?.account ?? null;
+  return { transaction, attachments, actions, sender: account.account, payer, feeMax, balance: account.balance, pins, warnings: all, forecast, parties };
 }
 
 /** The arguments of `init` by the interface that the attached component has inside; null where there is none. */
@@ -180,15 +214,20 @@ async function find(client: PollenClient, address: string): Promise<KnownModule 
   }
 }
 
-/** As it would be sent, but without a signature: what tries a transaction asks for none. */
-async function unsigned(client: PollenClient, transaction: Transaction, attachments: Uint8Array[]): Promise<Signed> {
+/** As it would be sent, with signatures of zeros: what tries a transaction looks at whose they are, and at none of them. */
+async function unsigned(client: PollenClient, transaction: Transaction, attachments: Uint8Array[], others: PublicKey[]): Promise<Signed> {
   const { chainId } = await client.network();
-  return signedOf({ transaction, signature: new Uint8Array(64), cosignatures: [], attachments }, chainId);
+  const signature = new Uint8Array(64);
+  const cosignatures = others.map((publicKey) => ({ publicKey, signature }));
+  return signedOf({ transaction, signature, cosignatures, attachments }, chainId);
 }
 
-async function forecastOf(client: PollenClient, transaction: Transaction, attachments: Uint8Array[]): Promise<Forecast> {
+async function forecastOf(client: PollenClient, transaction: Transaction, attachments: Uint8Array[], parties: Party[], known: readonly PublicKey[]): Promise<Forecast> {
+  const others = othersOf(parties, transaction.key, known);
+  const payer = parties.find(({ role }) => role === "payer");
+  if (payer !== undefined && !standingOf(payer, transaction.key, [transaction.key, ...others]).isEnough) return { kind: "none", why: "It is not tried: whose key signs for who pays is not known yet." };
   try {
-    return told(await client.simulate(await unsigned(client, transaction, attachments)));
+    return told(await client.simulate(await unsigned(client, transaction, attachments, others)));
   } catch (error) {
     if (!(error instanceof PollenError)) throw error;
     return { kind: "none", why: `The node did not try it: ${said(error)}` };
@@ -212,9 +251,10 @@ function told({ refusal, outcome, fuelUsed, fee, events }: Answer<"tx_simulate">
 }
 
 /** Puts the fuel that the node estimates in place of the most that it could need, so that less is locked. */
-export async function withEstimate(client: PollenClient, transaction: Transaction, attachments: Uint8Array[]): Promise<Transaction> {
+export async function withEstimate(client: PollenClient, transaction: Transaction, attachments: Uint8Array[], known: readonly PublicKey[] = []): Promise<Transaction> {
   try {
-    const { maxFuel } = await client.estimateFee(await unsigned(client, transaction, attachments));
+    const others = othersOf(await partiesOf(client, transaction), transaction.key, known);
+    const { maxFuel } = await client.estimateFee(await unsigned(client, transaction, attachments, others));
     // Of an account that cannot pay the node estimates 0, which no transaction may offer.
     return maxFuel === null || maxFuel === 0n || maxFuel > transaction.maxFuel ? transaction : { ...transaction, maxFuel };
   } catch (error) {

@@ -10,6 +10,7 @@ import { Dialog, Notice, Working } from "./dialog.js";
 import { said } from "./errors.js";
 import { FUND_POLLEN, fund, hasFaucet } from "./faucet.js";
 import { Secret, take, Text } from "./fields.js";
+import { TakeIn } from "./handing.js";
 import type { Way } from "./make.js";
 import {
   accounts, choose, current, forget, lock, LOCK_CHOICES_MS, lockAfterMs, markBackedUp, rename, setLockAfter, unlock, unlocked,
@@ -18,7 +19,7 @@ import { Sites } from "./sites.js";
 import { AccountName, addressOf } from "./unlock.js";
 import type { KeptAccount } from "./vault.js";
 
-type View = "account" | "accounts" | "sites" | "forget" | "rename" | "unlock";
+type View = "account" | "accounts" | "draft" | "sites" | "forget" | "rename" | "unlock";
 
 export function Menu({ make, onClose }: { make(way: Way): void; onClose(): void }) {
   const [view, setView] = useState<View>("account");
@@ -29,6 +30,8 @@ export function Menu({ make, onClose }: { make(way: Way): void; onClose(): void 
       return <Account account={account} show={setView} onClose={onClose} />;
     case "accounts":
       return <Accounts make={make} back={back} onClose={onClose} />;
+    case "draft":
+      return <TakeIn back={back} onClose={onClose} />;
     case "sites":
       return <Sites back={back} onClose={onClose} />;
     case "forget":
@@ -59,6 +62,7 @@ function Account({ account, show, onClose }: { account: KeptAccount; show(view: 
       </div>
       <nav class="menu" aria-label="wallet">
         <button type="button" onClick={() => show("accounts")}>Accounts<span class="muted">{accounts.value!.length}</span></button>
+        <button type="button" onClick={() => show("draft")}>Sign or send a draft</button>
         <button type="button" onClick={() => show("sites")}>Sites that may ask</button>
         <button type="button" onClick={() => show("rename")}>Rename</button>
         <button type="button" onClick={() => show("forget")}>Forget this account…</button>

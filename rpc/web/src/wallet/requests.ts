@@ -4,7 +4,7 @@
  */
 
 import { signal } from "@preact/signals";
-import type { Hash, PublicKey, Stage, Transaction, TxStatus } from "@pollen/client";
+import type { Draft, Hash, PublicKey, Stage, Transaction, TxStatus } from "@pollen/client";
 import { WalletError } from "./errors.js";
 import type { Intent } from "./intent.js";
 
@@ -14,7 +14,9 @@ export type Asker = string | null;
 /** What is to be signed. */
 export type Wanted =
   | { kind: "intent"; intent: Intent }
-  | { kind: "transaction"; transaction: Transaction; attachments: Uint8Array[] };
+  | { kind: "transaction"; transaction: Transaction; attachments: Uint8Array[] }
+  /** One that somebody handed on, maybe signed by others. */
+  | { kind: "draft"; draft: Draft };
 
 export interface SignResult {
   hash: Hash;

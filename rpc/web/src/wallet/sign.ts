@@ -1,12 +1,11 @@
 /** What signs: the trusted chain, an unlocked key, what its owner has seen. Only dialogs call this, after a consent. */
 
 import {
-  checkShape, encodeSigned, messageBytes, signedOf, signTransaction, type Fate, type PublicKey, type Signed, type TxStatus,
+  checkShape, encodeSigned, messageBytes, signDraft, type Draft, type Fate, type PublicKey, type Signed, type TxStatus,
 } from "@pollen/client";
 import { pin, trusted } from "../verify/pin.js";
 import { trust } from "../verify/trust.js";
 import { WalletError } from "./errors.js";
-import type { Review } from "./intent.js";
 import { keyOf } from "./session.js";
 
 /** The client that the wallet asks. Throws where the node is of another chain than the one that is trusted. */
@@ -21,13 +20,18 @@ export function walletClient() {
   return client;
 }
 
-/** Signs what was reviewed, as it was reviewed. */
-export async function signReviewed(reviewed: Review): Promise<Signed> {
-  const { chainId, parameters } = await walletClient().network();
-  const { transaction, attachments } = reviewed;
-  const signed = signTransaction(transaction, chainId, keyOf(transaction.key), attachments);
-  checkShape(signed, parameters.transactionFuelMax);
-  return signedOf(signed, chainId);
+/** Signs what was reviewed, as it was reviewed, with one more unlocked key. */
+export async function signReviewed(draft: Draft, publicKey: PublicKey): Promise<Draft> {
+  const { parameters } = await walletClient().network();
+  checkChain(draft);
+  const { transaction, attachments } = draft;
+  checkShape({ transaction, signature: new Uint8Array(64), cosignatures: [], attachments }, parameters.transactionFuelMax);
+  return signDraft(draft, keyOf(publicKey));
+}
+
+/** Refuses what is for another chain than the one that is trusted. */
+export function checkChain({ chainId }: Draft): void {
+  if (chainId !== pin.value?.chainId) throw new WalletError("WrongChain", `the transaction is for the chain ${chainId}, and this wallet is of ${pin.value?.chainId}`);
 }
 
 /** Sends what was signed until it is executed, or the time is over, and tells each stage. */

@@ -3,9 +3,9 @@
  * what to beware of. Then, with the owner's consent, it is signed, sent, and each stage told.
  */
 
-import type { ComponentChildren } from "preact";
+import type { ComponentChildren, RefObject } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { formatAmount, STAGES, type Fate, type Stage, type TxStatus } from "@pollen/client";
+import { formatAmount, signedDraft, STAGES, type Draft, type Fate, type Stage, type Transaction, type TxStatus } from "@pollen/client";
 import { grouped } from "../format.js";
 import { to } from "../route.js";
 import { moment } from "../verify/check.js";
@@ -13,37 +13,54 @@ import { Asking, KeepWindow } from "./asker.js";
 import { Dialog, Notice, Working } from "./dialog.js";
 import { said, WalletError } from "./errors.js";
 import { take } from "./fields.js";
-import { build, review, withEstimate, type Review } from "./intent.js";
+import { HandOn, Named, Signatures, TermsForm, termsOf, type Terms } from "./handing.js";
+import { build, draftOf, review, withEstimate, type Review } from "./intent.js";
 import type { Pending, Request } from "./requests.js";
 import { accountByKey, accounts, current, idOf, unlock } from "./session.js";
-import { encodedOf, send, signReviewed, walletClient } from "./sign.js";
-import { AccountName, Passphrase } from "./unlock.js";
+import { checkChain, encodedOf, send, signReviewed, walletClient } from "./sign.js";
+import { isComplete, isWanted, signedBy } from "./signers.js";
+import { Passphrase } from "./unlock.js";
 import type { KeptAccount } from "./vault.js";
 
 type SignRequest = Request & { kind: "sign" };
 
+/** What is looked at, with who signed it so far. */
+interface Prepared {
+  review: Review;
+  draft: Draft;
+}
+
 type Step =
   | { kind: "preparing" }
-  | { kind: "review"; review: Review }
+  | ({ kind: "review" } & Prepared)
   | { kind: "sending"; review: Review; hash: string; stage: Stage | null }
   | { kind: "sent"; review: Review; fate: Fate }
   | { kind: "signed"; review: Review; hash: string }
   | { kind: "failed"; why: string; hash: string | null };
 
-async function prepare(request: SignRequest, account: KeptAccount): Promise<Review> {
+async function prepare({ wanted }: SignRequest, account: KeptAccount, terms: Terms): Promise<Prepared> {
   const client = walletClient();
-  const { wanted } = request;
-  if (wanted.kind === "transaction") return review(client, wanted.transaction, wanted.attachments);
-  const attachments = wanted.intent.attachments ?? [];
-  let transaction = await build(client, account.publicKey, idOf(account), wanted.intent);
-  if (wanted.intent.maxFuel === undefined) transaction = await withEstimate(client, transaction, attachments);
-  return review(client, transaction, attachments);
+  const known = (accounts.value ?? []).map(({ publicKey }) => publicKey);
+  if (wanted.kind === "draft") {
+    checkChain(wanted.draft);
+    return { draft: wanted.draft, review: await review(client, wanted.draft.transaction, wanted.draft.attachments, [...known, ...signedBy(wanted.draft)]) };
+  }
+  const attachments = (wanted.kind === "transaction" ? wanted.attachments : wanted.intent.attachments) ?? [];
+  let transaction: Transaction;
+  if (wanted.kind === "transaction") transaction = wanted.transaction;
+  else {
+    transaction = await build(client, account.publicKey, idOf(account), { ...wanted.intent, ...terms });
+    if (wanted.intent.maxFuel === undefined) transaction = await withEstimate(client, transaction, attachments, known);
+  }
+  return { review: await review(client, transaction, attachments, known), draft: await draftOf(client, transaction, attachments) };
 }
 
 export function Signing({ pending, request }: { pending: Pending; request: SignRequest }) {
+  const { wanted } = request;
   const fixed = request.key === null ? null : accountByKey(request.key);
   const [key, setKey] = useState((fixed ?? current.value)!.publicKey);
-  const account = accountByKey(key);
+  const [terms, setTerms] = useState<Terms>(wanted.kind === "intent" ? termsOf(wanted.intent) : {});
+  const [by, setBy] = useState<string | null>(null);
   const [step, setStep] = useState<Step>({ kind: "preparing" });
   const [fault, setFault] = useState<string | null>(null);
   const [isBusy, setBusy] = useState(false);
@@ -53,46 +70,56 @@ export function Signing({ pending, request }: { pending: Pending; request: SignR
   useEffect(() => {
     let isStale = false;
     setStep({ kind: "preparing" });
-    prepare(request, account).then(
-      (review) => isStale || setStep({ kind: "review", review }),
+    prepare(request, accountByKey(key), terms).then(
+      (prepared) => isStale || setStep({ kind: "review", ...prepared }),
       (error: unknown) => isStale || fail(error, null),
     );
     return () => void (isStale = true);
-  }, [key]);
+  }, [key, terms]);
 
   const fail = (error: unknown, hash: string | null) => {
     pending.reject(error);
     setStep({ kind: "failed", why: said(error), hash });
   };
 
-  const agree = async (reviewed: Review) => {
+  const agree = async ({ review: reviewed, draft }: Prepared, signer: KeptAccount) => {
     setFault(null);
     setBusy(true);
     try {
-      await unlock(account.publicKey, take(field));
+      await unlock(signer.publicKey, take(field));
     } catch (error) {
       setFault(said(error));
       return;
     } finally {
       setBusy(false);
     }
-    let hash: string | null = null;
     try {
-      const signed = await signReviewed(reviewed);
-      hash = signed.hash;
+      const next = await signReviewed(draft, signer.publicKey);
       if (!request.isSent) {
-        pending.resolve({ hash, signed: encodedOf(signed), stage: null, status: null });
-        return setStep({ kind: "signed", review: reviewed, hash });
+        const signed = signedDraft(next);
+        pending.resolve({ hash: signed.hash, signed: encodedOf(signed), stage: null, status: null });
+        return setStep({ kind: "signed", review: reviewed, hash: signed.hash });
       }
+      setBy(null);
+      if (!isComplete(reviewed.parties, next.transaction.key, signedBy(next))) return setStep({ kind: "review", review: reviewed, draft: next });
+      await submit({ review: reviewed, draft: next });
+    } catch (error) {
+      fail(error, null);
+    }
+  };
+
+  const submit = async ({ review: reviewed, draft }: Prepared) => {
+    const signed = signedDraft(draft);
+    const { hash } = signed;
+    try {
       setStep({ kind: "sending", review: reviewed, hash, stage: null });
-      const onProgress = (status: TxStatus) => setStep({ kind: "sending", review: reviewed, hash: signed.hash, stage: status.stage });
+      const onProgress = (status: TxStatus) => setStep({ kind: "sending", review: reviewed, hash, stage: status.stage });
       const fate = await send(signed, onProgress, left.current.signal);
       pending.resolve({ hash, signed: encodedOf(signed), stage: fate.stage, status: fate.status });
       setStep({ kind: "sent", review: reviewed, fate });
     } catch (error) {
       // Left before its end: it goes on without this dialog, and its id tells what becomes of it.
-      if (left.current.signal.aborted && hash !== null) return;
-      fail(error, hash);
+      if (!left.current.signal.aborted) fail(error, hash);
     }
   };
 
@@ -104,22 +131,27 @@ export function Signing({ pending, request }: { pending: Pending; request: SignR
     pending.close();
   };
 
+  const isFirst = wanted.kind !== "draft" && (step.kind !== "review" || step.draft.signatures.length === 0);
   return (
     <Dialog title={titleOf(step, request)} step={step.kind === "preparing" ? "review" : step.kind} onClose={close} canClose={!isBusy} isWide>
       <Asking from={request.from} />
-      {fixed === null && step.kind !== "sending" && step.kind !== "sent" && <Chooser chosen={key} choose={setKey} disabled={isBusy} />}
+      {fixed === null && isFirst && (step.kind === "preparing" || step.kind === "review") && <Chooser label="Account" among={accounts.value ?? []} chosen={key} choose={setKey} disabled={isBusy} />}
       {step.kind === "preparing" && <Working>The transaction is made and tried…</Working>}
+      {step.kind === "review" && wanted.kind === "intent" && isFirst && request.from === null && request.isSent && <TermsForm terms={terms} change={setTerms} disabled={isBusy} />}
       {step.kind === "review" && (
-        <form onSubmit={(event) => (event.preventDefault(), void agree(step.review))}>
-          <Reviewed review={step.review} account={account} />
-          <Passphrase account={account} field={field} fault={fault} disabled={isBusy} />
-          {isBusy && <Working>The key is unlocked…</Working>}
-          <div class="actions">
-            <KeepWindow from={request.from} />
-            <button type="button" disabled={isBusy} onClick={close}>Refuse</button>
-            <button type="submit" class="first" disabled={isBusy}>{request.isSent ? "Sign and send" : "Sign"}</button>
-          </div>
-        </form>
+        <Decision
+          prepared={step}
+          request={request}
+          first={isFirst ? accountByKey(key) : null}
+          by={by}
+          setBy={setBy}
+          field={field}
+          fault={fault}
+          isBusy={isBusy}
+          agree={(signer) => void agree(step, signer)}
+          submit={() => void submit(step)}
+          close={close}
+        />
       )}
       {(step.kind === "sending" || step.kind === "sent") && <Sentences actions={step.review.actions} />}
       {step.kind === "sending" && <Stages stage={step.stage} />}
@@ -142,6 +174,49 @@ export function Signing({ pending, request }: { pending: Pending; request: SignR
   );
 }
 
+interface DecisionProps {
+  prepared: Prepared;
+  request: SignRequest;
+  /** Who signs first, of a transaction that nobody has signed; null where anybody who is missing may. */
+  first: KeptAccount | null;
+  by: string | null;
+  setBy(key: string): void;
+  field: RefObject<HTMLInputElement | null>;
+  fault: string | null;
+  isBusy: boolean;
+  agree(signer: KeptAccount): void;
+  submit(): void;
+  close(): void;
+}
+
+/** The question itself: what it is, who signed and who is missing, and what can be done now. */
+function Decision({ prepared, request, first, by, setBy, field, fault, isBusy, agree, submit, close }: DecisionProps) {
+  const { review, draft } = prepared;
+  const { parties, transaction } = review;
+  const signed = signedBy(draft);
+  const missing = (accounts.value ?? []).filter((one) => isWanted(parties, transaction.key, signed, one.publicKey));
+  const isDone = isComplete(parties, transaction.key, signed);
+  const signer = isDone ? null : (first ?? missing.find((one) => one.publicKey === by) ?? missing[0] ?? null);
+  const isLast = signer !== null && isComplete(parties, transaction.key, [...signed, signer.publicKey]);
+  const isShared = request.isSent && (request.wanted.kind === "draft" || signed.length > 0 || !isLast);
+  const sends = request.isSent && isLast;
+  return (
+    <form onSubmit={(event) => (event.preventDefault(), signer === null ? isDone && submit() : agree(signer))}>
+      <Reviewed review={review} />
+      {(isShared || parties.length > 1) && <Signatures parties={parties} lead={transaction.key} signed={signed} />}
+      {isShared && first === null && signer !== null && <Chooser label="Sign as" among={missing} chosen={signer.publicKey} choose={setBy} disabled={isBusy} />}
+      {signer !== null && <Passphrase account={signer} field={field} fault={fault} disabled={isBusy} />}
+      {isBusy && <Working>The key is unlocked…</Working>}
+      {isShared && !isDone && <HandOn draft={draft} isMissingHere={signer !== null} />}
+      <div class="actions">
+        <KeepWindow from={request.from} />
+        <button type="button" disabled={isBusy} onClick={close}>{signed.length > 0 ? "Close" : "Refuse"}</button>
+        {(signer !== null || isDone) && <button type="submit" class="first" disabled={isBusy}>{isDone ? "Send" : sends ? "Sign and send" : "Sign"}</button>}
+      </div>
+    </form>
+  );
+}
+
 function titleOf(step: Step, { isSent }: SignRequest): string {
   switch (step.kind) {
     case "sending":
@@ -152,19 +227,21 @@ function titleOf(step: Step, { isSent }: SignRequest): string {
       return "Signed";
     case "failed":
       return "Nothing came of it";
+    case "review":
+      if (step.draft.signatures.length > 0) return isComplete(step.review.parties, step.draft.transaction.key, signedBy(step.draft)) ? "Send this?" : "More must sign this";
+      return isSent ? "Sign and send this?" : "Sign this?";
     default:
       return isSent ? "Sign and send this?" : "Sign this?";
   }
 }
 
-function Chooser({ chosen, choose, disabled }: { chosen: string; choose(key: string): void; disabled: boolean }) {
-  const all = accounts.value ?? [];
-  if (all.length < 2) return null;
+function Chooser({ label, among, chosen, choose, disabled }: { label: string; among: readonly KeptAccount[]; chosen: string; choose(key: string): void; disabled: boolean }) {
+  if (among.length < 2) return null;
   return (
     <label class="field">
-      <span class="label">Account</span>
+      <span class="label">{label}</span>
       <select value={chosen} disabled={disabled} onChange={(event) => choose(event.currentTarget.value)}>
-        {all.map((one) => <option key={one.publicKey} value={one.publicKey}>{one.label}</option>)}
+        {among.map((one) => <option key={one.publicKey} value={one.publicKey}>{one.label}</option>)}
       </select>
     </label>
   );
@@ -174,14 +251,13 @@ function Sentences({ actions }: { actions: string[] }) {
   return <ol class={actions.length === 1 ? "sentences one" : "sentences"}>{actions.map((words, place) => <li key={place}>{words}.</li>)}</ol>;
 }
 
-function Reviewed({ review, account }: { review: Review; account: KeptAccount }) {
+function Reviewed({ review }: { review: Review }) {
   const { transaction, actions, sender, payer, feeMax, balance, pins, warnings, forecast } = review;
-  const isOwn = transaction.sender === idOf(account);
   const rows: [string, ComponentChildren][] = [
-    ["account", isOwn ? <AccountName account={account} /> : <span class="mono break">{sender}</span>],
+    ["account", <Named id={transaction.sender} address={sender} />],
     ["fee", <>
       at most {formatAmount(feeMax)}
-      {payer !== null && <>, paid by <span class="mono break">{payer}</span></>}
+      {payer !== null && <>, paid by <Named id={transaction.payer!} address={payer} /></>}
       {forecast.kind === "success" && <span class="muted"> (now {formatAmount(forecast.fee)}, as the node says)</span>}
     </>],
     ["balance", formatAmount(balance)],
