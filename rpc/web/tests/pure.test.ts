@@ -5,6 +5,7 @@ import { readFileSync } from "node:fs";
 import { describe, expect, it, vi } from "vitest";
 import { emptyDraft, emptyFields, fieldOf, fieldsOf, valueOf, type Draft } from "../src/draft.js";
 import { ago, counted, duration, grouped, measured, readableText, shortened, size, words } from "../src/format.js";
+import { draftOf, NO_DELAY, policyOf, policyWords } from "../src/policy.js";
 import { paramsOf, readDocument, typedOf } from "../src/openrpc.js";
 import { guesses } from "../src/search.js";
 
@@ -175,5 +176,25 @@ describe("addresses of places", () => {
     expect([parts, query.get("from"), query.get("tab")]).toEqual([["checkpoints"], "12", "raw"]);
     expect(readRoute("#/%E0%A4%A").parts).toEqual(["%E0%A4%A"]);
     vi.unstubAllGlobals();
+  });
+});
+
+describe("policies", () => {
+  const idOf = (address: string) => Promise.resolve(address.replace("account ", "").repeat(64));
+
+  it("are read as they are written, and come back as the form had them", async () => {
+    expect(await policyOf(NO_DELAY, idOf)).toEqual({ kind: "owner", delayMs: 0n });
+    expect(await policyOf({ ...NO_DELAY, delay: "1.5", unit: "days" }, idOf)).toEqual({ kind: "owner", delayMs: 129_600_000n });
+    const keys = { kind: "keys" as const, threshold: 2, keys: [{ account: "account a", weight: 1 }, { account: "account b", weight: 2 }], delayMs: 60_000n };
+    expect(draftOf(keys)).toMatchObject({ delay: "1", unit: "minutes", threshold: "2" });
+    expect(await policyOf(draftOf(keys), idOf)).toMatchObject({ kind: "keys", threshold: 2, keys: [{ account: "a".repeat(64) }, { weight: 2 }], delayMs: 60_000n });
+    expect([policyWords({ kind: "never" }), policyWords(keys)]).toEqual(["nobody, ever", "weight 2 of 2 accounts, after 1 min"]);
+  });
+
+  it("that nobody could ever meet are refused, before anything is signed", async () => {
+    const one = { ...NO_DELAY, kind: "keys" as const, keys: [{ account: "account a", weight: "1" }] };
+    for (const draft of [{ ...one, threshold: "2" }, { ...one, threshold: "0" }, { ...one, keys: [] }, { ...one, keys: [...one.keys, ...one.keys] }, { ...one, threshold: "x" }, { ...NO_DELAY, delay: "2000", unit: "days" as const }, { ...NO_DELAY, delay: "-1" }]) {
+      await expect(policyOf(draft, idOf), JSON.stringify(draft)).rejects.toThrow();
+    }
   });
 });

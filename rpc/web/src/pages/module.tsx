@@ -1,16 +1,18 @@
 /** One module: what it can be asked and asking it, what it tells, what it keeps, what it was made of. */
 
+import { useEffect } from "preact/hooks";
 import type { Answer, KnownModule } from "@pollen/client";
 import { useAsk } from "../ask.js";
 import { counted, grouped, size } from "../format.js";
 import { client } from "../node.js";
+import { policyWords } from "../policy.js";
 import { route, setQuery } from "../route.js";
 import { VerifyPanel } from "../seams.js";
-import { policyWords } from "../ui/actions.js";
 import { Docs } from "../ui/docs.js";
 import { Functions } from "../ui/functions.js";
 import { Json } from "../ui/json.js";
 import { LiveEvents } from "../ui/events.js";
+import { Lifecycle } from "../ui/lifecycle.js";
 import { AddressLink, Amount, Id, Moment, Time, TxLink } from "../ui/names.js";
 import { Answered, Badge, Empty, Facts, Loading, PageHead, Panel, Table, TabPanel, Tabs } from "../ui/parts.js";
 import { Storage } from "../ui/storage.js";
@@ -38,7 +40,11 @@ export function Module({ module }: { module: string }) {
   const live = useAsk(() => client.module(module), [module], LIVE_MS);
   const tab = route.value.query.get("tab") ?? "functions";
   const told = asked.data;
-  if (told !== null && live.data !== null && live.data.interfaceHash !== told.module.interfaceHash) queueMicrotask(asked.again);
+  // Once for each upgrade that is seen: asking at every drawing would ask for ever, since each question ends the one before.
+  const interfaceNow = live.data?.interfaceHash;
+  useEffect(() => {
+    if (told !== null && interfaceNow !== undefined && interfaceNow !== told.module.interfaceHash) asked.again();
+  }, [interfaceNow]);
   const title = told === null ? module : told.module.name === null ? "Module" : `@${told.module.name}`;
   return (
     <>
@@ -61,6 +67,7 @@ export function Module({ module }: { module: string }) {
                 { id: "storage", name: "Storage" },
                 { id: "transactions", name: "Transactions" },
                 { id: "code", name: "Code and versions" },
+                { id: "upgrades", name: "Upgrades" },
                 { id: "interface", name: "Interface" },
               ]}
             />
@@ -83,6 +90,8 @@ function TabContent({ tab, told, now }: { tab: string; told: Told; now: Told["mo
       return <Transactions address={told.module.module} />;
     case "code":
       return <Code module={now} />;
+    case "upgrades":
+      return <Lifecycle module={now} known={told.known} />;
     case "interface":
       return <InterfaceText told={told} />;
     default:

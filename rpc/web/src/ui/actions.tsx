@@ -3,8 +3,9 @@
 import type { ComponentChild } from "preact";
 import { decodeArguments, decodeSigned, showBytes, type ActionView, type KnownModule, type Preview, type TxStatus } from "@pollen/client";
 import { useAsk } from "../ask.js";
-import { counted, duration } from "../format.js";
+import { counted } from "../format.js";
 import { client } from "../node.js";
+import { policyWords } from "../policy.js";
 import { AddressLink, Amount, Id } from "./names.js";
 import { Answered, Badge, Facts, Panel } from "./parts.js";
 import { Docs } from "./docs.js";
@@ -59,21 +60,6 @@ function Action({ action }: { action: ActionView }): ComponentChild {
       return <Facts rows={[["Put scoped key", <Id text={action.key.key} what="key" />], ["Label", action.key.label], ["May call", action.key.calls.length === 0 ? "no module" : action.key.calls.map(({ module, functions }) => <div key={module}><AddressLink address={module} hasCopy={false} /> {functions.length === 0 ? "everything" : functions.join(", ")}</div>)], ["May transfer", action.key.transfers ? "yes" : "no"]]} />;
     case "removeKey":
       return <Facts rows={[["Remove key", <Id text={action.key} what="key" />]]} />;
-  }
-}
-
-/** Who may change a module, in words. */
-export function policyWords(policy: Extract<ActionView, { kind: "deploy" }>["policy"]): string {
-  const wait = (delayMs: bigint) => (delayMs === 0n ? "at once" : `after ${duration(Number(delayMs))}`);
-  switch (policy.kind) {
-    case "never":
-      return "nobody, ever";
-    case "itself":
-      return "the module itself";
-    case "owner":
-      return `its creator, ${wait(policy.delayMs)}`;
-    case "keys":
-      return `weight ${policy.threshold} of ${counted(policy.keys.length, "account")}, ${wait(policy.delayMs)}`;
   }
 }
 

@@ -10,6 +10,7 @@ import { emptyFields, fieldOf, fieldsOf } from "../draft.js";
 import { grouped } from "../format.js";
 import { client } from "../node.js";
 import { signAndSend, walletAccount } from "../seams.js";
+import { tryOut } from "../trial.js";
 import { PreviewWords } from "./actions.js";
 import { Fields, type Wrong } from "./form.js";
 import { Amount, HeightLink } from "./names.js";
@@ -77,10 +78,7 @@ export function Command({ called, known, module }: { called: FunctionType; known
     setTrial(null);
     const made = await action();
     if (caller === undefined) throw new Error("There is nobody to try it as yet: open the wallet, or wait until the node has told who made the module.");
-    const account = await client.idOf(caller.address);
-    const neverSigns = () => Promise.reject(new Error("a simulation is not signed"));
-    const signer = { account, keys: [{ publicKey: caller.publicKey, sign: neverSigns }] };
-    setTrial(await client.simulate(await client.build(signer, [made], { maxFuel: TRIAL_FUEL })));
+    setTrial(await tryOut(caller.address, caller.publicKey, [made], TRIAL_FUEL));
   });
   const send = () => guarded("sending", async () => {
     const hash = await signAndSend({ actions: [await action()] });

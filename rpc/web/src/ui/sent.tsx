@@ -1,6 +1,7 @@
 /** A transaction that was just sent from here: its stages as they are reached, and what became of it. */
 
 import type { ComponentChildren } from "preact";
+import type { TxStatus } from "@pollen/client";
 import { useStatus } from "../status.js";
 import { to } from "../route.js";
 import { Amount, Id } from "./names.js";
@@ -8,7 +9,8 @@ import { Loading } from "./parts.js";
 import { Events, Outcome } from "./run.js";
 import { Stages } from "./stages.js";
 
-export function Sent({ hash, children }: { hash: string; children?: (isSuccess: boolean) => ComponentChildren }) {
+/** With `hasWords` the children say what a success came to, and its encoded result is left out. */
+export function Sent({ hash, hasWords = false, children }: { hash: string; hasWords?: boolean; children?: (status: TxStatus) => ComponentChildren }) {
   const { status } = useStatus(hash);
   return (
     <section class="sent" aria-label="What was sent" aria-live="polite">
@@ -17,9 +19,9 @@ export function Sent({ hash, children }: { hash: string; children?: (isSuccess: 
         {status?.fee != null && <span class="muted">fee <Amount grains={status.fee} /></span>}
       </div>
       {status === null ? <Loading lines={1} /> : <Stages status={status} />}
-      {status?.outcome != null && <Outcome outcome={status.outcome} />}
+      {status?.outcome != null && !(hasWords && status.outcome.kind === "success") && <Outcome outcome={status.outcome} />}
       {status !== null && status.events.length > 0 && <Events events={status.events} />}
-      {children?.(status?.outcome?.kind === "success")}
+      {status !== null && children?.(status)}
     </section>
   );
 }
