@@ -14,7 +14,7 @@ import { KeyPair, PollenClient } from "@pollen/client";
 import { build } from "vite";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { component, POLLEN_BIN } from "../../ts/tests/network.js";
-import { CHROMIUM, launch } from "./browser.js";
+import { CHROMIUM, drop, launch } from "./browser.js";
 import { Nodes } from "./nodes.js";
 import { POLICY, Site } from "./site.js";
 
@@ -135,6 +135,7 @@ describe.skipIf(POLLEN_BIN === undefined || CHROMIUM === undefined)("the page", 
     ["#/modules/@counter?tab=events", "incremented"],
     ["#/modules/@counter?tab=storage", "Entries"],
     ["#/modules/@counter?tab=code", "runs now"],
+    ["#/modules/@counter?tab=upgrades", "Changes that wait"],
     ["#/modules/@counter?tab=interface", "package pollen:counter"],
     ["#/peers", "quorum"],
     ["#/console/account_get", "account_keys"],
@@ -234,13 +235,7 @@ describe.skipIf(POLLEN_BIN === undefined || CHROMIUM === undefined)("the page", 
     await client.transfer(own, "20 pollen", { from: owner });
     await page.keyboard.press("Escape");
 
-    const bytes = Buffer.from(component("counter")).toString("base64");
-    const dropped = await page.evaluateHandle((base64) => {
-      const transfer = new DataTransfer();
-      transfer.items.add(new File([Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0))], "counter.wasm"));
-      return transfer;
-    }, bytes);
-    await page.dispatchEvent(".drop", "drop", { dataTransfer: dropped });
+    await drop(page, "counter.wasm", component("counter"));
     await page.getByText("pollen:counter@0.1.0").waitFor();
     await page.getByLabel("Name", { exact: true }).fill("Not A Name");
     await press("Deploy");
@@ -342,15 +337,22 @@ describe.skipIf(POLLEN_BIN === undefined || CHROMIUM === undefined)("the page", 
   it("says so when the node is gone, keeps what it knew, and goes on when it is back", async () => {
     const { page, context } = await open();
     await page.waitForSelector(".pulse-height");
+    await page.getByRole("button", { name: "verified", exact: true }).waitFor();
     await network.kill(0);
     await page.locator("[data-gone]").waitFor({ timeout: 10_000 });
     expect(await page.locator(".pulse").innerText()).toContain("node gone");
+    // What was verified is told with its age: nobody verifies anything now.
+    await expect.poll(() => page.locator(".trust-badge").innerText()).toMatch(/^verified (just now|.* ago)$/);
+    await page.locator(".trust-badge").click();
+    await page.getByText(/The node does not answer\. What this browser checked last, .* ago/).waitFor();
+    await page.keyboard.press("Escape");
     expect(await page.getByText("Latest checkpoints").isVisible()).toBe(true);
     const before = await height(page);
     await page.goto(`${site.url}/#/checkpoints/1`);
     await page.getByText("asked again").waitFor();
     network.run(0);
     await page.locator("[data-gone]").waitFor({ state: "detached", timeout: 30_000 });
+    await page.getByRole("button", { name: "verified", exact: true }).waitFor();
     await page.getByText("Signed by").first().waitFor();
     await page.waitForFunction((least) => Number(document.querySelector(".pulse-height")!.textContent!.replace(/\D/g, "")) > least, before);
     // Another one dies: this node goes on, and its committee is seen to miss one.

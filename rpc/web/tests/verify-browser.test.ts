@@ -114,6 +114,17 @@ describe.skipIf(!isPossible)("verified in a browser", () => {
     await person.context.close();
   });
 
+  it("a head that is old by the reader's clock is told with its age, and not as verified now", async () => {
+    const person = await Person.in(browser);
+    await person.context.clock.install({ time: Date.now() + 10 * 60_000 });
+    const page = await person.open(node.url);
+    await page.getByRole("button", { name: /^verified (9|10) min ago$/ }).click();
+    await page.getByText("Nothing newer is proved. What this browser checked last").waitFor();
+    expect(await faults(page)).toEqual([]);
+    expect(person.complaints).toEqual([]);
+    await person.context.close();
+  });
+
   it("another chain at the same address is told, and nothing is signed for it before its user says so", async () => {
     const person = await Person.in(browser);
     const page = await person.open(node.url);

@@ -1,6 +1,7 @@
 /** The way to accounts: by address, and those that were at work lately. The chain has no list of all of them. */
 
 import { useAsk } from "../ask.js";
+import { counted } from "../format.js";
 import { client } from "../node.js";
 import { go, to } from "../route.js";
 import { isSeeded, seen } from "../traffic.js";
@@ -63,7 +64,7 @@ export function Accounts() {
                 columns={[
                   { name: "Account", cell: ({ address }) => <span class="tag-line"><AddressLink address={address} />{address === walletAccount.value?.address && <Badge tone="info">yours</Badge>}</span> },
                   { name: "Balance", isNumber: true, cell: ({ balance }) => <Amount grains={balance} /> },
-                  { name: `Of the last ${Math.min(LOOKED_AT, seen.value.length)} transactions`, isNumber: true, cell: ({ transactions }) => transactions },
+                  { name: `Of the last ${counted(Math.min(LOOKED_AT, seen.value.length), "transaction")}`, isNumber: true, cell: ({ transactions }) => transactions },
                   { name: "Last", cell: ({ lastMs }) => (lastMs === 0n ? "" : <Time ms={lastMs} />) },
                 ]}
               />

@@ -6,7 +6,7 @@ import { feed } from "../dag/feed.js";
 import { heightFor } from "../dag/geometry.js";
 import { described, DagModel } from "../dag/model.js";
 import { DagView, type Place } from "../dag/view.js";
-import { grouped } from "../format.js";
+import { counted, grouped } from "../format.js";
 import { validatorName } from "../names.js";
 import { connection, info } from "../node.js";
 import { go, to } from "../route.js";
@@ -103,7 +103,7 @@ function Graph({ chosen }: { chosen: Place | null }) {
         class="dag"
         role="application"
         tabIndex={0}
-        aria-label={`Graph of blocks, ${validators} validators. Arrows move from block to block, Enter opens one, plus and minus zoom, End follows the newest.`}
+        aria-label={`Graph of blocks, ${counted(validators, "validator")}. Arrows move from block to block, Enter opens one, plus and minus zoom, End follows the newest.`}
         aria-describedby="dag-said"
         onKeyDown={(event) => onKey(event, view.current, validators)}
         onBlur={() => view.current?.point(null)}

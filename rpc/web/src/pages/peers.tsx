@@ -1,7 +1,7 @@
 /** Who this node talks to, and the committee with what of each validator is seen in the newest rounds. */
 
 import { useAsk } from "../ask.js";
-import { duration, grouped } from "../format.js";
+import { counted, duration, grouped } from "../format.js";
 import { client, info } from "../node.js";
 import { route } from "../route.js";
 import { Id } from "../ui/names.js";
@@ -42,7 +42,7 @@ export function Peers() {
                     { name: "Validator", cell: ({ author, name }) => <span class={String(author) === chosen ? "marked" : ""}>{name}{author === info.value?.author && <span class="muted"> (this node)</span>}</span> },
                     { name: "Number", isNumber: true, cell: ({ author }) => author },
                     { name: "Stake", isNumber: true, cell: ({ stake }) => <>{grouped(stake)} <span class="muted">{((100 * Number(stake)) / Number(totalStake)).toFixed(1)}%</span></> },
-                    { name: `Blocks in ${dag.rounds.length} rounds`, isNumber: true, cell: ({ author }) => blocksOf(author) },
+                    { name: `Blocks in ${counted(dag.rounds.length, "round")}`, isNumber: true, cell: ({ author }) => blocksOf(author) },
                     { name: "State", cell: ({ author }) => <State last={last(author)} round={dag.round} isOnProbation={isOnProbation(author)} hasLied={lies(author)} /> },
                     { name: "Public key", cell: ({ publicKey }) => <Id text={publicKey} what="public key" /> },
                   ]}
@@ -83,7 +83,7 @@ function State({ last, round, isOnProbation, hasLied }: { last: number | null; r
     <span class="tag-line">
       {last === null
         ? <Badge tone="bad">silent</Badge>
-        : round - last > SILENT_ROUNDS ? <Badge tone="warn">last block {round - last} rounds ago</Badge> : <Badge tone="good">building</Badge>}
+        : round - last > SILENT_ROUNDS ? <Badge tone="warn">last block {counted(round - last, "round")} ago</Badge> : <Badge tone="good">building</Badge>}
       {isOnProbation && <Badge tone="warn" title="Its slots are skipped until it keeps up again.">on probation</Badge>}
       {hasLied && <Badge tone="bad" title="This node holds two blocks that it signed for one round.">signed two blocks for one round</Badge>}
     </span>

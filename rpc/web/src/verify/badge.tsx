@@ -2,12 +2,12 @@
 
 import { useState } from "preact/hooks";
 import { info, nowMs } from "../node.js";
-import { ago, grouped } from "../format.js";
+import { ago, counted, grouped, moment } from "../format.js";
 import { Time } from "../ui/names.js";
 import { Dialog, Notice, Working } from "../wallet/dialog.js";
 import { said } from "../wallet/errors.js";
 import { isKept, pin, pinGenesis, pinNode, quorum, type Pin } from "./pin.js";
-import { checkTrust, trust, type Trust } from "./trust.js";
+import { checkTrust, freshness, trust, type Trust } from "./trust.js";
 
 const NAMES: Record<Trust["kind"], [string, string]> = {
   unknown: ["checking", "plain"],
@@ -19,11 +19,11 @@ const NAMES: Record<Trust["kind"], [string, string]> = {
 
 export function TrustBadge() {
   const [isOpen, setOpen] = useState(false);
-  const [name, tone] = NAMES[trust.value.kind];
+  const [name, tone] = shown(trust.value);
   return (
     <>
       <button type="button" class={`trust-badge ${tone}`} aria-haspopup="dialog" title="what this browser has checked itself" onClick={() => setOpen(true)}>
-        <Shield isBroken={tone === "bad"} />
+        <Shield mark={tone === "bad" ? "cross" : tone === "good" ? "check" : null} />
         {name}
       </button>
       {isOpen && <TrustDialog onClose={() => setOpen(false)} />}
@@ -31,11 +31,19 @@ export function TrustBadge() {
   );
 }
 
-function Shield({ isBroken }: { isBroken: boolean }) {
+/** What is told in the header: of a head that is not of now, when it was verified. */
+function shown(now: Trust): [string, string] {
+  if (now.kind !== "verified" || freshness.value === "now") return NAMES[now.kind];
+  const atMs = freshness.value === "gone" ? now.checkedMs : Math.min(now.checkedMs, Number(now.timestampMs));
+  return [`verified ${ago(atMs, nowMs.value)}`, "warn"];
+}
+
+function Shield({ mark }: { mark: "check" | "cross" | null }) {
   return (
     <svg viewBox="0 0 16 16" width="14" height="14" fill="none" stroke="currentColor" stroke-width="1.5" stroke-linejoin="round" aria-hidden="true">
       <path d="M8 1.5 13.5 3.5v4c0 3.5-2.3 5.9-5.5 7-3.2-1.1-5.5-3.5-5.5-7v-4z" />
-      {isBroken ? <path d="m5.8 5.8 4.4 4.4m0-4.4-4.4 4.4" /> : <path d="m5.4 8 1.9 1.9 3.4-3.8" />}
+      {mark === "cross" && <path d="m5.8 5.8 4.4 4.4m0-4.4-4.4 4.4" />}
+      {mark === "check" && <path d="m5.4 8 1.9 1.9 3.4-3.8" />}
     </svg>
   );
 }
@@ -64,9 +72,14 @@ function State() {
   if (now.kind === "other chain") return <OtherChain found={now.found} />;
   return (
     <>
-      {now.kind === "verified" && (
+      {now.kind === "verified" && freshness.value === "now" && (
         <Notice tone="good">
           This browser checked the head itself: checkpoint {grouped(now.height)}, <Time ms={now.timestampMs} />, is signed by a quorum of the committee.
+        </Notice>
+      )}
+      {now.kind === "verified" && freshness.value !== "now" && (
+        <Notice tone="warn">
+          <strong>{freshness.value === "gone" ? "The node does not answer" : "Nothing newer is proved"}.</strong> What this browser checked last, {ago(now.checkedMs, nowMs.value)}: checkpoint {grouped(now.height)} of {moment(Number(now.timestampMs))} is signed by a quorum of the committee. {freshness.value === "gone" ? "What is true now, nobody told." : "This node may be behind or cut off, or the committee certifies nothing; or your clock is wrong."}
         </Notice>
       )}
       {now.kind === "lie" && <Notice tone="bad"><strong>This node said what is not true</strong>, {ago(now.checkedMs, nowMs.value)}: {now.why}. Do not act on what it shows.</Notice>}
@@ -119,7 +132,7 @@ function Chain() {
       <dl class="plain-facts">
         <dt>name</dt><dd>{chainName}</dd>
         <dt>genesis hash</dt><dd class="mono break">{chainId}</dd>
-        <dt>committee</dt><dd>{needs.members} validators; stake {String(needs.needed)} of {String(needs.total)} must sign</dd>
+        <dt>committee</dt><dd>{counted(needs.members, "validator")}; stake {String(needs.needed)} of {String(needs.total)} must sign</dd>
         <dt>on whose word</dt><dd>{WORD[from]}</dd>
       </dl>
     </section>

@@ -9,7 +9,7 @@ import { Time } from "../ui/names.js";
 import { Badge, Panel } from "../ui/parts.js";
 import { check, type Fact, type Finding, type Verifiable } from "./check.js";
 import { pin, trusted } from "./pin.js";
-import { report, trust } from "./trust.js";
+import { report, STALE_MS, trust } from "./trust.js";
 import { Worth } from "./worth.js";
 
 const WHAT: Record<Verifiable["kind"], string> = {
@@ -103,9 +103,6 @@ function Found({ finding, atMs }: { finding: Finding; atMs: number }) {
 function form(text: string): string {
   return /[0-9a-f]{24}/.test(text) ? "break mono" : "break";
 }
-
-/** What was certified longer ago is told to be old. */
-const STALE_MS = 60_000;
 
 function Facts({ facts, hasBoth }: { facts: Fact[]; hasBoth: boolean }) {
   return (

@@ -4,8 +4,8 @@
  * has seen it and asks anew: a node that lies once in a while must not look good in between.
  */
 
-import { effect, signal } from "@preact/signals";
-import { certifiedHeight, connection, info } from "../node.js";
+import { computed, effect, signal } from "@preact/signals";
+import { certifiedHeight, connection, info, nowMs } from "../node.js";
 import { check, type Finding } from "./check.js";
 import { pin, pinNode, trusted } from "./pin.js";
 
@@ -20,6 +20,21 @@ export type Trust =
   | { kind: "other chain"; found: string };
 
 export const trust = signal<Trust>({ kind: "unknown" });
+
+/** Whether what was verified is of now: not while the node is gone, nor where nothing newer was certified for long. */
+export type Freshness = "now" | "gone" | "old";
+
+/** What was certified longer ago is told to be old: heads are certified every second or so, and clocks differ by a few. */
+export const STALE_MS = 60_000;
+
+export const freshness = computed<Freshness>(() => {
+  if (connection.value.kind === "gone") return "gone";
+  const now = trust.value;
+  if (now.kind !== "verified") return "now";
+  const staleMs = Math.max(STALE_MS, 2 * pauseMs);
+  const isOld = nowMs.value - Math.min(now.checkedMs, Number(now.timestampMs)) > staleMs;
+  return isOld ? "old" : "now";
+});
 
 /** Time between two looks at the head; more where a look takes long (a large committee's signatures): 2 % of the time. */
 const EVERY_MS = 5_000;
