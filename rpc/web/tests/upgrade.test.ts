@@ -12,7 +12,7 @@ import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { component, POLLEN_BIN, startNetwork, type Network } from "../../ts/tests/network.js";
 import { drop } from "./browser.js";
-import { buildPage, button, faults, isPossible, launch, makeAccount, NodePage, Person, removeFolder } from "./wallet-site.js";
+import { buildPage, button, faultsInBoth, isPossible, launch, makeAccount, NodePage, PASSPHRASE, Person, removeFolder } from "./wallet-site.js";
 
 vi.setConfig({ testTimeout: 180_000 });
 
@@ -89,7 +89,11 @@ describe.skipIf(!isPossible)("a module's page", () => {
     expect(await button(page, "Upgrade").isDisabled()).toBe(true);
     await page.getByLabel(/Go on although/).check();
     expect(await button(page, "Upgrade").isEnabled()).toBe(true);
-    expect(await faults(page)).toEqual([]);
+    expect(await faultsInBoth(page)).toEqual([]);
+    const size = page.viewportSize()!;
+    await page.setViewportSize({ width: 360, height: 740 });
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(360);
+    await page.setViewportSize(size);
     await drop(page, "counter.wasm", counter);
     await page.getByText("The module runs this code already.").waitFor();
 
@@ -104,7 +108,7 @@ describe.skipIf(!isPossible)("a module's page", () => {
     await agree(page);
     await certified(page);
     await page.getByText("Upgraded: the new code runs now, at the same address.").waitFor();
-    expect(await faults(page)).toEqual([]);
+    expect(await faultsInBoth(page)).toEqual([]);
     const now = await client.module("@mine");
     expect([now.module, now.versions.length]).toEqual([address, 2]);
     expect([await client.query("@mine", "get"), await client.query("@mine", "twice")]).toEqual(["5", "10"]);
@@ -119,7 +123,7 @@ describe.skipIf(!isPossible)("a module's page", () => {
     await page.getByText("Change who may change it").click();
     await page.getByLabel("A change waits").fill("3");
     await page.getByLabel("Unit", { exact: true }).selectOption("seconds");
-    expect(await faults(page)).toEqual([]);
+    expect(await faultsInBoth(page)).toEqual([]);
     await button(page, "Change the policy").click();
     await agree(page);
     await page.getByText("its creator, after 3.0 s").waitFor();
@@ -142,13 +146,42 @@ describe.skipIf(!isPossible)("a module's page", () => {
     await page.locator(".pending").waitFor({ state: "detached" });
     await announce();
     await page.locator(".pending").getByText("can be made now", { exact: true }).waitFor();
-    expect(await faults(page)).toEqual([]);
+    expect(await faultsInBoth(page)).toEqual([]);
     // The code was published with the announcement: nobody has to have the file any more.
     await anew();
     await button(page, "Make it now").click();
     await agree(page);
     await page.getByText("Upgraded: the new code runs now, at the same address.").waitFor();
     expect((await client.module("@slow")).versions.length).toBe(2);
+    expect(person.complaints).toEqual([]);
+    await person.context.close();
+  });
+
+  it("is changed by who owns its creator's account with others, and tells a stranger why they cannot", async () => {
+    const creator = KeyPair.random();
+    await client.transfer(creator, "100 pollen", { from: KeyPair.development("faucet") });
+    await client.deploy(counter, { from: creator, name: "shared", arguments: { start: 5 } });
+    const person = await Person.in(browser);
+    const page = await person.open(`${node.url}/#/modules/@shared?tab=upgrades`);
+    await drop(page, "grown.wasm", grown);
+    await page.getByText("This browser has no account yet").waitFor();
+    expect(await button(page, "Upgrade").isDisabled()).toBe(true);
+
+    const key = KeyPair.fromWords(await makeAccount(page, "Wallet"), { coinType: 1 });
+    await page.keyboard.press("Escape");
+    await page.getByText("Your wallet's account may not change this module").waitFor();
+    const owners = [creator.publicKey, key.publicKey].map((key) => ({ key, weight: 1 }));
+    await client.send([{ kind: "setOwners", threshold: 1, owners }], { from: creator });
+    await page.reload();
+    await page.getByText("may change it, as an owner of that account").waitFor();
+    await drop(page, "grown.wasm", grown);
+    await page.getByText("Tried now, it is made at once.").waitFor();
+    await button(page, "Upgrade").click();
+    await page.getByText("This is for another account than the one that the key began").waitFor();
+    await page.getByLabel("Passphrase of main").fill(PASSPHRASE);
+    await agree(page);
+    await page.getByText("Upgraded: the new code runs now, at the same address.").waitFor();
+    expect((await client.module("@shared")).versions.length).toBe(2);
     expect(person.complaints).toEqual([]);
     await person.context.close();
   });
@@ -172,7 +205,7 @@ describe.skipIf(!isPossible)("a module's page", () => {
     await button(page, "Change the policy").click();
     await page.getByText(/threshold is 1 to their sum|sum/).waitFor();
     await page.getByLabel("Weight that a change needs").fill("2");
-    expect(await faults(page)).toEqual([]);
+    expect(await faultsInBoth(page)).toEqual([]);
     await button(page, "Change the policy").click();
     await agree(page);
     await page.getByText("weight 2 of 2 accounts, at once").waitFor();

@@ -121,6 +121,12 @@ describe.skipIf(!isPossible)("verified in a browser", () => {
     await page.getByRole("button", { name: /^verified (9|10) min ago$/ }).click();
     await page.getByText("Nothing newer is proved. What this browser checked last").waitFor();
     expect(await faults(page)).toEqual([]);
+    await page.keyboard.press("Escape");
+    // Longer than "verified", it pushes nothing off a narrow screen.
+    await page.setViewportSize({ width: 360, height: 740 });
+    const wallet = (await page.locator(".wallet-button").boundingBox())!;
+    expect(wallet.x + wallet.width).toBeLessThanOrEqual(360);
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(360);
     expect(person.complaints).toEqual([]);
     await person.context.close();
   });

@@ -479,7 +479,7 @@ describe.skipIf(!isPossible)("the wallet in a browser", () => {
       await button(page, "Suggest one").click();
       await button(page, "Make the account").click();
       await look("main");
-      for (const [name, title] of [[/^Accounts/, "Accounts"], ["Sites that may ask", "Sites that may ask"], ["Rename", "Rename main"], ["Forget this account…", "Forget main?"]] as const) {
+      for (const [name, title] of [[/^Accounts/, "Accounts"], ["Sign or send a draft", "Sign or send a draft"], ["Sites that may ask", "Sites that may ask"], ["Rename", "Rename main"], ["Forget this account…", "Forget main?"]] as const) {
         await button(page, name).click();
         await look(title);
         await button(page, "Back").click();

@@ -10,7 +10,7 @@ import { KeyPair, PollenClient, readDraft } from "@pollen/client";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { component, startNetwork, type Network } from "../../ts/tests/network.js";
-import { buildPage, button, faults, isPossible, launch, makeAccount, NodePage, Person, removeFolder } from "./wallet-site.js";
+import { buildPage, button, faultsInBoth, isPossible, launch, makeAccount, NodePage, Person, removeFolder } from "./wallet-site.js";
 
 vi.setConfig({ testTimeout: 180_000 });
 
@@ -78,11 +78,11 @@ describe.skipIf(!isPossible)("the wallet and other keys", () => {
     await page.getByText("Your key alone is not enough").waitFor();
     // It is tried as if all had signed.
     await dialog(page).getByText("Tried now, it succeeds").waitFor();
-    expect(await faults(page)).toEqual([]);
+    expect(await faultsInBoth(page)).toEqual([]);
     await inDialog(page, "Sign").click();
     await page.getByRole("heading", { name: "More must sign this" }).waitFor();
     await dialog(page).getByText("signed with weight 1 of 2").waitFor();
-    expect(await faults(page)).toEqual([]);
+    expect(await faultsInBoth(page)).toEqual([]);
     const [download] = await Promise.all([page.waitForEvent("download"), button(page, "Save the draft").click()]);
     const file = join(files, "half.json");
     await download.saveAs(file);
@@ -98,7 +98,7 @@ describe.skipIf(!isPossible)("the wallet and other keys", () => {
     // What was altered on its way is refused, and so is what is none.
     await takeIn(page, JSON.stringify({ ...(JSON.parse(whole) as object), chainId: "12".repeat(32) }));
     await page.getByText(/the signature of .* does not fit/).waitFor();
-    expect(await faults(page)).toEqual([]);
+    expect(await faultsInBoth(page)).toEqual([]);
     await page.getByLabel("Or its text").fill("{}");
     await button(page, "Look at it").click();
     await page.getByText("it is of another kind or version").waitFor();
@@ -125,6 +125,23 @@ describe.skipIf(!isPossible)("the wallet and other keys", () => {
     await person.context.close();
   });
 
+  it("lets who has nothing ask the faucet where they are asked to sign", async () => {
+    const person = await Person.in(browser);
+    const page = await person.open(node.url);
+    await makeAccount(page, "Wallet");
+    await page.keyboard.press("Escape");
+    const before = await count();
+    await callCounter(page);
+    await dialog(page).getByText("the account has 0 pollen", { exact: false }).waitFor();
+    await inDialog(page, "Get 100 pollen").click();
+    await dialog(page).getByText("Tried now, it succeeds").waitFor();
+    await inDialog(page, "Sign and send").click();
+    await page.getByText("Executed at height").waitFor();
+    expect(await count()).toBe(before + 1);
+    expect(person.complaints).toEqual([]);
+    await person.context.close();
+  });
+
   it("has another account of it pay, and one of another wallet by a draft", async () => {
     const person = await Person.in(browser);
     const page = await person.open(node.url);
@@ -137,13 +154,13 @@ describe.skipIf(!isPossible)("the wallet and other keys", () => {
     await dialog(page).getByText("the account has 0 pollen", { exact: false }).waitFor();
     await page.getByText("For another account, or somebody else pays").click();
     await page.getByLabel("Fee paid by").fill("nobody");
-    await button(page, "Make it so").click();
+    await button(page, "Apply").click();
     await dialog(page).locator(".wrong").waitFor();
     await page.getByLabel("Fee paid by").fill(await client.address(main));
-    await button(page, "Make it so").click();
+    await button(page, "Apply").click();
     await dialog(page).getByText("Pays", { exact: true }).waitFor();
     await dialog(page).getByText("Tried now, it succeeds").waitFor();
-    expect(await faults(page)).toEqual([]);
+    expect(await faultsInBoth(page)).toEqual([]);
     await inDialog(page, "Sign").click();
     await page.getByRole("heading", { name: "More must sign this" }).waitFor();
     await inDialog(page, "Sign and send").click();
@@ -155,7 +172,7 @@ describe.skipIf(!isPossible)("the wallet and other keys", () => {
     await callCounter(page);
     await page.getByText("For another account, or somebody else pays").click();
     await page.getByLabel("Fee paid by").fill(await client.address(KeyPair.development("nobody of this wallet")));
-    await button(page, "Make it so").click();
+    await button(page, "Apply").click();
     await dialog(page).getByText("It is not tried").waitFor();
     await inDialog(page, "Sign").click();
     await page.getByRole("heading", { name: "More must sign this" }).waitFor();

@@ -173,6 +173,16 @@ export async function faults(page: Page): Promise<string[]> {
   });
 }
 
+/** The same in light and dark colours. */
+export async function faultsInBoth(page: Page): Promise<string[]> {
+  const found: string[] = [];
+  for (const colorScheme of ["dark", "light"] as const) {
+    await page.emulateMedia({ colorScheme });
+    found.push(...(await faults(page)).map((fault) => `${colorScheme}: ${fault}`));
+  }
+  return found;
+}
+
 /** The passphrase of all accounts that tests make. */
 export const PASSPHRASE = "staple battery horse";
 export const button = (page: Page, name: string | RegExp) => page.getByRole("button", { name, exact: typeof name === "string" });

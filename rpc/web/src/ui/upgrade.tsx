@@ -12,7 +12,7 @@ import { fieldOf, fieldsOf, type Draft } from "../draft.js";
 import { duration, size } from "../format.js";
 import { client, info } from "../node.js";
 import { delayOf, thresholdOf } from "../policy.js";
-import { signAndSend } from "../seams.js";
+import { signAndSend, walletAccount } from "../seams.js";
 import { tryOut } from "../trial.js";
 import { agreement, reportOf, SendingState, useSending, type Report } from "./change.js";
 import { codeWaitMs, Drop, readyCode, type Component } from "./component.js";
@@ -124,7 +124,8 @@ function buttonName({ policy }: ModuleView, voter: Voter | null): string {
 }
 
 function hintOf({ policy }: ModuleView, voter: Voter | null): string {
-  if (voter === null) return "Your wallet has no key of an account that may change this module.";
+  if (walletAccount.value === null) return "This browser has no account yet: make or import one in the wallet, in the header.";
+  if (voter === null) return "Your wallet's account may not change this module, and its key is no owner of one that may.";
   const words = [];
   if (codeWaitMs() > 0n) words.push(`New code waits ${duration(Number(codeWaitMs()))} here: it is published first, and used by the same button then.`);
   if (voter.weight < thresholdOf(policy)) words.push(`Weight ${thresholdOf(policy)} is needed, yours is ${voter.weight}: the others agree to the same.`);

@@ -19,12 +19,12 @@ const NAMES: Record<Trust["kind"], [string, string]> = {
 
 export function TrustBadge() {
   const [isOpen, setOpen] = useState(false);
-  const [name, tone] = shown(trust.value);
+  const [name, tone, age] = shown(trust.value);
   return (
     <>
       <button type="button" class={`trust-badge ${tone}`} aria-haspopup="dialog" title="what this browser has checked itself" onClick={() => setOpen(true)}>
         <Shield mark={tone === "bad" ? "cross" : tone === "good" ? "check" : null} />
-        {name}
+        {name}{age !== undefined && <> <span class="age">{age.replace(/ ago$/, "")}</span>{age.endsWith(" ago") && " ago"}</>}
       </button>
       {isOpen && <TrustDialog onClose={() => setOpen(false)} />}
     </>
@@ -32,10 +32,10 @@ export function TrustBadge() {
 }
 
 /** What is told in the header: of a head that is not of now, when it was verified. */
-function shown(now: Trust): [string, string] {
+function shown(now: Trust): [string, string, string?] {
   if (now.kind !== "verified" || freshness.value === "now") return NAMES[now.kind];
   const atMs = freshness.value === "gone" ? now.checkedMs : Math.min(now.checkedMs, Number(now.timestampMs));
-  return [`verified ${ago(atMs, nowMs.value)}`, "warn"];
+  return ["verified", "warn", ago(atMs, nowMs.value)];
 }
 
 function Shield({ mark }: { mark: "check" | "cross" | null }) {

@@ -158,7 +158,7 @@ export function TermsForm({ terms, change, disabled }: { terms: Terms; change(te
       <form onSubmit={(event) => (event.preventDefault(), apply())}>
         <Text label="For the account" placeholder="the key's own" hint="An account that your key is an owner of." value={sender} onInput={setSender} fault={fault?.of === "sender" ? fault.words : null} />
         <Text label="Fee paid by" placeholder="that account itself" hint="Another account pays the fee, and signs too." value={payer} onInput={setPayer} fault={fault?.of === "payer" ? fault.words : null} />
-        <div class="row"><button type="submit" disabled={disabled}>Make it so</button></div>
+        <div class="row"><button type="submit" disabled={disabled}>Apply</button></div>
       </form>
     </details>
   );

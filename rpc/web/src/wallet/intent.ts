@@ -61,6 +61,8 @@ export interface Review {
   forecast: Forecast;
   /** The accounts that must sign. */
   parties: Party[];
+  /** Address of the account that has too little for it; null where there is enough, as far as can be told. */
+  short: string | null;
 }
 
 const TRANSFER_FUEL = 1_000_000n;
@@ -125,11 +127,14 @@ export async function review(client: PollenClient, transaction: Transaction, att
     const words = `This is for another account than the one that the key began: ${account.account}.`;
     all.push(hasSay ? { tone: "warn", words } : { tone: "bad", words: `${words} The key has no say in it, so the ledger will refuse it.` });
   }
+  let short: string | null = null;
   if (paying !== null && paying.balance < feeMax) {
+    short = paying.account;
     all.push({ tone: "warn", words: `The fee may be ${formatAmount(feeMax)}, and who pays it has ${formatAmount(paying.balance)}.` });
   }
   const leaves = spent(transaction) + (transaction.payer === null ? feeMax : 0n);
   if (account.balance < leaves) {
+    short = account.account;
     all.push({ tone: "warn", words: `This may take ${formatAmount(leaves)} with its fee, and the account has ${formatAmount(account.balance)}.` });
   }
   if (forecast.kind === "failure") all.push({ tone: "warn", words: `Tried now, it fails: ${forecast.words}` });
@@ -141,7 +146,7 @@ export async function review(client: PollenClient, transaction: Transaction, att
   // What is worst is read first.
   all.sort((a, b) => Number(b.tone === "bad") - Number(a.tone === "bad"));
   const payer = paying?.account ?? null;
-  return { transaction, attachments, actions, sender: account.account, payer, feeMax, balance: account.balance, pins, warnings: all, forecast, parties };
+  return { transaction, attachments, actions, sender: account.account, payer, feeMax, balance: account.balance, pins, warnings: all, forecast, parties, short };
 }
 
 /** The arguments of `init` by the interface that the attached component has inside; null where there is none. */

@@ -8,7 +8,7 @@ import { Copy } from "../ui/names.js";
 import { trusted } from "../verify/pin.js";
 import { Dialog, Notice, Working } from "./dialog.js";
 import { said } from "./errors.js";
-import { FUND_POLLEN, fund, hasFaucet } from "./faucet.js";
+import { Faucet } from "./faucet.js";
 import { Secret, take, Text } from "./fields.js";
 import { TakeIn } from "./handing.js";
 import type { Way } from "./make.js";
@@ -79,7 +79,6 @@ function Account({ account, show, onClose }: { account: KeptAccount; show(view: 
 
 function Balance({ address }: { address: string }) {
   const [balance, setBalance] = useState<string | null>(null);
-  const [state, setState] = useState<{ kind: "idle" | "asking" } | { kind: "failed"; why: string }>({ kind: "idle" });
   const client = trusted.value;
   const now = height.value;
   useEffect(() => {
@@ -90,25 +89,10 @@ function Balance({ address }: { address: string }) {
     );
     return () => void (isStale = true);
   }, [address, client, now]);
-  const ask = async () => {
-    setState({ kind: "asking" });
-    try {
-      await fund(address);
-      setState({ kind: "idle" });
-    } catch (error) {
-      setState({ kind: "failed", why: said(error) });
-    }
-  };
   return (
     <>
       <p class="balance"><span class="muted">has</span> <strong>{balance ?? "…"}</strong></p>
-      {hasFaucet() && (
-        <div class="row">
-          <button type="button" disabled={state.kind === "asking"} onClick={() => void ask()}>{state.kind === "asking" ? "Asking the faucet…" : `Get ${FUND_POLLEN} pollen`}</button>
-          <span class="small muted">A development network: what it gives is worth nothing.</span>
-        </div>
-      )}
-      {state.kind === "failed" && <Notice tone="bad">{state.why}</Notice>}
+      <Faucet address={address} />
     </>
   );
 }

@@ -12,6 +12,7 @@ import { moment } from "../verify/check.js";
 import { Asking, KeepWindow } from "./asker.js";
 import { Dialog, Notice, Working } from "./dialog.js";
 import { said, WalletError } from "./errors.js";
+import { Faucet } from "./faucet.js";
 import { take } from "./fields.js";
 import { HandOn, Named, Signatures, TermsForm, termsOf, type Terms } from "./handing.js";
 import { build, draftOf, review, withEstimate, type Review } from "./intent.js";
@@ -61,6 +62,8 @@ export function Signing({ pending, request }: { pending: Pending; request: SignR
   const [key, setKey] = useState((fixed ?? current.value)!.publicKey);
   const [terms, setTerms] = useState<Terms>(wanted.kind === "intent" ? termsOf(wanted.intent) : {});
   const [by, setBy] = useState<string | null>(null);
+  /** How often it was made anew since somebody put money where some was missing. */
+  const [tries, setTries] = useState(0);
   const [step, setStep] = useState<Step>({ kind: "preparing" });
   const [fault, setFault] = useState<string | null>(null);
   const [isBusy, setBusy] = useState(false);
@@ -75,7 +78,7 @@ export function Signing({ pending, request }: { pending: Pending; request: SignR
       (error: unknown) => isStale || fail(error, null),
     );
     return () => void (isStale = true);
-  }, [key, terms]);
+  }, [key, terms, tries]);
 
   const fail = (error: unknown, hash: string | null) => {
     pending.reject(error);
@@ -150,6 +153,7 @@ export function Signing({ pending, request }: { pending: Pending; request: SignR
           isBusy={isBusy}
           agree={(signer) => void agree(step, signer)}
           submit={() => void submit(step)}
+          again={() => setTries(tries + 1)}
           close={close}
         />
       )}
@@ -186,11 +190,13 @@ interface DecisionProps {
   isBusy: boolean;
   agree(signer: KeptAccount): void;
   submit(): void;
+  /** Makes and tries it anew. */
+  again(): void;
   close(): void;
 }
 
 /** The question itself: what it is, who signed and who is missing, and what can be done now. */
-function Decision({ prepared, request, first, by, setBy, field, fault, isBusy, agree, submit, close }: DecisionProps) {
+function Decision({ prepared, request, first, by, setBy, field, fault, isBusy, agree, submit, again, close }: DecisionProps) {
   const { review, draft } = prepared;
   const { parties, transaction } = review;
   const signed = signedBy(draft);
@@ -203,6 +209,7 @@ function Decision({ prepared, request, first, by, setBy, field, fault, isBusy, a
   return (
     <form onSubmit={(event) => (event.preventDefault(), signer === null ? isDone && submit() : agree(signer))}>
       <Reviewed review={review} />
+      {review.short !== null && signed.length === 0 && <Faucet address={review.short} then={again} />}
       {(isShared || parties.length > 1) && <Signatures parties={parties} lead={transaction.key} signed={signed} />}
       {isShared && first === null && signer !== null && <Chooser label="Sign as" among={missing} chosen={signer.publicKey} choose={setBy} disabled={isBusy} />}
       {signer !== null && <Passphrase account={signer} field={field} fault={fault} disabled={isBusy} />}
