@@ -85,3 +85,8 @@ export function votersOf(policy: PolicyView, creator: string): { account: string
 export function thresholdOf(policy: PolicyView): number {
   return policy.kind === "keys" ? policy.threshold : 1;
 }
+
+/** Whether a change can stand and wait under it: for its time, or for others to agree. */
+export function canWait(policy: PolicyView): boolean {
+  return policy.kind === "keys" || delayOf(policy) > 0n;
+}

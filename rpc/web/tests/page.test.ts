@@ -244,6 +244,10 @@ describe.skipIf(POLLEN_BIN === undefined || CHROMIUM === undefined)("the page", 
     await press("Deploy");
     await page.locator(".failure", { hasText: "arguments.start" }).waitFor();
     await page.getByLabel("start", { exact: true }).fill("40");
+    await page.getByLabel("A change waits").fill("-2");
+    await press("Deploy");
+    await page.getByText("the wait is a number, 0 for none").waitFor();
+    await page.getByLabel("A change waits").fill("2");
     await press("Deploy");
     const dialog = page.locator("dialog");
     await dialog.getByRole("button", { name: "Sign and send", exact: true }).click();
@@ -251,6 +255,7 @@ describe.skipIf(POLLEN_BIN === undefined || CHROMIUM === undefined)("the page", 
     await page.getByRole("link", { name: "Open the new module" }).click();
     await page.getByRole("heading", { name: "@dropped" }).waitFor();
     expect(await client.query("@dropped", "get")).toBe("40");
+    expect((await client.module("@dropped")).policy).toEqual({ kind: "owner", delayMs: 7_200_000n });
 
     await page.getByRole("button", { name: /^increment/ }).click();
     await page.getByLabel("by", { exact: true }).fill("2");

@@ -79,6 +79,13 @@ describe.skipIf(POLLEN_BIN === undefined)("a review", () => {
     expect(told.actions[2]).toContain(`Let key ${other.publicKey} "till"`);
   });
 
+  it("tells of a policy that cannot be taken back", async () => {
+    const module = (await client.interfaceOf("@counter")).id;
+    const policy = (kind: "never" | "owner") => ({ kind: "change" as const, module, change: { kind: "policy" as const, policy: kind === "never" ? { kind } : { kind, delayMs: 0n } } });
+    expect((await reviewed(policy("never"))).warnings[0]).toMatchObject({ tone: "bad", words: expect.stringContaining("nor take this back") as string });
+    expect((await reviewed(policy("owner"))).warnings.map(({ tone }) => tone)).toEqual(["warn"]);
+  });
+
   it("tells of money that is not there", async () => {
     const told = await reviewed({ kind: "transfer", to: other.account, amount: 5_000_000_000_000n });
     expect(words(told)).toMatch(/This may take 5000\.0+\d* pollen .*the account has 9\d/);

@@ -2,11 +2,12 @@
 
 import { useEffect } from "preact/hooks";
 import type { Answer, KnownModule } from "@pollen/client";
-import { useAsk } from "../ask.js";
+import { useAsk, type Asked } from "../ask.js";
+import { pendingChanges, type PendingChange } from "../changes.js";
 import { counted, grouped, size } from "../format.js";
 import { client } from "../node.js";
-import { policyWords } from "../policy.js";
-import { route, setQuery } from "../route.js";
+import { canWait, policyWords } from "../policy.js";
+import { route, setQuery, to } from "../route.js";
 import { VerifyPanel } from "../seams.js";
 import { Docs } from "../ui/docs.js";
 import { Functions } from "../ui/functions.js";
@@ -45,14 +46,18 @@ export function Module({ module }: { module: string }) {
   useEffect(() => {
     if (told !== null && interfaceNow !== undefined && interfaceNow !== told.module.interfaceHash) asked.again();
   }, [interfaceNow]);
+  const now = live.data ?? told?.module ?? null;
+  // Whoever uses a module sees on all of its tabs what is announced.
+  const pending = useAsk(async () => (now !== null && canWait(now.policy) ? pendingChanges(now) : []), [now?.module, now?.revision], LIVE_MS);
   const title = told === null ? module : told.module.name === null ? "Module" : `@${told.module.name}`;
   return (
     <>
       <PageHead
-        title={<>{title} {told !== null && (live.data ?? told.module).paused && <Badge tone="warn">paused</Badge>}</>}
+        title={<>{title} {now?.paused === true && <Badge tone="warn">paused</Badge>}</>}
         name={title}
         lead={told === null ? undefined : <>{told.known.interface.docs !== null && <span class="docs"><Docs text={told.known.interface.docs} /></span>}<span class="own-line"><Id text={told.module.module} what="address" headLength={16} /></span></>}
       />
+      {tab !== "upgrades" && (pending.data ?? []).map((one) => <Announced key={one.digest} module={module} one={one} />)}
       {told === null
         ? <Panel><Answered of={asked}>{() => null}</Answered></Panel>
         : (
@@ -72,7 +77,7 @@ export function Module({ module }: { module: string }) {
               ]}
             />
             <TabPanel id={tab}>
-              <TabContent tab={tab} told={told} now={live.data ?? told.module} />
+              <TabContent tab={tab} told={told} now={now ?? told.module} pending={pending} />
             </TabPanel>
           </div>
         )}
@@ -80,7 +85,17 @@ export function Module({ module }: { module: string }) {
   );
 }
 
-function TabContent({ tab, told, now }: { tab: string; told: Told; now: Told["module"] }) {
+/** A change that was agreed to and not made yet. */
+function Announced({ module, one: { change, readyMs } }: { module: string; one: PendingChange }) {
+  const what = { upgrade: "An upgrade", policy: "Another policy", pause: "A pause", resume: "The end of the pause" }[change.kind];
+  return (
+    <p class="announced" role="status">
+      <strong>{what} is announced:</strong> {readyMs === null ? "more have to agree to it." : <>it can be made from <Moment ms={readyMs} /> on.</>} <a href={`${to("modules", module)}?tab=upgrades`}>Look at it</a>
+    </p>
+  );
+}
+
+function TabContent({ tab, told, now, pending }: { tab: string; told: Told; now: Told["module"]; pending: Asked<PendingChange[]> }) {
   switch (tab) {
     case "events":
       return <LiveEvents module={told.module.module} events={told.known.interface.events} />;
@@ -91,7 +106,7 @@ function TabContent({ tab, told, now }: { tab: string; told: Told; now: Told["mo
     case "code":
       return <Code module={now} />;
     case "upgrades":
-      return <Lifecycle module={now} known={told.known} />;
+      return <Lifecycle module={now} known={told.known} pending={pending} />;
     case "interface":
       return <InterfaceText told={told} />;
     default:

@@ -3,7 +3,7 @@
 import { useState } from "preact/hooks";
 import { InputError, RpcError, type KnownModule, type ModuleView } from "@pollen/client";
 import { useAsk, type Asked } from "../ask.js";
-import { pendingChanges, voterOf, type PendingChange, type Voter } from "../changes.js";
+import { voterOf, type PendingChange, type Voter } from "../changes.js";
 import { client, head } from "../node.js";
 import { draftOf, policyOf, policyWords, thresholdOf, votersOf } from "../policy.js";
 import { signAndSend, walletAccount } from "../seams.js";
@@ -13,14 +13,11 @@ import { Answered, Badge, Facts, Panel } from "./parts.js";
 import { PolicyFields } from "./policy.js";
 import { Upgrade } from "./upgrade.js";
 
-const LIVE_MS = 3_000;
-
-export function Lifecycle({ module, known }: { module: ModuleView; known: KnownModule }) {
+export function Lifecycle({ module, known, pending }: { module: ModuleView; known: KnownModule; pending: Asked<PendingChange[]> }) {
   const own = walletAccount.value;
   const { kind } = module.policy;
   const canChange = kind === "owner" || kind === "keys";
   const asked = useAsk(() => voterOf(module, own), [module.module, module.revision, own?.address]);
-  const pending = useAsk(() => pendingChanges(module), [module.module, module.revision], LIVE_MS);
   const voter = asked.data;
   return (
     <div class="grid main-side">

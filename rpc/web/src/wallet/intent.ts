@@ -201,6 +201,12 @@ async function examine(client: PollenClient, transaction: Transaction, attachmen
         }
         break;
       case "change":
+        if (action.change.kind === "policy" && (action.change.policy.kind === "never" || action.change.policy.kind === "itself")) {
+          bad("No account can change the module any more after this, nor take this back.");
+          break;
+        }
+        warn("This takes part in changing a module that others may rely on.");
+        break;
       case "cancel":
         warn("This takes part in changing a module that others may rely on.");
         break;
