@@ -24,7 +24,7 @@ export function TrustBadge() {
     <>
       <button type="button" class={`trust-badge ${tone}`} aria-haspopup="dialog" title="what this browser has checked itself" onClick={() => setOpen(true)}>
         <Shield mark={tone === "bad" ? "cross" : tone === "good" ? "check" : null} />
-        {name}{age !== undefined && <> <span class="age">{age.replace(/ ago$/, "")}</span>{age.endsWith(" ago") && " ago"}</>}
+        {age === undefined ? name : <span class="aged">{name} <span>{age.replace(/ ago$/, "")}</span>{age.endsWith(" ago") && " ago"}</span>}
       </button>
       {isOpen && <TrustDialog onClose={() => setOpen(false)} />}
     </>
