@@ -2,7 +2,7 @@
 //! what all nodes must agree on stands in the genesis document.
 
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use figment::Figment;
@@ -83,6 +83,10 @@ pub struct RpcSection {
     pub allowed_hosts: Vec<String>,
     /// Web pages that may call it from a browser, as `https://explorer.example`; `*` for all.
     pub allowed_origins: Vec<String>,
+    /// Addresses of proxies in front of it: clients are counted by the address that these tell in `X-Forwarded-For`, and
+    /// not by the proxy's.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub proxies: Vec<IpAddr>,
 }
 
 /// Pacing and pool; see `Settings` of the ordering core.
@@ -283,7 +287,8 @@ impl Default for NetworkSection {
 impl Default for RpcSection {
     fn default() -> Self {
         let listen = SocketAddr::from(([127, 0, 0, 1], 9650));
-        Self { listen, metrics: None, allowed_hosts: Vec::new(), allowed_origins: Vec::new() }
+        let (allowed_hosts, allowed_origins, proxies) = (Vec::new(), Vec::new(), Vec::new());
+        Self { listen, metrics: None, allowed_hosts, allowed_origins, proxies }
     }
 }
 

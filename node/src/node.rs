@@ -452,6 +452,7 @@ impl Node {
             metrics: config.rpc.metrics,
             allowed_hosts: config.rpc.allowed_hosts.clone(),
             allowed_origins: config.rpc.allowed_origins.clone(),
+            proxies: config.rpc.proxies.clone(),
             ..ServerConfig::new(config.rpc.listen)
         };
         let rpc = RpcServer::start(server, Arc::new(backend)).await?;

@@ -1,51 +1,48 @@
 //! The server: JSON-RPC by HTTP POST and WebSocket, the page, and two plain words for those who watch, on one
 //! port.
 //!
-//! jsonrpsee speaks the protocol; the accept loop is ours, since its own sets no timer, so that
-//! slow sockets would use up all connections. Everything is bounded ([`Limits`]): connections in
-//! all and per address, the time for a header and a body, sizes, batches, calls in flight, waits,
-//! pages. What is refused is told with a status or an error; only a connection too many, or one
-//! that sends no header in time, is closed without a word.
+//! jsonrpsee has the methods and subscriptions; hyper and tungstenite speak HTTP and WebSocket. The loops between them
+//! are ours, since jsonrpsee's server sets no timer, leaves calls with odd ids without an answer, and reads whatever
+//! comes. Everything is bounded ([`Limits`]): connections in all and per address, the time for a header and a body,
+//! sizes, batches, calls in flight, waits, pages, and what an address may cost, rubbish included. What is refused is told
+//! with a status or an error; only a connection too many, of one who is shut out, or one that sends no header in time, is
+//! closed without a word.
 //!
 //! Deliberately not here: TLS (a proxy's work), anything that changes the node itself.
 
 mod allowance;
+mod caller;
 mod connections;
 mod gate;
 mod meter;
 mod methods;
 mod page;
-mod request;
-mod socket;
+mod session;
 mod subscription;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use jsonrpsee::server::{
-    BatchRequestConfig, PingConfig, Server, ServerConfig as JsonRpcConfig, ServerHandle,
-    StopHandle, stop_channel,
-};
+use jsonrpsee::server::{ServerHandle, StopHandle, stop_channel};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
+use tokio_io_timeout::TimeoutStream;
 
 use crate::api::ServedLimits;
 use crate::backend::Backend;
 use connections::{ConnectionPermit, Connections};
 use gate::Gate;
 use meter::Meter;
-use socket::Socket;
 
 /// Bounds of a server. Every value is safe; the defaults fit a small machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
     /// Open connections.
     pub connections: usize,
-    /// Open connections of one IP address (IPv6: of one /64); loopback is bounded by the total
-    /// only.
+    /// Open connections of one IP address (IPv6: of one /64); 127.0.0.1 and ::1 are bounded by the total only.
     pub connections_per_address: usize,
     /// Time for a request's header, and for the next request of an idle connection, in
     /// milliseconds.
@@ -58,10 +55,12 @@ pub struct Limits {
     pub response_bytes: u32,
     /// Calls in a batch.
     pub batch: u32,
-    /// What calls of one address (IPv6: of one /64) may cost in a second, over time; a cheap call costs 1, one that
-    /// runs a module 20. Loopback is not bounded so.
+    /// What one address (IPv6: one /64) may cost in a second, over time; a cheap call costs 1, one that runs a module 20,
+    /// each 8 KiB of a message 1, what is no call 10. 127.0.0.1 and ::1 are not bounded so: a proxy has them, or anybody
+    /// on this machine.
     pub cost_per_second: u32,
-    /// What an address may use at once after it was quiet.
+    /// What an address may use at once after it was quiet. One that owes as much, since it goes on though it is refused,
+    /// is shut out until it owes nothing.
     pub cost_burst: u32,
     /// Subscriptions of a connection.
     pub subscriptions_per_connection: u32,
@@ -139,6 +138,9 @@ pub struct ServerConfig {
     /// Web pages that may call it from a browser, such as `https://explorer.example`; `*` for all.
     /// A page served under the same host and port always may.
     pub allowed_origins: Vec<String>,
+    /// Proxies in front of it, whose word is taken for whom they ask for (`X-Forwarded-For`): clients are then counted by
+    /// their own addresses.
+    pub proxies: Vec<IpAddr>,
     /// Where monitoring reads `GET /metrics` (OpenMetrics text); nowhere unless told.
     pub metrics: Option<SocketAddr>,
     /// Bounds.
@@ -148,9 +150,9 @@ pub struct ServerConfig {
 impl ServerConfig {
     /// A server on `listen`, with every default.
     pub fn new(listen: SocketAddr) -> Self {
-        let (allowed_hosts, allowed_origins) = (Vec::new(), Vec::new());
+        let (allowed_hosts, allowed_origins, proxies) = (Vec::new(), Vec::new(), Vec::new());
         let (metrics, limits) = (None, Limits::default());
-        Self { listen, allowed_hosts, allowed_origins, metrics, limits }
+        Self { listen, allowed_hosts, allowed_origins, proxies, metrics, limits }
     }
 }
 
@@ -207,10 +209,9 @@ impl RpcServer {
             tokio::spawn(serving);
         }
         let limits = config.limits.clone();
-        let service = Server::builder().set_config(json_rpc_config(&limits)).to_service_builder();
         let (methods, document) =
             methods::methods(Arc::clone(&backend), limits.clone(), meter.clone());
-        let gate = Gate::new(config, service, methods, document, backend, stop.clone());
+        let gate = Gate::new(config, methods, document, backend, stop.clone());
         let gate = Arc::new(gate);
         let accepting = tokio::spawn(accept(listener, gate, limits, meter, stop));
         Ok(Self { address, metrics, handle, accepting })
@@ -239,21 +240,8 @@ impl RpcServer {
 /// How long a connection whose other side does not read is kept: a client that stops for a minute goes on where it was.
 const WRITE_PATIENCE: Duration = Duration::from_secs(120);
 
-fn json_rpc_config(limits: &Limits) -> JsonRpcConfig {
-    let ping = PingConfig::new()
-        .ping_interval(Duration::from_secs(20))
-        .inactive_limit(WRITE_PATIENCE)
-        .max_failures(1);
-    JsonRpcConfig::builder()
-        .max_request_body_size(limits.body_bytes)
-        .max_response_body_size(limits.response_bytes)
-        .max_connections(u32::try_from(limits.connections).unwrap_or(u32::MAX))
-        .max_subscriptions_per_connection(limits.subscriptions_per_connection)
-        .set_batch_request_config(BatchRequestConfig::Limit(limits.batch))
-        .set_message_buffer_capacity(limits.messages_buffered.max(1))
-        .enable_ws_ping(ping)
-        .build()
-}
+/// How often a WebSocket is asked whether somebody is there.
+const PING_INTERVAL: Duration = Duration::from_secs(20);
 
 async fn accept(
     listener: TcpListener,
@@ -273,17 +261,18 @@ async fn accept(
             Some(_) = serving.join_next(), if !serving.is_empty() => continue,
         };
         match accepted {
-            Ok((socket, peer)) => match connections.admit(peer.ip()) {
+            Ok((socket, peer)) => match connections.admit(peer.ip(), Instant::now()) {
                 Some(permit) => {
                     let gate = Arc::clone(&gate);
                     let open = meter.connection();
-                    let serve = serve(socket, permit, gate, limits.clone(), stop.clone());
+                    let serve =
+                        serve(socket, peer.ip(), permit, gate, limits.clone(), stop.clone());
                     serving.spawn(async move {
                         serve.await;
                         drop(open);
                     });
                 }
-                // Closed at once: a client that is told nothing tries elsewhere.
+                // Closed at once: a client that is told nothing tries elsewhere, and words would cost.
                 None => {
                     meter.turned_away();
                     tracing::debug!(%peer, "JSON-RPC connection refused: too many");
@@ -305,6 +294,7 @@ async fn accept(
 
 async fn serve(
     socket: TcpStream,
+    peer: IpAddr,
     permit: ConnectionPermit,
     gate: Arc<Gate>,
     limits: Limits,
@@ -314,16 +304,19 @@ async fn serve(
         tracing::debug!(%error, "JSON-RPC connection lost before its first byte");
         return;
     }
+    let mut socket = TimeoutStream::new(socket);
+    socket.set_write_timeout(Some(WRITE_PATIENCE));
     let permit = Arc::new(permit);
+    let held = Arc::clone(&permit);
     let service = hyper::service::service_fn(move |request| {
-        let (gate, permit) = (Arc::clone(&gate), Arc::clone(&permit));
-        async move { Ok::<_, std::convert::Infallible>(gate.answer(request, permit).await) }
+        let (gate, permit) = (Arc::clone(&gate), Arc::clone(&held));
+        async move { Ok::<_, std::convert::Infallible>(gate.answer(request, peer, permit).await) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(Duration::from_millis(limits.header_timeout_ms))
         .max_buf_size(64 * 1024)
-        .serve_connection(TokioIo::new(Socket::new(socket, WRITE_PATIENCE)), service)
+        .serve_connection(TokioIo::new(Box::pin(socket)), service)
         .with_upgrades();
     tokio::pin!(connection);
     let ended = tokio::select! {
@@ -334,6 +327,7 @@ async fn serve(
         }
     };
     if let Err(error) = ended {
+        permit.rubbish(Instant::now());
         tracing::debug!(%error, "JSON-RPC connection ended");
     }
 }

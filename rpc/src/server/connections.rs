@@ -1,10 +1,11 @@
 //! Who is connected: counts connections in all and per address, and the calls of each.
 //!
-//! Loopback is nobody's address in particular (a proxy in front of the node, every program of this
-//! machine), so only the total bounds it.
+//! 127.0.0.1 and ::1 are nobody's addresses in particular (every program of this machine, a proxy that nobody told of),
+//! so only the total bounds them. Who comes through a proxy that the operator named is counted by the address that the
+//! proxy tells.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -34,6 +35,9 @@ struct Guest {
 /// Addresses without a connection that are remembered, for what they have used of their allowance.
 const REMEMBERED: usize = 16_384;
 
+/// What a message costs that is no call: who makes mistakes hardly notices.
+const RUBBISH: u32 = 10;
+
 /// The right of one connection to be open; given back when dropped. A WebSocket's session holds it
 /// too.
 #[derive(Debug)]
@@ -42,7 +46,7 @@ pub(super) struct ConnectionPermit {
     address: IpAddr,
     calls: Arc<Semaphore>,
     answers: Arc<Semaphore>,
-    _open: OwnedSemaphorePermit,
+    open: Arc<OwnedSemaphorePermit>,
 }
 
 impl Connections {
@@ -57,20 +61,33 @@ impl Connections {
         }
     }
 
-    /// A permit for a connection from `address`; none when there are too many.
-    pub(super) fn admit(self: &Arc<Self>, address: IpAddr) -> Option<ConnectionPermit> {
+    /// A permit for a connection from `address`; none when there are too many, or it is shut out.
+    pub(super) fn admit(
+        self: &Arc<Self>,
+        address: IpAddr,
+        now: Instant,
+    ) -> Option<ConnectionPermit> {
         let open = Arc::clone(&self.open).try_acquire_owned().ok()?;
+        self.enter(address, Arc::new(open), now)
+    }
+
+    fn enter(
+        self: &Arc<Self>,
+        address: IpAddr,
+        open: Arc<OwnedSemaphorePermit>,
+        now: Instant,
+    ) -> Option<ConnectionPermit> {
         let address = counted_as(address);
-        let most = if address.is_loopback() { usize::MAX } else { self.per_address };
+        let most = if is_anybody(address) { usize::MAX } else { self.per_address };
         let mut by_address = self.by_address.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = Instant::now();
         let guest = by_address.entry(address).or_insert_with(|| {
             let allowance = Allowance::new(self.cost_per_second, self.cost_burst, now);
             Guest { open: 0, allowance }
         });
-        if guest.open >= most {
+        if guest.open >= most || guest.allowance.shut(now).is_some() {
             return None;
         }
+        guest.allowance.owe(1, now);
         guest.open += 1;
         if by_address.len() > REMEMBERED {
             by_address.retain(|_, guest| guest.open > 0 || !guest.allowance.is_full(now));
@@ -78,14 +95,13 @@ impl Connections {
         drop(by_address);
         let calls = Arc::new(Semaphore::new(self.calls));
         let answers = Arc::new(Semaphore::new(2 * self.calls));
-        Some(ConnectionPermit {
-            connections: Arc::clone(self),
-            address,
-            calls,
-            answers,
-            _open: open,
-        })
+        Some(ConnectionPermit { connections: Arc::clone(self), address, calls, answers, open })
     }
+}
+
+/// Whether an address may be that of any number of clients.
+fn is_anybody(address: IpAddr) -> bool {
+    address == IpAddr::V4(Ipv4Addr::LOCALHOST) || address == IpAddr::V6(Ipv6Addr::LOCALHOST)
 }
 
 /// Whoever has one IPv6 address has its whole /64, so that is what counts.
@@ -100,6 +116,11 @@ fn counted_as(address: IpAddr) -> IpAddr {
 }
 
 impl ConnectionPermit {
+    /// The permit of one who asks through a proxy, whose connection this is; none when he has too many, or is shut out.
+    pub(super) fn of_client(&self, address: IpAddr, now: Instant) -> Option<Self> {
+        self.connections.enter(address, Arc::clone(&self.open), now)
+    }
+
     /// The right to one more call in flight, and to an answer that waits to be sent; none when the connection has too
     /// many. Twice as many may wait: who reads at once may ask again before the answer is known to be gone.
     pub(super) fn call(&self) -> Option<(OwnedSemaphorePermit, OwnedSemaphorePermit)> {
@@ -110,13 +131,31 @@ impl ConnectionPermit {
 
     /// Pays for a call from the allowance of its address, or says when it could.
     pub(super) fn pay(&self, cost: u32, now: Instant) -> Result<(), Duration> {
-        if self.address.is_loopback() {
-            return Ok(());
+        self.with_allowance(|allowance| allowance.take(cost, now)).unwrap_or(Ok(()))
+    }
+
+    /// Pays for what is done already: it is owed where it is not there.
+    pub(super) fn owe(&self, cost: u32, now: Instant) {
+        self.with_allowance(|allowance| allowance.owe(cost, now));
+    }
+
+    /// Pays for a message, or whatever came, that is no call.
+    pub(super) fn rubbish(&self, now: Instant) {
+        self.owe(RUBBISH, now);
+    }
+
+    /// How long nothing is taken from its address, which owes too much.
+    pub(super) fn shut_out(&self, now: Instant) -> Option<Duration> {
+        self.with_allowance(|allowance| allowance.shut(now)).flatten()
+    }
+
+    fn with_allowance<T>(&self, act: impl FnOnce(&mut Allowance) -> T) -> Option<T> {
+        if is_anybody(self.address) {
+            return None;
         }
-        let mut by_address =
-            self.connections.by_address.lock().unwrap_or_else(PoisonError::into_inner);
-        let guest = by_address.get_mut(&self.address);
-        guest.map_or(Ok(()), |guest| guest.allowance.take(cost, now))
+        let by_address = self.connections.by_address.lock();
+        let mut by_address = by_address.unwrap_or_else(PoisonError::into_inner);
+        by_address.get_mut(&self.address).map(|guest| act(&mut guest.allowance))
     }
 }
 
@@ -142,17 +181,17 @@ mod tests {
     #[test]
     fn connections_are_counted_per_address_and_given_back() {
         let limits = Limits { connections: 3, connections_per_address: 2, ..Limits::default() };
-        let connections = Arc::new(Connections::new(&limits));
+        let (connections, now) = (Arc::new(Connections::new(&limits)), Instant::now());
         let first: IpAddr = "2001:db8::1".parse().unwrap();
         let neighbour: IpAddr = "2001:db8::2".parse().unwrap();
         let other: IpAddr = "192.0.2.1".parse().unwrap();
-        let a = connections.admit(first).unwrap();
-        let _b = connections.admit(neighbour).unwrap();
-        assert!(connections.admit(first).is_none(), "two of one /64 are open");
-        let _c = connections.admit(other).unwrap();
-        assert!(connections.admit("192.0.2.2".parse().unwrap()).is_none(), "three are open");
+        let a = connections.admit(first, now).unwrap();
+        let _b = connections.admit(neighbour, now).unwrap();
+        assert!(connections.admit(first, now).is_none(), "two of one /64 are open");
+        let _c = connections.admit(other, now).unwrap();
+        assert!(connections.admit("192.0.2.2".parse().unwrap(), now).is_none(), "three are open");
         drop(a);
-        let _d = connections.admit(first).expect("one was given back");
+        let _d = connections.admit(first, now).expect("one was given back");
     }
 
     /// Protects the node from one that asks without end, and that reconnects to be forgotten.
@@ -162,16 +201,36 @@ mod tests {
         let connections = Arc::new(Connections::new(&limits));
         let (address, other) = ("192.0.2.1".parse().unwrap(), "192.0.2.2".parse().unwrap());
         let now = Instant::now();
-        let first = connections.admit(address).unwrap();
+        let first = connections.admit(address, now).unwrap();
         first.pay(6, now).unwrap();
-        let second = connections.admit(address).unwrap();
+        let second = connections.admit(address, now).unwrap();
         assert!(second.pay(6, now).is_err(), "4 are left");
         drop((first, second));
-        let again = connections.admit(address).unwrap();
+        let again = connections.admit(address, now).unwrap();
         assert!(again.pay(6, now).is_err(), "it is remembered");
-        connections.admit(other).unwrap().pay(6, now).unwrap();
-        let here = connections.admit("127.0.0.1".parse().unwrap()).unwrap();
+        connections.admit(other, now).unwrap().pay(6, now).unwrap();
+        let here = connections.admit("127.0.0.1".parse().unwrap(), now).unwrap();
+        here.owe(1_000, now);
         assert!((0..100).all(|_| here.pay(6, now).is_ok()), "loopback is nobody in particular");
+        let beside = connections.admit("127.0.0.2".parse().unwrap(), now).unwrap();
+        beside.owe(1_000, now);
+        assert!(beside.pay(6, now).is_err(), "another address of loopback is one like any other");
+    }
+
+    /// Protects the node from one that is refused and goes on: it is not even let in, until it owes nothing.
+    #[test]
+    fn an_address_that_owes_too_much_is_not_let_in() {
+        let limits = Limits { cost_per_second: 10, cost_burst: 10, ..Limits::default() };
+        let (connections, now) = (Arc::new(Connections::new(&limits)), Instant::now());
+        let address = "192.0.2.1".parse().unwrap();
+        let first = connections.admit(address, now).unwrap();
+        assert_eq!(first.shut_out(now), None);
+        first.owe(25, now);
+        assert_eq!(first.shut_out(now), Some(Duration::from_millis(1_500)));
+        assert!(connections.admit(address, now).is_none());
+        connections.admit("192.0.2.2".parse().unwrap(), now).expect("another one is let in");
+        let later = now + Duration::from_millis(1_500);
+        connections.admit(address, later).expect("nothing is owed any more");
     }
 
     /// Protects nodes behind a proxy on the same machine, where every client has its address.
@@ -179,9 +238,9 @@ mod tests {
     fn loopback_is_bounded_by_the_total_only() {
         let limits = Limits { connections: 3, connections_per_address: 1, ..Limits::default() };
         for loopback in ["127.0.0.1", "::1", "::ffff:127.0.0.1"] {
-            let connections = Arc::new(Connections::new(&limits));
+            let (connections, now) = (Arc::new(Connections::new(&limits)), Instant::now());
             let address = loopback.parse().unwrap();
-            let open: Vec<_> = (0..4).filter_map(|_| connections.admit(address)).collect();
+            let open: Vec<_> = (0..4).filter_map(|_| connections.admit(address, now)).collect();
             assert_eq!(open.len(), 3, "{loopback}");
         }
     }

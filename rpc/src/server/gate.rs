@@ -1,33 +1,38 @@
-//! What happens to an HTTP request before jsonrpsee sees it: who may ask, by which name, with how
-//! much, and what is not JSON-RPC: the page, the interface's document, two words for those who watch.
+//! What happens to an HTTP request: who may ask, by which name, with how much, and what is not JSON-RPC: the page, the
+//! interface's document, two words for those who watch.
 
+use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::body::{Body as _, Bytes, Incoming};
 use hyper::header::{self, HeaderMap, HeaderValue};
-use hyper::{Method, Request, StatusCode};
-use jsonrpsee::server::http::response::too_large;
-use jsonrpsee::server::{
-    HttpBody, HttpRequest, HttpResponse, Methods, StopHandle, TowerServiceBuilder, ws,
-};
-use tower::Service as _;
-use tower::layer::util::Identity;
+use hyper::{Method, Request, Response, StatusCode};
+use jsonrpsee::core::server::Methods;
+use jsonrpsee::server::StopHandle;
+use tokio_tungstenite::tungstenite::handshake::server::create_response_with_body;
 
+use super::caller::Caller;
 use super::connections::ConnectionPermit;
-use super::{Limits, ServerConfig, page, request};
+use super::{Limits, ServerConfig, page, session};
 use crate::backend::Backend;
 
 /// How much longer than the longest wait a whole HTTP call, or batch, may take.
 const CALL_MARGIN: Duration = Duration::from_secs(15);
 
+/// What proxies write whom they ask for into, the nearest last.
+const FORWARDED_FOR: &str = "x-forwarded-for";
+
+/// What is answered: all of it is there before its first byte is sent.
+pub(super) type HttpResponse = Response<Full<Bytes>>;
+
 /// See the module's documentation.
 pub(super) struct Gate {
     hosts: Option<Vec<String>>,
     origins: Vec<String>,
+    proxies: Vec<IpAddr>,
     limits: Limits,
-    service: TowerServiceBuilder<Identity, Identity>,
     methods: Methods,
     /// The interface as an OpenRPC document.
     document: Arc<str>,
@@ -38,7 +43,6 @@ pub(super) struct Gate {
 impl Gate {
     pub(super) fn new(
         config: ServerConfig,
-        service: TowerServiceBuilder<Identity, Identity>,
         methods: Methods,
         document: Arc<str>,
         backend: Arc<dyn Backend>,
@@ -50,15 +54,37 @@ impl Gate {
             hosts.extend(["localhost", "127.0.0.1", "[::1]"].map(str::to_owned));
         }
         let hosts = (!hosts.is_empty()).then_some(hosts);
-        let (origins, limits) = (config.allowed_origins, config.limits);
-        Self { hosts, origins, limits, service, methods, document, backend, stop }
+        let (origins, proxies, limits) = (config.allowed_origins, config.proxies, config.limits);
+        Self { hosts, origins, proxies, limits, methods, document, backend, stop }
     }
 
     /// Answers one request. Never fails: what is wrong is told by the status.
     pub(super) async fn answer(
         &self,
         request: Request<Incoming>,
-        permit: Arc<ConnectionPermit>,
+        peer: IpAddr,
+        mut permit: Arc<ConnectionPermit>,
+    ) -> HttpResponse {
+        if let Some(wait) = permit.shut_out(Instant::now()) {
+            return shut_out(wait, true);
+        }
+        if let Some(client) = self.client(peer, request.headers()) {
+            let Some(own) = permit.of_client(client, Instant::now()) else {
+                return shut_out(Duration::from_secs(1), false);
+            };
+            permit = Arc::new(own);
+        }
+        let response = self.let_in(request, &permit).await;
+        if response.status().is_client_error() {
+            permit.rubbish(Instant::now());
+        }
+        response
+    }
+
+    async fn let_in(
+        &self,
+        request: Request<Incoming>,
+        permit: &Arc<ConnectionPermit>,
     ) -> HttpResponse {
         if !self.host_allowed(request.headers()) {
             return text(StatusCode::FORBIDDEN, "this host name is not allowed here\n");
@@ -79,22 +105,22 @@ impl Gate {
     async fn route(
         &self,
         request: Request<Incoming>,
-        permit: Arc<ConnectionPermit>,
+        permit: &Arc<ConnectionPermit>,
     ) -> HttpResponse {
-        let upgrade = ws::is_upgrade_request(&request);
+        let upgrade = session::is_asked_for(request.headers());
         // The head of an answer is made as the whole is; its body is left away where it is sent.
         let method = match request.method() {
             &Method::HEAD => &Method::GET,
             method => method,
         };
         match (method, request.uri().path()) {
-            (&Method::GET, "/" | "/ws") if upgrade => self.upgrade(request, permit).await,
+            (&Method::GET, "/" | "/ws") if upgrade => self.upgrade(request, permit),
             (&Method::POST, "/") => self.call(request, permit).await,
             // A browser asks first whether a page of another origin may call.
             (&Method::OPTIONS, "/") => text(StatusCode::NO_CONTENT, ""),
             (&Method::GET, "/healthz") => text(StatusCode::OK, "alive\n"),
             (&Method::GET, "/readyz") => self.ready().await,
-            (&Method::GET, "/openrpc.json") => json(&self.document),
+            (&Method::GET, "/openrpc.json") => json(&*self.document),
             (&Method::GET, "/genesis.json") => json(self.backend.genesis()),
             (&Method::GET, path) if path != "/ws" => page::file(path, request.headers())
                 .unwrap_or_else(|| {
@@ -111,10 +137,9 @@ impl Gate {
     async fn call(
         &self,
         request: Request<Incoming>,
-        permit: Arc<ConnectionPermit>,
+        permit: &Arc<ConnectionPermit>,
     ) -> HttpResponse {
-        let (mut parts, body) = request.into_parts();
-        let max = self.limits.body_bytes;
+        let (body, max) = (request.into_body(), self.limits.body_bytes);
         if body.size_hint().lower() > u64::from(max) {
             return too_large(max);
         }
@@ -126,49 +151,29 @@ impl Gate {
             Ok(Err(_)) => return text(StatusCode::BAD_REQUEST, "the body was cut off\n"),
             Err(_) => return text(StatusCode::REQUEST_TIMEOUT, "the body took too long\n"),
         };
-        let checked = request::check(&body, self.limits.batch as usize);
-        let Some(sent) = checked.body.as_deref() else {
-            return answered(checked.complete(None));
-        };
-        let sent = match checked.is_good() {
-            true => body.slice_ref(sent),
-            false => Bytes::copy_from_slice(sent),
-        };
         // There is one format, whatever a client calls it: `curl -d` says it sends a form.
-        parts.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        parts.extensions.insert(permit);
-        let request = HttpRequest::from_parts(parts, HttpBody::new(Full::new(sent)));
+        let caller = Caller::new(&self.methods, &self.limits, Arc::clone(permit), None);
         let time = Duration::from_millis(self.limits.wait_ms) + CALL_MARGIN;
-        let mut service = self.service.clone().build(self.methods.clone(), self.stop.clone());
-        match tokio::time::timeout(time, service.call(request)).await {
-            Ok(Ok(response)) if !checked.is_good() => match response.into_body().collect().await {
-                Ok(answer) => answered(checked.complete(Some(&answer.to_bytes()))),
-                Err(error) => failed(&error),
-            },
-            // jsonrpsee answers a notification with "null"; no answer to a call is that short.
-            Ok(Ok(response))
-                if response.body().size_hint().exact().is_some_and(|size| size <= 4) =>
-            {
-                text(StatusCode::NO_CONTENT, "")
-            }
-            Ok(Ok(response)) => response,
-            Ok(Err(error)) => failed(&error),
+        match tokio::time::timeout(time, caller.answer(&body)).await {
+            // The connection answers one call after the other, so this one is as good as sent.
+            Ok(Some(answer)) => json(answer.sent()),
+            Ok(None) => text(StatusCode::NO_CONTENT, ""),
             Err(_) => text(StatusCode::GATEWAY_TIMEOUT, "the call took too long: ask for less\n"),
         }
     }
 
-    async fn upgrade(
-        &self,
-        mut request: Request<Incoming>,
-        permit: Arc<ConnectionPermit>,
-    ) -> HttpResponse {
-        // The session keeps the request's extensions, and so the permit, until it ends.
-        request.extensions_mut().insert(permit);
-        let mut service = self.service.clone().build(self.methods.clone(), self.stop.clone());
-        service.call(request.map(HttpBody::new)).await.unwrap_or_else(|error| {
-            tracing::debug!(%error, "WebSocket upgrade failed");
-            text(StatusCode::BAD_REQUEST, "the WebSocket handshake failed\n")
-        })
+    fn upgrade(&self, request: Request<Incoming>, permit: &Arc<ConnectionPermit>) -> HttpResponse {
+        match create_response_with_body(&request, Full::default) {
+            Ok(response) => {
+                let (methods, limits) = (self.methods.clone(), self.limits.clone());
+                let (permit, stop) = (Arc::clone(permit), self.stop.clone());
+                tokio::spawn(session::run(request, methods, limits, permit, stop));
+                response
+            }
+            Err(error) => {
+                text(StatusCode::BAD_REQUEST, format!("the WebSocket handshake failed: {error}\n"))
+            }
+        }
     }
 
     async fn ready(&self) -> HttpResponse {
@@ -180,6 +185,17 @@ impl Gate {
             }
             Err(error) => text(StatusCode::SERVICE_UNAVAILABLE, format!("{error}\n")),
         }
+    }
+
+    /// Who asks through a proxy of ours: the last address that none of them has, of those that they tell.
+    fn client(&self, peer: IpAddr, headers: &HeaderMap) -> Option<IpAddr> {
+        if !self.proxies.contains(&peer.to_canonical()) {
+            return None; // anybody may write what he likes
+        }
+        let told = headers.get_all(FORWARDED_FOR).iter().rev();
+        let told = told.filter_map(|told| told.to_str().ok()).flat_map(|told| told.rsplit(','));
+        let addresses = told.map_while(|one| one.trim().parse::<IpAddr>().ok());
+        addresses.map(|address| address.to_canonical()).find(|one| !self.proxies.contains(one))
     }
 
     /// A web page whose name was made to point at this machine still says its own name here.
@@ -216,20 +232,25 @@ fn allow_origin(headers: &mut HeaderMap, origin: HeaderValue) {
     headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("3600"));
 }
 
-/// The answer to a call or a batch; none is told by the status.
-fn answered(answer: Option<String>) -> HttpResponse {
-    match answer {
-        Some(answer) => json(&answer),
-        None => text(StatusCode::NO_CONTENT, ""),
+fn too_large(max: u32) -> HttpResponse {
+    let words = format!("a body has at most {max} bytes: send less at once\n");
+    text(StatusCode::PAYLOAD_TOO_LARGE, words)
+}
+
+fn shut_out(wait: Duration, close: bool) -> HttpResponse {
+    let seconds = wait.as_secs() + 1;
+    let words = format!("this address asks for too much: nothing is answered for {seconds} s\n");
+    let mut response = text(StatusCode::TOO_MANY_REQUESTS, words);
+    let headers = response.headers_mut();
+    headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    // A proxy's connection is for others, too.
+    if close {
+        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
+    response
 }
 
-fn failed(error: &impl std::fmt::Display) -> HttpResponse {
-    tracing::warn!(%error, "JSON-RPC call failed");
-    text(StatusCode::INTERNAL_SERVER_ERROR, "the call failed: see the node's log\n")
-}
-
-fn json(document: &str) -> HttpResponse {
+fn json(document: impl Into<String>) -> HttpResponse {
     let mut response = text(StatusCode::OK, document);
     let json = HeaderValue::from_static("application/json");
     response.headers_mut().insert(header::CONTENT_TYPE, json);
@@ -237,7 +258,7 @@ fn json(document: &str) -> HttpResponse {
 }
 
 fn text(status: StatusCode, words: impl Into<String>) -> HttpResponse {
-    let mut response = HttpResponse::new(HttpBody::from(words.into()));
+    let mut response = HttpResponse::new(Full::from(words.into()));
     *response.status_mut() = status;
     let plain = HeaderValue::from_static("text/plain; charset=utf-8");
     response.headers_mut().insert(header::CONTENT_TYPE, plain);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use hyper::http::Extensions;
 use jsonrpsee::RpcModule;
-use jsonrpsee::server::{Methods, ResponsePayload};
+use jsonrpsee::core::server::{Methods, ResponsePayload};
 use jsonrpsee::types::{ErrorObjectOwned, Params};
 use pollen_ledger::limits::STORAGE_KEY_BYTES_MAX;
 use pollen_ledger::{AccountId, Signature, SignedTransaction, codec};
@@ -212,20 +212,26 @@ fn cost(method: &str) -> u32 {
     }
 }
 
+/// Whom a method was told to have been called by.
+pub(super) fn connection(told: &Extensions) -> Result<&Arc<ConnectionPermit>, RpcError> {
+    told.get().ok_or_else(|| RpcError::internal("the call came without its connection"))
+}
+
+/// Pays from the allowance of the caller's address.
+pub(super) fn pay(connection: &ConnectionPermit, cost: u32) -> Result<(), RpcError> {
+    connection.pay(cost, std::time::Instant::now()).map_err(|wait| {
+        let wait = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).max(1);
+        limit("this address asks for more than its allowance").with("retryAfterMs", wait)
+    })
+}
+
 /// The right to one more call on this connection.
 fn admit(
-    extensions: &Extensions,
+    told: &Extensions,
     cost: u32,
 ) -> Result<(OwnedSemaphorePermit, OwnedSemaphorePermit), RpcError> {
-    let connection = extensions
-        .get::<Arc<ConnectionPermit>>()
-        .ok_or_else(|| RpcError::internal("the call came without its connection"))?;
-    if let Err(wait) = connection.pay(cost, std::time::Instant::now()) {
-        let wait = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).max(1);
-        return Err(
-            limit("this address asks for more than its allowance").with("retryAfterMs", wait)
-        );
-    }
+    let connection = connection(told)?;
+    pay(connection, cost)?;
     connection.call().ok_or_else(|| {
         limit("too many calls of this connection are being answered").with("retryAfterMs", 100)
     })

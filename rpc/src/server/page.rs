@@ -7,8 +7,9 @@ use http_body_util::Full;
 use hyper::StatusCode;
 use hyper::body::Bytes;
 use hyper::header::{self, HeaderMap, HeaderValue};
-use jsonrpsee::server::{HttpBody, HttpResponse};
 use pollen_ledger::Hash;
+
+use super::gate::HttpResponse;
 
 /// The files by name, ascending, of `web/dist` or `page-missing`: build.rs says which.
 static FILES: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/page.rs"));
@@ -51,8 +52,8 @@ pub(super) fn file(path: &str, asked: &HeaderMap) -> Option<HttpResponse> {
     let tag = format!("\"{}\"", &Hash::of_content(bytes).to_string()[..32]);
     let known = asked.get(header::IF_NONE_MATCH).is_some_and(|known| known == tag.as_str());
     let mut response = HttpResponse::new(match known {
-        true => HttpBody::empty(),
-        false => HttpBody::new(Full::new(Bytes::from_static(bytes))),
+        true => Full::default(),
+        false => Full::from(Bytes::from_static(bytes)),
     });
     if known {
         *response.status_mut() = StatusCode::NOT_MODIFIED;

@@ -6,16 +6,19 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Instant;
 
+use hyper::http::Extensions;
 use jsonrpsee::RpcModule;
-use jsonrpsee::server::{PendingSubscriptionSink, SubscriptionSink};
+use jsonrpsee::core::server::{PendingSubscriptionSink, SubscriptionSink};
 use jsonrpsee::types::{ErrorObjectOwned, Params};
 use pollen_ledger::Hash;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::methods::{Served, parse};
+use super::connections::ConnectionPermit;
+use super::methods::{Served, connection, parse, pay};
 use crate::api::*;
 use crate::backend::{CheckpointRange, EventFilter, RoundRange};
 use crate::error::RpcError;
@@ -23,6 +26,10 @@ use crate::openrpc::Method;
 
 /// Events, checkpoints or rounds read at once.
 const PAGE: u32 = 100;
+/// What a subscription costs, beside what it reads of the past.
+const COST: u32 = 4;
+/// Events, checkpoints or rounds of the past that cost as much as a cheap call.
+const ITEMS_OF_A_CALL: usize = 10;
 
 /// Why following ended: the subscriber or what it followed is gone (none), or the node failed.
 type Ended = Option<RpcError>;
@@ -35,10 +42,34 @@ trait Feed: Sized + Send {
     /// Checks what was asked for; begins now where no place is given.
     fn begin(params: Self::Params, served: &Served) -> Result<Self, RpcError>;
     /// Tells until the subscriber is gone or there is nothing more to tell.
-    fn follow(self, served: &Served, sink: &SubscriptionSink)
+    fn follow(self, served: &Served, subscriber: &Subscriber)
     -> impl Future<Output = Ended> + Send;
     /// The last word.
     fn end(code: i32, name: String, message: String) -> Self::Notice;
+}
+
+/// One who is told.
+struct Subscriber {
+    sink: SubscriptionSink,
+    connection: Arc<ConnectionPermit>,
+}
+
+impl Subscriber {
+    async fn send(&self, notice: &impl Serialize) -> Result<(), ()> {
+        let message = serde_json::value::to_raw_value(notice).map_err(|error| {
+            tracing::error!(%error, "a notice could not be written as JSON");
+        })?;
+        self.sink.send(message).await.map_err(|_| ())
+    }
+
+    /// Waits until its address can pay for a page of what is past already: reading it is like asking for it. What
+    /// happens now is free.
+    async fn pay(&self, items: usize) {
+        let cost = 1 + u32::try_from(items / ITEMS_OF_A_CALL).unwrap_or(u32::MAX);
+        while let Err(wait) = self.connection.pay(cost, Instant::now()) {
+            tokio::time::sleep(wait).await;
+        }
+    }
 }
 
 /// Registers a subscription to each feed, and describes it.
@@ -50,8 +81,8 @@ pub(super) fn register(module: &mut RpcModule<Served>, described: &mut Vec<Metho
                 $docs,
             ));
             module
-                .register_subscription($subscribe, $notice, $unsubscribe, |params, pending, served, _| {
-                    run::<$feed>(params, pending, served)
+                .register_subscription($subscribe, $notice, $unsubscribe, |params, pending, served, told| {
+                    run::<$feed>(params, pending, served, told)
                 })
                 .expect("every method is registered once");
         )* };
@@ -73,10 +104,15 @@ async fn run<F: Feed>(
     params: Params<'static>,
     pending: PendingSubscriptionSink,
     served: Arc<Served>,
+    told: Extensions,
 ) {
-    let begun = parse::<F::Params>(&params).and_then(|params| F::begin(params, &served));
-    let feed = match begun {
-        Ok(feed) => feed,
+    let begun = || -> Result<_, RpcError> {
+        let connection = connection(&told)?;
+        pay(connection, COST)?;
+        Ok((F::begin(parse::<F::Params>(&params)?, &served)?, Arc::clone(connection)))
+    };
+    let (feed, connection) = match begun() {
+        Ok(begun) => begun,
         Err(error) => {
             pending.reject(ErrorObjectOwned::from(error)).await;
             return;
@@ -85,23 +121,17 @@ async fn run<F: Feed>(
     // The connection may be gone before the answer: then nobody is left to be told.
     let Ok(sink) = pending.accept().await else { return };
     let _open = served.meter.subscription();
+    let subscriber = Subscriber { sink, connection };
     tokio::select! {
-        () = sink.closed() => {}
-        error = feed.follow(&served, &sink) => {
+        () = subscriber.sink.closed() => {}
+        error = feed.follow(&served, &subscriber) => {
             if let Some(RpcError { code, message, .. }) = error {
                 let (code, name) = (code.number(), code.name().to_owned());
                 // Gone or not, this is the last word.
-                let _ = send(&sink, &F::end(code, name, message)).await;
+                let _ = subscriber.send(&F::end(code, name, message)).await;
             }
         }
     }
-}
-
-async fn send(sink: &SubscriptionSink, notice: &impl Serialize) -> Result<(), ()> {
-    let message = serde_json::value::to_raw_value(notice).map_err(|error| {
-        tracing::error!(%error, "a notice could not be written as JSON");
-    })?;
-    sink.send(message).await.map_err(|_| ())
 }
 
 /// True of a subscriber that had caught up with a head and fell too far behind it.
@@ -125,25 +155,28 @@ impl Feed for EventsFeed {
         Ok(Self { filter, after: params.after.unwrap_or_else(now) })
     }
 
-    async fn follow(self, served: &Served, sink: &SubscriptionSink) -> Ended {
+    async fn follow(self, served: &Served, subscriber: &Subscriber) -> Ended {
         let Self { filter, mut after } = self;
         let mut caught_up = false;
         loop {
             let head = served.backend.head().height;
             if is_left_behind(served, caught_up, after.height, head) {
                 let resume = Cursor::end_of(head);
-                send(sink, &EventNotice::Gap { after, resume }).await.ok()?;
+                subscriber.send(&EventNotice::Gap { after, resume }).await.ok()?;
                 after = resume;
             }
             let page = match served.events(filter.clone(), after, PAGE, ReadAt::Latest).await {
                 Ok(page) => page,
                 Err(error) => return Some(error),
             };
+            let items = page.value.events.len();
             for event in page.value.events {
-                send(sink, &EventNotice::Event { event: Box::new(event) }).await.ok()?;
+                subscriber.send(&EventNotice::Event { event: Box::new(event) }).await.ok()?;
             }
             after = page.value.next;
-            if !page.value.more {
+            if page.value.more {
+                subscriber.pay(items).await;
+            } else {
                 caught_up = true;
                 served.backend.reached(page.at.height.saturating_add(1)).await;
             }
@@ -168,13 +201,13 @@ impl Feed for ChainFeed {
         Ok(Self { after: params.after.unwrap_or_else(|| served.backend.head().height) })
     }
 
-    async fn follow(self, served: &Served, sink: &SubscriptionSink) -> Ended {
+    async fn follow(self, served: &Served, subscriber: &Subscriber) -> Ended {
         let mut after = self.after;
         let mut caught_up = false;
         loop {
             let head = served.backend.head().height;
             if is_left_behind(served, caught_up, after, head) {
-                send(sink, &ChainNotice::Gap { after, resume: head }).await.ok()?;
+                subscriber.send(&ChainNotice::Gap { after, resume: head }).await.ok()?;
                 after = head;
             }
             let next = after.saturating_add(1);
@@ -194,13 +227,19 @@ impl Feed for ChainFeed {
                 Err(error) => return Some(error),
             };
             let certified_height = page.value.certified_height;
+            if page.value.checkpoints.len() > 1 {
+                subscriber.pay(page.value.checkpoints.len()).await;
+            }
             if page.value.checkpoints.is_empty() {
                 // Whatever the reason, asking again at once would find none either.
                 served.backend.reached(head.saturating_add(1)).await;
             }
             for checkpoint in page.value.checkpoints {
                 after = checkpoint.height;
-                send(sink, &ChainNotice::Checkpoint { checkpoint, certified_height }).await.ok()?;
+                subscriber
+                    .send(&ChainNotice::Checkpoint { checkpoint, certified_height })
+                    .await
+                    .ok()?;
             }
         }
     }
@@ -223,7 +262,7 @@ impl Feed for DagFeed {
         Ok(Self { after: params.after })
     }
 
-    async fn follow(self, served: &Served, sink: &SubscriptionSink) -> Ended {
+    async fn follow(self, served: &Served, subscriber: &Subscriber) -> Ended {
         let mut told = self.after;
         loop {
             let height = served.backend.head().height;
@@ -245,8 +284,11 @@ impl Feed for DagFeed {
             if first > after.saturating_add(1) && after < passed {
                 // What lies between is not held any more.
                 let resume = (first - 1).min(passed);
-                send(sink, &DagNotice::Gap { after, resume }).await.ok()?;
+                subscriber.send(&DagNotice::Gap { after, resume }).await.ok()?;
                 told = Some(resume);
+            }
+            if page.rounds.len() > 1 {
+                subscriber.pay(page.rounds.len()).await;
             }
             let mut sent = false;
             for round in page.rounds {
@@ -256,7 +298,7 @@ impl Feed for DagFeed {
                 if Some(round.round) > told {
                     told = Some(round.round);
                     sent = true;
-                    send(sink, &DagNotice::Round { round }).await.ok()?;
+                    subscriber.send(&DagNotice::Round { round }).await.ok()?;
                 }
             }
             if !sent {
@@ -283,7 +325,7 @@ impl Feed for TxFeed {
         Ok(Self { hash: params.hash })
     }
 
-    async fn follow(self, served: &Served, sink: &SubscriptionSink) -> Ended {
+    async fn follow(self, served: &Served, subscriber: &Subscriber) -> Ended {
         let mut answer = served.backend.tx_status(self.hash).await;
         loop {
             let status = match answer {
@@ -291,7 +333,7 @@ impl Feed for TxFeed {
                 Err(error) => return Some(error),
             };
             let next = status.stage.next().filter(|next| !status.satisfies(*next));
-            send(sink, &TxNotice::Status { status: Box::new(status) }).await.ok()?;
+            subscriber.send(&TxNotice::Status { status: Box::new(status) }).await.ok()?;
             answer = served.backend.tx_reached(self.hash, next?).await;
         }
     }

@@ -104,6 +104,14 @@ impl Socket {
         }
     }
 
+    /// With which number the server closes (RFC 6455, section 7.4.1); nothing else may come before.
+    #[allow(dead_code)] // the tests of the whole system do not ask
+    pub async fn closed(&mut self) -> u16 {
+        let (number, payload) = self.frame().await.expect("a word before the end");
+        assert_eq!(number, Frame::Close.number(), "{}", String::from_utf8_lossy(&payload));
+        u16::from_be_bytes([payload[0], payload[1]])
+    }
+
     async fn frame(&mut self) -> Result<(u8, Vec<u8>)> {
         let first = self.stream.read_u8().await?;
         let length = match self.stream.read_u8().await? {
