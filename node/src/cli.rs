@@ -223,8 +223,9 @@ pub enum Command {
     },
     /// Print typed bindings of a module, for programs in other languages
     #[command(after_help = "Examples:\n  pollen bind ts coldchain > coldchain.ts\n  \
+                      pollen bind rust coldchain > src/coldchain.rs\n  \
                       pollen bind ts target/modules/components/coldchain.wasm > coldchain.ts\n\n\
-                      The file needs the package @pollen/client")]
+                      TypeScript needs the package @pollen/client; Rust the crates pollen-rpc, pollen-ledger and borsh")]
     Bind(bind::BindArgs),
     /// Give networks names, and choose between them
     #[command(subcommand)]

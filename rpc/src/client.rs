@@ -11,6 +11,7 @@
 //! It trusts its nodes unless it is asked for proof: what ends in `_proved` believes a node only as far as a quorum of the
 //! committee signed it.
 
+pub mod bound;
 mod dev;
 mod draft;
 mod events;
@@ -91,6 +92,20 @@ pub enum ClientError {
         /// What is wrong with it.
         reason: String,
     },
+    /// An argument that has no encoding: nothing was sent.
+    #[error("an argument cannot be encoded: {reason}")]
+    Argument {
+        /// Why.
+        reason: String,
+    },
+    /// A value of a module that is none of the types which the program has of it.
+    #[error("{what} cannot be read ({reason}): the module has changed, make its bindings anew")]
+    Value {
+        /// Of which function or event.
+        what: String,
+        /// What is wrong with it.
+        reason: String,
+    },
 }
 
 impl ClientError {
@@ -103,6 +118,17 @@ impl ClientError {
     pub fn hint(&self) -> Option<&str> {
         match self {
             Self::Rpc { hint, .. } => hint.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// The module's own error value, in the ledger's encoding, of a query that failed with one.
+    fn module_error(&self) -> Option<Vec<u8>> {
+        match self {
+            Self::Rpc { data, .. } => {
+                let bytes: Bytes = serde_json::from_value(data.get("errorBytes")?.clone()).ok()?;
+                Some(bytes.0)
+            }
             _ => None,
         }
     }

@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 use pollen_ledger::Hash;
 use pollen_ledger::execution::StateRead;
 use pollen_ledger::receipt::{Code, FailureValue};
+use pollen_rpc::api::Bytes;
 use pollen_rpc::error::{ErrorCode, RpcError, describe};
 use pollen_vm::interface::{Interface, Type, UnknownFunction, wit_package};
 use pollen_vm::value::{self, Formats, ValueError};
@@ -89,6 +90,10 @@ pub fn call_failed(
         }
     };
     let mut error = RpcError::new(ErrorCode::from(code), message);
+    if let FailureValue::Error(bytes) = value {
+        // For programs that have the module's types.
+        error = error.with("errorBytes", serde_json::json!(Bytes(bytes.clone())));
+    }
     if let Some(json) = json {
         error = error.with("error", json);
     }

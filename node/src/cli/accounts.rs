@@ -7,7 +7,6 @@ use clap::Args;
 use pollen_ledger::{AccountId, Action, Address, KeyPair, PublicKey, Signature, message};
 use pollen_rpc::api::{Account, AccountGetParams, Answer, Stage, TxOutcome, TxStatus};
 use pollen_rpc::client::{Author, ClientError, Intent, PollenClient, Signed, Signer};
-use pollen_rpc::error::ErrorCode;
 use serde_json::json;
 use zeroize::Zeroizing;
 
@@ -440,16 +439,8 @@ pub async fn submit(
     by: impl Into<Signer>,
     intent: Intent,
 ) -> Result<Answer<TxStatus>, Failure> {
-    let by = by.into();
-    let mut tries = 0;
-    let status = loop {
-        let signed = client.sign(&by, intent.clone(), rand::random()).await?;
-        tries += 1;
-        match watched(client, &signed, Stage::Executed, PATIENCE).await {
-            Err(error) if error.is(ErrorCode::NonceUsed) && tries < 4 => {}
-            other => break other?,
-        }
-    };
+    let submit = async |signed: &Signed| watched(client, signed, Stage::Executed, PATIENCE).await;
+    let (_, status) = client.sign_and_submit(by, intent, submit).await?;
     check(&status)?;
     Ok(status)
 }

@@ -1,8 +1,10 @@
 //! Typed bindings of a module for other languages, made of its own interface.
 
+mod names;
+mod rust;
 mod typescript;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use pollen_ledger::Hash;
@@ -18,7 +20,7 @@ pub struct BindArgs {
     /// For which language
     #[arg(value_enum)]
     language: Language,
-    /// The module: a name, an address, or the file of a component (.wasm)
+    /// The module: a name, an address, the file of a component (.wasm), or the folder of its sources (., ../greenhouse)
     module: String,
 }
 
@@ -27,14 +29,23 @@ pub struct BindArgs {
 enum Language {
     /// TypeScript, for the package @pollen/client
     Ts,
+    /// Rust, for the crate pollen-rpc
+    Rust,
 }
 
 /// `pollen bind LANGUAGE MODULE`.
 pub async fn run(session: &Session, args: &BindArgs) -> Result<(), Failure> {
-    let Language::Ts = args.language;
     let (interface, hash, place) = if args.module.ends_with(".wasm") {
         let (interface, hash) = of_file(&PathBuf::from(&args.module))?;
         (interface, hash, None)
+    } else if args.module.starts_with('.') || args.module.contains('/') {
+        let folder = Path::new(&args.module).canonicalize().map_err(|error| {
+            Failure::new(format!("{}: {error}", args.module))
+                .hint("it is to be the folder of a module's sources")
+        })?;
+        let name = folder.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let (interface, hash) = of_folder(&folder, name)?;
+        (interface, hash, Some(format!("@{name}")))
     } else {
         let client = session.client()?;
         let module = modules::spelled(&client, &args.module).await?;
@@ -46,12 +57,24 @@ pub async fn run(session: &Session, args: &BindArgs) -> Result<(), Failure> {
             .map_err(|error| Failure::new(format!("the interface of {module}: {error}")))?;
         (interface, Hash::of_content(&package), Some(module))
     };
-    print!("{}", typescript::bindings(&interface, &hash, place.as_deref()));
+    let text = match args.language {
+        Language::Ts => typescript::bindings(&interface, &hash, place.as_deref()),
+        Language::Rust => rust::formatted(rust::bindings(&interface, &hash))?,
+    };
+    print!("{text}");
     Ok(())
 }
 
+/// The interface of sources, without compiling them, and its hash.
+fn of_folder(folder: &Path, name: &str) -> Result<(Interface, Hash), Failure> {
+    let package = pollen_build::wit_package(name, folder)?;
+    let interface = Interface::from_wit_package(&package)
+        .map_err(|error| Failure::new(format!("the interface of {name}: {error}")))?;
+    Ok((interface, Hash::of_content(&package)))
+}
+
 /// The interface of a component, and its hash as `module_get` tells it.
-fn of_file(path: &std::path::Path) -> Result<(Interface, Hash), Failure> {
+fn of_file(path: &Path) -> Result<(Interface, Hash), Failure> {
     let failed = |reason: String| Failure::new(format!("{}: {reason}", path.display()));
     let component = std::fs::read(path).map_err(|error| failed(error.to_string()))?;
     let interface =
@@ -59,3 +82,6 @@ fn of_file(path: &std::path::Path) -> Result<(Interface, Hash), Failure> {
     let package = wit_package(&component).map_err(|error| failed(error.to_string()))?;
     Ok((interface, Hash::of_content(package.unwrap_or_default())))
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,6 @@
 //! From what an account wants done to signed bytes.
 
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -9,13 +10,16 @@ use pollen_ledger::{
 };
 
 use super::{Author, ClientError, PollenClient};
-use crate::api::{AccountGetParams, ChainHeadParams, NodeInfo};
+use crate::api::{AccountGetParams, Answer, ChainHeadParams, NodeInfo, TxStatus};
+use crate::error::ErrorCode;
 
 /// How long a transaction is valid when it is not told, from the chain's head on, in milliseconds.
 const VALID_FOR_MS: u64 = 60_000;
 /// Nonces above the next free one among which one is chosen, so that two shells of one key that ask
 /// at the same time rarely choose the same; small against the 4 096 that the window allows.
 const NONCE_SPREAD: u64 = 256;
+/// How many of them are tried where other programs are quicker with theirs.
+const NONCE_TRIES: u32 = 4;
 
 fn now_ms() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -177,6 +181,27 @@ impl PollenClient {
         let lead = by.keys.first().expect("a signer has a key").public_key();
         let (nonce, time_ms) = self.next_place(&by.account, &lead, random).await?;
         Ok(intent.sign_by(network, &by, nonce, time_ms))
+    }
+
+    /// Signs what is intended and submits it by `submit`; a nonce that another program took meanwhile is chosen anew.
+    pub async fn sign_and_submit(
+        &self,
+        by: impl Into<Signer>,
+        intent: Intent,
+        submit: impl AsyncFn(&Signed) -> Result<Answer<TxStatus>, ClientError>,
+    ) -> Result<(Signed, Answer<TxStatus>), ClientError> {
+        let by = by.into();
+        let mut tries = 0;
+        loop {
+            // Each of these states has keys of its own, drawn at random.
+            let random = RandomState::new().build_hasher().finish();
+            let signed = self.sign(&by, intent.clone(), random).await?;
+            tries += 1;
+            match submit(&signed).await {
+                Err(error) if error.is(ErrorCode::NonceUsed) && tries < NONCE_TRIES => {}
+                submitted => return Ok((signed, submitted?)),
+            }
+        }
     }
 
     /// A nonce that is free, and the time of the chain's head.

@@ -6,6 +6,7 @@ mod account_keys;
 mod admin;
 mod bad_input;
 mod bench;
+mod bound;
 mod client_vectors;
 mod cluster;
 mod crash;

@@ -169,7 +169,7 @@ fn is_passing(error: &pollen_rpc::client::ClientError) -> bool {
     match error {
         ClientError::Rpc { retryable, .. } => *retryable,
         ClientError::Unreachable { .. } | ClientError::Protocol { .. } => true,
-        ClientError::Url { .. } => false,
+        ClientError::Url { .. } | ClientError::Argument { .. } | ClientError::Value { .. } => false,
     }
 }
 

@@ -3,15 +3,15 @@
 //! Names of types are in PascalCase, of fields, parameters and functions in camelCase, as the client's native form of
 //! values has them (rpc/ts/src/values.ts). Docs come from a stranger: none of them can end its comment.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use pollen_ledger::Hash;
 use pollen_vm::Interface;
-use pollen_vm::interface::{Function, Type, TypeName};
+use pollen_vm::interface::{Function, Type};
 
-/// Functions that are run by deployments and upgrades, never by calls.
-const UNCALLABLE: [&str; 2] = ["init", "migrate"];
+use super::names::{Names, callable, class_of, name_of, named_types, names_of, pascal};
+
 /// Names of types that the file uses, or that readers take for the language's own.
 const TAKEN_TYPES: [&str; 33] = [
     "Array",
@@ -71,9 +71,8 @@ const TAKEN_METHODS: [&str; 16] = [
 /// The text of a file of bindings. `hash` is the interface's; `module` is where it was found, if anywhere.
 pub fn bindings(interface: &Interface, hash: &Hash, module: Option<&str>) -> String {
     let named = named_types(interface);
-    let class = pascal(package_name(&interface.package));
-    let class = if class.is_empty() { "Bound".to_owned() } else { class };
-    let names = names_of(&named, &class);
+    let class = class_of(interface, &TAKEN_TYPES);
+    let names = names_of(&named, &class, &TAKEN_TYPES);
     let mut writer = Writer { interface, class, names, text: String::new() };
     writer.head(hash);
     for ty in &named {
@@ -86,13 +85,6 @@ pub fn bindings(interface: &Interface, hash: &Hash, module: Option<&str>) -> Str
     writer.definition(hash, module);
     writer.class(module.is_some());
     writer.text
-}
-
-/// Names of the named types in TypeScript, by interface and name.
-type Names<'a> = BTreeMap<(&'a str, &'a str), String>;
-
-fn key(name: &TypeName) -> (&str, &str) {
-    (&name.interface, &name.name)
 }
 
 struct Writer<'a> {
@@ -136,7 +128,7 @@ impl Writer<'_> {
         let values = if has_init { "encodeArguments, Module" } else { "Module" };
         let mut types =
             vec!["CommandOptions", "Executed", "ModuleDefinition", "PollenClient", "QueryOptions"];
-        if !self.callable().any(|_| true) {
+        if !callable(self.interface).any(|_| true) {
             types.retain(|name| !["CommandOptions", "Executed"].contains(name));
         }
         if self.interface.queries.is_empty() {
@@ -155,10 +147,6 @@ impl Writer<'_> {
 
     fn init(&self) -> Option<&Function> {
         self.interface.commands.iter().find(|function| function.name == "init")
-    }
-
-    fn callable(&self) -> impl Iterator<Item = &Function> {
-        self.interface.commands.iter().filter(|one| !UNCALLABLE.contains(&one.name.as_str()))
     }
 
     /// A type as TypeScript writes it where it is used.
@@ -198,8 +186,7 @@ impl Writer<'_> {
     }
 
     fn name(&self, ty: &Type) -> String {
-        let known = ty.name().and_then(|name| self.names.get(&key(name)));
-        known.cloned().unwrap_or_else(|| "unknown".to_owned())
+        name_of(ty, &self.names)
     }
 
     fn named_type(&mut self, ty: &Type) {
@@ -392,8 +379,7 @@ impl Writer<'_> {
             self.line("  }");
         }
         let mut methods: BTreeSet<String> = TAKEN_METHODS.map(str::to_owned).into();
-        let commands: Vec<Function> = self.callable().cloned().collect();
-        for function in &commands {
+        for function in callable(interface) {
             self.method(function, "Command", &mut methods);
         }
         for function in &interface.queries {
@@ -446,68 +432,6 @@ impl Writer<'_> {
         ));
         self.line("  }");
     }
-}
-
-/// Every named type once, parts before the whole.
-fn named_types(interface: &Interface) -> Vec<&Type> {
-    fn collect<'t>(
-        ty: &'t Type,
-        seen: &mut BTreeSet<(&'t str, &'t str)>,
-        found: &mut Vec<&'t Type>,
-    ) {
-        if ty.name().is_some_and(|name| !seen.insert(key(name))) {
-            return;
-        }
-        for part in ty.parts() {
-            collect(part, seen, found);
-        }
-        if ty.name().is_some() {
-            found.push(ty);
-        }
-    }
-    let (mut seen, mut found) = (BTreeSet::new(), Vec::new());
-    for function in interface.commands.iter().chain(&interface.queries) {
-        for ty in function.params.iter().map(|(_, ty)| ty).chain(&function.result) {
-            collect(ty, &mut seen, &mut found);
-        }
-    }
-    interface.events.iter().for_each(|event| collect(&event.ty, &mut seen, &mut found));
-    found
-}
-
-/// Names of types: as they are called, or with the module's or the interface's name before it.
-fn names_of<'a>(named: &[&'a Type], class: &str) -> Names<'a> {
-    let mut taken: BTreeSet<String> = TAKEN_TYPES.map(str::to_owned).into();
-    taken.extend([class.to_owned(), format!("{class}Event")]);
-    let mut names = BTreeMap::new();
-    for name in named.iter().filter_map(|ty| ty.name()) {
-        let plain = pascal(&name.name);
-        let inside = name.interface.rsplit('/').next().unwrap_or_default();
-        let inside = pascal(inside.split('@').next().unwrap_or_default());
-        let mut choices =
-            vec![plain.clone(), format!("{class}{plain}"), format!("{inside}{plain}")];
-        choices.extend((2..).take(named.len()).map(|number| format!("{class}{plain}{number}")));
-        let free = choices.into_iter().find(|choice| !taken.contains(choice));
-        let free = free.expect("one more choice than types");
-        taken.insert(free.clone());
-        names.insert(key(name), free);
-    }
-    names
-}
-
-/// `chain` of `cold:chain@0.1.0`.
-fn package_name(package: &str) -> &str {
-    let name = package.rsplit(':').next().unwrap_or_default();
-    name.split('@').next().unwrap_or_default()
-}
-
-fn capital(word: &str) -> String {
-    let mut letters = word.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
-}
-
-fn pascal(name: &str) -> String {
-    name.split('-').map(capital).collect()
 }
 
 fn camel(name: &str) -> String {

@@ -23,7 +23,8 @@ export type Choice =
 export type EveryKindError =
   /** * / alert(1) */
   | "red"
-  | "dark-green";
+  | "dark-green"
+  | "self";
 
 export type Rights = (
   | "read"
@@ -63,6 +64,7 @@ const everyKindErrorType: Type = {
   enum: [
     "red",
     "dark-green",
+    "self",
   ],
 };
 
@@ -94,6 +96,7 @@ export const definition: ModuleDefinition = {
     { name: "made-of-others", docs: null, params: [["list-of", { list: { option: keyPairType } }], ["choice", choiceType], ["color", everyKindErrorType], ["may", rightsType], ["both", { tuple: ["u8", everyKindKeyPairType] }], ["maybe", { option: "string" }], ["end", { result: { ok: null, err: "u32" } }]], result: { result: { ok: choiceType, err: everyKindErrorType } } },
     { name: "constructor", docs: null, params: [], result: { result: { ok: null, err: null } } },
     { name: "get", docs: null, params: [], result: null },
+    { name: "find", docs: null, params: [["type", "u8"], ["self", "string"]], result: null },
   ],
   queries: [
     { name: "get", docs: null, params: [["maybe-this", { option: keyPairType }]], result: everyKindKeyPairType },
@@ -130,6 +133,16 @@ export class EveryKind extends Module {
 
   get(options: CommandOptions): Promise<Executed<null>> {
     return this.runCommand("get", {}, options) as Promise<Executed<null>>;
+  }
+
+  /**
+   * Finds * / it.
+   *
+   *     exit(1);
+   * ```
+   */
+  find(args: { type: number; self: string }, options: CommandOptions): Promise<Executed<null>> {
+    return this.runCommand("find", args, options) as Promise<Executed<null>>;
   }
 
   getQuery(args: { maybeThis?: KeyPair | null }, options?: QueryOptions): Promise<EveryKindKeyPair> {
