@@ -182,13 +182,30 @@ pub fn differences_text(comparison: &Comparison) -> String {
             DifferenceKind::Changed if one.before == one.after => {
                 text += &format!("  ~ {part:<7} {}: by its types{mark}\n", line(&one.after));
             }
-            DifferenceKind::Changed => {
-                text += &format!("  - {part:<7} {}\n", line(&one.before));
-                text += &format!("  + {part:<7} {}{mark}\n", line(&one.after));
-            }
+            DifferenceKind::Changed => match added(one) {
+                Some(added) => text += &format!("  ~ {part:<7} {added}{mark}\n"),
+                None => {
+                    text += &format!("  - {part:<7} {}\n", line(&one.before));
+                    text += &format!("  + {part:<7} {}{mark}\n", line(&one.after));
+                }
+            },
         }
     }
     text
+}
+
+/// Of a type that kept what it had, a case or field a line, and has more: `enum error: + below-zero`.
+fn added(one: &Difference) -> Option<String> {
+    let parts = |definition: &'_ Option<String>| -> Option<(String, Vec<String>)> {
+        let (head, rest) = definition.as_deref()?.split_once(" {\n")?;
+        let parts = rest.trim_end().trim_end_matches('}').lines();
+        let part = |part: &str| part.trim().trim_end_matches(',').to_owned();
+        Some((head.to_owned(), parts.map(part).filter(|part| !part.is_empty()).collect()))
+    };
+    let (before, after) = (parts(&one.before)?, parts(&one.after)?);
+    let (kept, new): (Vec<_>, Vec<_>) =
+        after.1.into_iter().partition(|part| before.1.contains(part));
+    (before.0 == after.0 && before.1 == kept).then(|| format!("{}: + {}", after.0, new.join(", ")))
 }
 
 /// The same for programs.
@@ -213,5 +230,30 @@ fn part_name(part: Part) -> &'static str {
         Part::Query => "query",
         Part::Event => "event",
         Part::Type => "type",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn changed(before: &str, after: &str) -> String {
+        let (before, after) = (Some(before.to_owned()), Some(after.to_owned()));
+        let (part, kind) = (Part::Type, DifferenceKind::Changed);
+        let one = Difference { part, kind, name: "error".into(), before, after, breaks: false };
+        differences_text(&Comparison { differences: vec![one] })
+    }
+
+    /// A new case of an error breaks nobody: shown as a removal it would frighten who upgrades.
+    #[test]
+    fn what_a_type_has_more_is_told_alone() {
+        let before = "enum error {\n  overflow,\n}\n";
+        let more = changed(before, "enum error {\n  overflow,\n  below-zero,\n  not-you,\n}\n");
+        assert_eq!(more, "  ~ type    enum error: + below-zero, not-you\n");
+        let other = changed(before, "enum error {\n  below-zero,\n}\n");
+        assert_eq!(
+            other,
+            "  - type    enum error { overflow }\n  + type    enum error { below-zero }\n"
+        );
     }
 }

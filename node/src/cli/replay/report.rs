@@ -144,8 +144,9 @@ pub fn summary(module: &str, compared: &[Compared], passed_over: usize) -> Strin
     let (before, after) = (total(0), total(1));
     let share = (after as f64 / before.max(1) as f64 - 1.0) * 100.0;
     text += &format!(
-        "{} transactions of {module} run again: {} as before, {} otherwise; fuel {before} -> {after} ({share:+.1} %)\n",
+        "{} transaction{} of {module} run again: {} as before, {} otherwise; fuel {before} -> {after} ({share:+.1} %)\n",
         compared.len(),
+        if compared.len() == 1 { "" } else { "s" },
         compared.len() - differ.len(),
         differ.len()
     );
