@@ -1,5 +1,4 @@
-/* The counter of `../counter`, in C: the same interface, the same storage, the same events. Read the Rust one
- * first; what differs is that here nothing is encoded for you.
+/* A counter in C: one number that anybody may raise.
  *
  * pollen.h is generated from wit/ by `pollen build`: the host's functions (pollen_host_...), and those that
  * this file must define (exports_...). Values in storage and events are in the ledger's encoding, which for

@@ -113,9 +113,9 @@ pub enum Command {
         after_help = "Examples:\n  pollen transfer alice bob 5\n  pollen transfer alice bob 0.25"
     )]
     Transfer(TransferArgs),
-    /// Make a folder with a new module in Rust, which builds, is tested and can be deployed as it stands
+    /// Make a folder with a new module, in Rust or C, which builds, is tested and can be deployed as it stands
     #[command(
-        after_help = "Examples:\n  pollen new greenhouse\n  pollen new shop --template token"
+        after_help = "Examples:\n  pollen new greenhouse\n  pollen new shop --template token\n  pollen new sensor --template counter-c"
     )]
     New(new::NewArgs),
     /// Build a module from its source folder

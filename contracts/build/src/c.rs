@@ -68,6 +68,12 @@ pub(crate) fn module(dir: &Path) -> Result<Option<(String, PathBuf)>, BuildError
     Ok(Some((name.to_owned(), dir)))
 }
 
+/// The package with the tests of the module in `dir`, where it has one: they are in Rust, by the crate `pollen-harness`.
+pub(crate) fn tests(dir: &Path) -> Option<PathBuf> {
+    let tests = dir.join("tests");
+    tests.join("Cargo.toml").is_file().then_some(tests)
+}
+
 /// Where modules in C are built when the caller does not say: cargo's folder, or `target` beside the source.
 pub(crate) fn target_dir(dir: &Path) -> PathBuf {
     let cargo = env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
@@ -87,7 +93,7 @@ pub(crate) fn compile(
     }
     fs::create_dir_all(&work).map_err(BuildError::file(&work))?;
     write_bindings(name, dir, &work)?;
-    let clang = clang()?;
+    let clang = find_clang().ok_or(BuildError::NoClang)?;
     let sources = [dir.join(SOURCE), work.join("pollen.c"), work.join("libc.c")];
     let mut objects = vec![work.join("pollen_component_type.o")];
     for source in sources {
@@ -154,9 +160,9 @@ fn linker() -> Result<PathBuf, BuildError> {
     named.or_else(of_rust).or_else(|| find("wasm-ld")).ok_or(BuildError::NoClang)
 }
 
-fn clang() -> Result<PathBuf, BuildError> {
-    let named = env::var_os(CLANG_VARIABLE).map(PathBuf::from);
-    named.or_else(|| find("clang")).ok_or(BuildError::NoClang)
+/// The compiler of modules in C: the one that a variable names, or clang where it is found.
+pub fn find_clang() -> Option<PathBuf> {
+    env::var_os(CLANG_VARIABLE).map(PathBuf::from).or_else(|| find("clang"))
 }
 
 /// A tool on PATH, or in the newest LLVM that Debian installed.

@@ -32,6 +32,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 pub use anatomy::{Anatomy, PartDifference};
+pub use c::find_clang;
 pub use component::{BUILD_SECTION, HOST_WIT, MANIFEST_SECTION, WIT_SECTION, wit_package};
 pub use native_tests::{NativeTests, run_native_tests};
 pub use toolchain::Toolchain;
@@ -71,7 +72,7 @@ pub enum BuildError {
     /// No compiler for modules in C.
     #[error(
         "this module is in C, and there is no clang (or no wasm-ld) on PATH or below /usr/lib.\n\
-         Run `make bootstrap` (scripts/bootstrap), or name them with POLLEN_CLANG and POLLEN_WASM_LD."
+         Install them (Debian, Ubuntu: `apt install clang lld`), or name them with POLLEN_CLANG and POLLEN_WASM_LD."
     )]
     NoClang,
     /// Cargo could not be started.

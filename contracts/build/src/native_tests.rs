@@ -1,5 +1,5 @@
-//! A module's own tests: `cargo test` of its package. Natively the host is the SDK's test double; tests that run the
-//! compiled module are told by variables where it is.
+//! A module's own tests: `cargo test` of its package; of a module in C, of the package in its folder `tests`. Natively the
+//! host is the SDK's test double; tests that run the compiled module are told by variables where it is.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -22,7 +22,7 @@ pub struct NativeTests {
 }
 
 /// Compiles and runs the tests of the module in `dir`, with these variables in their environment and these arguments
-/// for the test programs; none of a module that has no such tests, being in C.
+/// for the test programs; none of a module in C that has no package of tests.
 ///
 /// # Errors
 /// The directory holds no module, or cargo cannot be started. A test that fails is no error.
@@ -31,14 +31,17 @@ pub fn run_native_tests(
     variables: &[(&str, OsString)],
     arguments: &[String],
 ) -> Result<Option<NativeTests>, BuildError> {
-    if c::module(dir)?.is_some() {
-        return Ok(None);
-    }
-    let package = package(dir)?;
+    let package = match c::module(dir)? {
+        Some((_, dir)) => match c::tests(&dir) {
+            Some(tests) => tests,
+            None => return Ok(None),
+        },
+        None => package(dir)?.dir,
+    };
     let mut command = cargo();
     // All of them, so that a native test that fails does not hide what the compiled module does.
     command.args(["test", "--no-fail-fast", "--quiet", "--color", "never", "--manifest-path"]);
-    command.arg(package.dir.join("Cargo.toml")).current_dir(&package.dir).stdin(Stdio::null());
+    command.arg(package.join("Cargo.toml")).current_dir(&package).stdin(Stdio::null());
     command.arg("--").args(arguments).envs(variables.iter().map(|(name, value)| (name, value)));
     let output = command.output().map_err(no_cargo(&command))?;
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();

@@ -8,7 +8,7 @@ use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use crate::{package_folder, variable};
+use crate::{module_folder, variable};
 
 /// Names the report that measurements are appended to.
 pub const REPORT_VARIABLE: &str = "POLLEN_TEST_FUEL_REPORT";
@@ -126,7 +126,7 @@ pub(crate) fn check(name: &str, fuel: u64) -> Result<(), String> {
     if variable(UPDATE_VARIABLE).is_some() {
         return Ok(());
     }
-    compare(&Fuel::read(&Fuel::path(&package_folder()))?, name, fuel)
+    compare(&Fuel::read(&Fuel::path(&module_folder()))?, name, fuel)
 }
 
 /// One write, so that lines of several processes do not mix.

@@ -12,7 +12,7 @@ use std::thread::JoinHandle;
 
 use serde_json::{Value, json};
 
-use crate::{COMPONENT_VARIABLE, PROGRAM_VARIABLE, package_folder, variable};
+use crate::{COMPONENT_VARIABLE, PROGRAM_VARIABLE, module_folder, variable};
 
 /// The version of what is said; `pollen test-host` tells its own first.
 pub const PROTOCOL: u64 = 1;
@@ -51,7 +51,7 @@ impl Host {
 
     fn start() -> Result<Self, String> {
         let program = variable(PROGRAM_VARIABLE).unwrap_or_else(|| PathBuf::from("pollen"));
-        let source = variable(COMPONENT_VARIABLE).unwrap_or_else(package_folder);
+        let source = variable(COMPONENT_VARIABLE).unwrap_or_else(module_folder);
         let mut command = Command::new(&program);
         command.arg("test-host").arg(source);
         Self::start_by(command)

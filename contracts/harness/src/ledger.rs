@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use serde_json::{Value, json};
 
 use crate::host::Host;
+use crate::module_folder;
 use crate::outcome::{Outcome, asked};
-use crate::package_folder;
 
 /// Who deploys when nobody else is told to, as in the SDK's own test host.
 const DEPLOYER: &str = "deployer";
@@ -312,5 +312,5 @@ impl Caller<'_> {
 
 /// From the package's folder on: another process reads it.
 fn absolute(source: &Path) -> std::path::PathBuf {
-    package_folder().join(source)
+    module_folder().join(source)
 }

@@ -37,7 +37,7 @@ pub use serde_json::{Value, json};
 /// Names the program that hosts ledgers [default: `pollen` from PATH].
 #[doc(hidden)]
 pub const PROGRAM_VARIABLE: &str = "POLLEN_TEST_PROGRAM";
-/// Names the module's component [default: the package under test, which the program builds].
+/// Names the module's component [default: the module under test, which the program builds].
 #[doc(hidden)]
 pub const COMPONENT_VARIABLE: &str = "POLLEN_TEST_COMPONENT";
 
@@ -45,9 +45,13 @@ fn variable(name: &str) -> Option<PathBuf> {
     std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from)
 }
 
-/// The folder of the package whose tests run.
-fn package_folder() -> PathBuf {
-    variable("CARGO_MANIFEST_DIR").unwrap_or_else(|| PathBuf::from("."))
+/// The folder of the module whose tests run: their package's, or of a module in C the one above.
+fn module_folder() -> PathBuf {
+    let package = variable("CARGO_MANIFEST_DIR").unwrap_or_else(|| PathBuf::from("."));
+    match package.parent() {
+        Some(above) if above.join("module.c").is_file() => above.to_owned(),
+        _ => package,
+    }
 }
 
 #[cfg(test)]

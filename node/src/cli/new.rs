@@ -1,6 +1,6 @@
-//! `pollen new`: a folder with a module in Rust that builds, is tested and can be deployed as it stands.
+//! `pollen new`: a folder with a module in Rust or C that builds, is tested and can be deployed as it stands.
 //!
-//! What is written is this repository's own examples (`contracts/counter`, `token`, `service`, `fleet`) under
+//! What is written is this repository's own examples (`contracts/counter`, `token`, `service`, `fleet`, `counter-c`) under
 //! another name, so a template cannot rot: it is built and tested here. The SDK, the test harness and the host's interface
 //! are not in any registry; their sources are in this program and are written into `vendor/pollen`, one place, with the
 //! version of the program that wrote them.
@@ -8,6 +8,7 @@
 //! Invariants: a folder that exists is never written into; either the whole project appears or nothing; what is
 //! written needs no file of this repository.
 
+mod manifests;
 mod names;
 mod project;
 
@@ -40,7 +41,20 @@ pub enum Template {
     Service,
     /// Devices, readings, a threshold, alarms
     Fleet,
+    /// One number, in C
+    #[value(alias = "c")]
+    CounterC,
 }
+
+/// Files to look at first, where a project has them.
+const SHOWN: [(&str, &str); 6] = [
+    ("wit/world.wit", "the interface: what callers see"),
+    ("src/lib.rs", "what implements it"),
+    ("module.c", "what implements it; clang compiles it (pollen doctor)"),
+    ("src/tests.rs", "its tests, natively"),
+    ("tests/machine.rs", "its tests, compiled, on a real ledger: pollen test"),
+    ("README.md", "how to go on"),
+];
 
 /// `pollen new NAME`.
 pub fn run(session: &Session, args: &NewArgs) -> Result<(), Failure> {
@@ -58,17 +72,10 @@ pub fn run(session: &Session, args: &NewArgs) -> Result<(), Failure> {
     session.print(&document, || {
         let mut text =
             format!("made {} from the template {}\n", args.folder.display(), args.template.name());
-        let paths =
-            ["wit/world.wit", "src/lib.rs", "src/tests.rs", "tests/machine.rs", "README.md"];
-        for path in paths {
-            let what = match path {
-                "wit/world.wit" => "the interface: what callers see",
-                "src/lib.rs" => "what implements it",
-                "src/tests.rs" => "its tests, natively",
-                "tests/machine.rs" => "its tests, compiled, on a real ledger: pollen test",
-                _ => "how to go on",
-            };
-            text += &format!("  {path:<16} {what}\n");
+        for (path, what) in SHOWN {
+            if files.iter().any(|(file, _)| file == path) {
+                text += &format!("  {path:<16} {what}\n");
+            }
         }
         text += "\nnext:\n";
         for command in &next {
@@ -87,13 +94,14 @@ impl Template {
             Self::Token => "token",
             Self::Service => "service",
             Self::Fleet => "fleet",
+            Self::CounterC => "counter-c",
         }
     }
 
     /// Words of `init`.
     pub(super) fn init_words(self) -> &'static str {
         match self {
-            Self::Counter => "0",
+            Self::Counter | Self::CounterC => "0",
             Self::Token => "Gold GLD 2 1000000",
             Self::Service => "",
             Self::Fleet => "30.0",
@@ -103,7 +111,7 @@ impl Template {
     /// A first call, and a query after it.
     pub(super) fn first_calls(self) -> [&'static str; 2] {
         match self {
-            Self::Counter => ["increment 2", "get"],
+            Self::Counter | Self::CounterC => ["increment 2", "get"],
             Self::Token => ["transfer bob 250", "balance-of bob"],
             Self::Service => ["sign hello", "get /entries/0"],
             Self::Fleet => ["register bob pump-1", "devices 10"],

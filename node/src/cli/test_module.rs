@@ -1,7 +1,8 @@
 //! `pollen test`: a module's tests, natively and of its component in the real machine.
 //!
 //! Both are `cargo test` of its package: tests in `src/` run the module as plain Rust against the SDK's test double,
-//! those in `tests/` by the crate `pollen-harness` run its component, which is built before, in `pollen test-host`.
+//! those in `tests/` by the crate `pollen-harness` run its component, which is built before, in `pollen test-host`. A
+//! module in C has only the latter, in a package of their own in its folder `tests`.
 //!
 //! Tests compare fuel with `tests/fuel.txt` and tell what they measured; the file is written here, when all are done
 //! and none failed: names that are new, or all with `--update-fuel`.
@@ -66,16 +67,6 @@ pub async fn run(session: &Session, args: TestArgs) -> Result<(), Failure> {
 }
 
 fn build_and_test(args: &TestArgs) -> Result<Ran, Failure> {
-    if args.folder.join("module.c").is_file() {
-        let text = format!(
-            "{} is a module in C: there is no package whose tests cargo could run",
-            args.folder.display()
-        );
-        return Err(Failure::usage(text).hint(
-            "test it from a module in Rust: `ledger.deploy_component(\"the/folder\", ..)` puts it on the tests' ledger; or \
-             against `pollen dev` (docs/testing-modules.md)",
-        ));
-    }
     let built = modules::build_module(&args.folder, false)?;
     let report = Report::beside(&built);
     let mut variables = variables(&built.path)?;
@@ -86,7 +77,7 @@ fn build_and_test(args: &TestArgs) -> Result<Ran, Failure> {
     let file = Fuel::path(&args.folder);
     let known = Fuel::read(&file).map_err(Failure::new)?;
     let tests = pollen_build::run_native_tests(&args.folder, &variables, &args.arguments)?;
-    let tests = tests.ok_or_else(|| Failure::new("a module without a package"))?;
+    let tests = tests.ok_or_else(|| no_tests(&args.folder))?;
     let measured = report.read()?;
     if tests.is_success {
         // Of some of the tests alone, the others' names stay.
@@ -96,6 +87,15 @@ fn build_and_test(args: &TestArgs) -> Result<Ran, Failure> {
     let fuel = measured.0.into_iter();
     let fuel = fuel.map(|(name, now)| (name.clone(), known.0.get(&name).copied(), now)).collect();
     Ok(Ran { name: built.name, tests, fuel })
+}
+
+fn no_tests(folder: &Path) -> Failure {
+    let tests = folder.join("tests/Cargo.toml");
+    let text = format!("this module in C has no tests: there is no {}", tests.display());
+    Failure::usage(text).hint(
+        "`pollen new NAME --template counter-c` makes a module that has some; or test it from a module in Rust: \
+         `ledger.deploy_component(\"the/folder\", ..)` puts it on the tests' ledger (docs/testing-modules.md)",
+    )
 }
 
 /// Writes what changed, where anything did.

@@ -49,7 +49,7 @@ type Calls = (
     &'static str,
 );
 
-const TEMPLATES: [Calls; 4] = [
+const TEMPLATES: [Calls; 5] = [
     ("counter", &["40"], &["increment", "2"], &["get"], "42"),
     (
         "token",
@@ -60,6 +60,7 @@ const TEMPLATES: [Calls; 4] = [
     ),
     ("service", &[], &["sign", "hello"], &["get", "/entries/0"], "hello"),
     ("fleet", &["30.5"], &["register", "bob", "pump-1"], &["devices", "--max", "9"], "pump-1"),
+    ("counter-c", &["40"], &["increment", "2"], &["get"], "42"),
 ];
 
 /// What a newcomer types in the first minutes works for each template, outside of this repository.
@@ -286,5 +287,37 @@ async fn pollen_dev_follows_every_save() {
         "{removed}"
     );
     assert_eq!(ask(&["query", "greenhouse", "get"]).await.trim(), "42");
+    assert!(interrupt(&mut dev.child).await.success());
+}
+
+/// The same loop for a module in C: tests of the compiled module hold an upgrade back there, too.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pollen_dev_follows_a_module_in_c() {
+    let _machine = Machine::alone();
+    let folder = TempDir::new().unwrap();
+    let home = folder.path().join("home");
+    let new = ["new", "greenhouse", "--template", "c"];
+    succeeds(pollen_in(folder.path(), &home).args(new)).await;
+    let project = folder.path().join("greenhouse");
+    let mut dev = Dev::start(&project, &home);
+    let ask = async |words: &[&str]| succeeds(pollen_in(&project, &home).args(words)).await;
+    dev.event("ready").await;
+    dev.event("deployed").await;
+    let tested = dev.event("tested").await;
+    assert_eq!((&tested["success"], &tested["passed"]), (&json!(true), &json!(4)), "{tested}");
+    ask(&["call", "greenhouse", "increment", "2", "--from", "bob"]).await;
+
+    let source = project.join("module.c");
+    edit(&source, "*ret = sum;", "*ret = sum + 1;");
+    let failed = dev.event("failed").await;
+    assert_eq!((&failed["stage"], &failed["changed"]), (&json!("tests"), &json!(["module.c"])));
+    edit(&source, "*ret = sum + 1;", "*ret = by + value() - by;");
+    let upgraded = dev.event("upgraded").await;
+    assert_eq!(upgraded["testsPassed"], json!(4), "{upgraded}");
+    assert_eq!(ask(&["query", "greenhouse", "get"]).await.trim(), "42", "the state is kept");
+    edit(&source, "return true;", "return true");
+    let failed = dev.event("failed").await;
+    assert_eq!(failed["stage"], json!("build"), "{failed}");
+    assert!(failed["error"].as_str().unwrap().contains("module.c"), "{failed}");
     assert!(interrupt(&mut dev.child).await.success());
 }

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use super::developer::{edit, target};
 use super::harness::{self, Machine, program};
 
-/// A project from the template `counter`.
+/// A new project, from the template `counter` unless told.
 struct Project {
     folder: PathBuf,
     _parent: TempDir,
@@ -18,8 +18,12 @@ struct Project {
 
 impl Project {
     fn new(name: &str) -> Self {
+        Self::of(name, &[])
+    }
+
+    fn of(name: &str, options: &[&str]) -> Self {
         let parent = TempDir::new().unwrap();
-        let output = pollen(parent.path()).args(["new", name]).output().unwrap();
+        let output = pollen(parent.path()).args(["new", name]).args(options).output().unwrap();
         assert!(output.status.success(), "{}", text(&output));
         Self { folder: parent.path().join(name), _parent: parent }
     }
@@ -179,11 +183,29 @@ fn a_plain_cargo_test_works_where_pollen_is_on_path() {
     assert!(!project.path("tests/fuel.txt").exists(), "only `pollen test` writes");
 }
 
-/// A module in C has no package whose tests could run.
+/// A plain `cargo test` in the folder of the tests finds the module in C above it, and the program on PATH builds it.
 #[test]
-fn a_module_in_c_is_told_how_it_can_be_tested() {
+fn a_plain_cargo_test_works_of_a_module_in_c() {
+    let _machine = Machine::alone();
+    let project = Project::of("plain-c", &["--template", "counter-c"]);
+    project.passes(&[]);
+    let fuel = project.fuel();
+    contains(&fuel, &["increment: "]);
+    let mut cargo = Command::new(env!("CARGO"));
+    harness::outside(&mut cargo);
+    cargo.args(["test", "--offline"]).current_dir(project.path("tests"));
+    let path = std::env::var("PATH").unwrap();
+    let path = format!("{}:{path}", program().parent().unwrap().display());
+    let output = cargo.env("CARGO_TARGET_DIR", target()).env("PATH", path).output().unwrap();
+    assert!(output.status.success(), "{}", text(&output));
+    assert_eq!(project.fuel(), fuel, "only `pollen test` writes");
+}
+
+/// A module in C need not have a package of tests.
+#[test]
+fn a_module_in_c_without_tests_is_told_where_to_find_some() {
     let output =
         pollen(harness::repository()).args(["test", "contracts/counter-c"]).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
-    contains(&text(&output), &["is a module in C", "deploy_component"]);
+    contains(&text(&output), &["tests/Cargo.toml", "--template counter-c", "deploy_component"]);
 }

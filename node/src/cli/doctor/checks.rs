@@ -1,6 +1,7 @@
 //! `pollen doctor`: whether keys, network and tools here are as they should be, and what to do where they are not.
 
 use std::os::unix::fs::MetadataExt as _;
+use std::path::PathBuf;
 
 use pollen_rpc::api::{
     Answer, ChainCheckpointParams, ChainHeadParams, NodeHealth, NodeInfo, ReadAt,
@@ -228,16 +229,24 @@ async fn agreement(seen: &[Seen]) -> Vec<Check> {
 
 /// What building modules needs.
 fn tools() -> Vec<Check> {
-    let version = |program: &str| {
+    let version = |program: PathBuf| {
         let ran = std::process::Command::new(program).arg("--version").output().ok()?;
         let text = String::from_utf8_lossy(&ran.stdout).lines().next()?.trim().to_owned();
         ran.status.success().then_some(text)
     };
     [
-        ("cargo", "building modules in Rust needs it: https://rustup.rs, then `pollen build`"),
-        ("clang", "only modules in C need it"),
+        (
+            "cargo",
+            version("cargo".into()),
+            "building modules in Rust, and tests of all, needs it: https://rustup.rs, then `pollen build`",
+        ),
+        (
+            "clang",
+            pollen_build::find_clang().and_then(version),
+            "only modules in C need it (Debian, Ubuntu: `apt install clang lld`)",
+        ),
     ]
-    .map(|(program, hint)| match version(program) {
+    .map(|(program, version, hint)| match version {
         Some(version) => Check::new(program, Verdict::Good, version),
         None => Check::new(program, Verdict::Warning, "not found").hint(hint),
     })

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use super::*;
 
-const TEMPLATES: [Template; 4] =
-    [Template::Counter, Template::Token, Template::Service, Template::Fleet];
+const TEMPLATES: [Template; 5] =
+    [Template::Counter, Template::Token, Template::Service, Template::Fleet, Template::CounterC];
 
 fn contracts() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../contracts")
@@ -38,7 +38,10 @@ fn every_source_is_embedded() {
     assert_eq!(embedded(project::HARNESS), below(&contracts().join("harness/src"), "src/"));
     for template in TEMPLATES {
         let folder = contracts().join(template.name());
-        let mut there = below(&folder.join("src"), "src/");
+        let mut there = match template {
+            Template::CounterC => BTreeSet::from(["module.c".to_owned()]),
+            _ => below(&folder.join("src"), "src/"),
+        };
         there.extend(below(&folder.join("wit"), "wit/"));
         assert_eq!(embedded(template.sources()), there, "{}", template.name());
     }
@@ -49,29 +52,34 @@ fn every_source_is_embedded() {
 fn a_project_stands_alone_under_its_own_name() {
     for template in TEMPLATES {
         let files = project::files("my-green-house", template);
-        let old = template.name();
+        let old = if template == Template::CounterC { "counter" } else { template.name() };
         for (path, text) in &files {
-            let own = !path.starts_with("vendor/") && path != "Cargo.lock";
+            let own = !path.starts_with("vendor/") && !path.ends_with("Cargo.lock");
             assert!(!path.ends_with("Cargo.toml") || !text.contains("workspace = true"), "{path}");
             assert!(
                 !text.contains("../wit\", \"wit\""),
                 "{path} looks outside for the host's interface"
             );
-            for residue in
-                [format!("pollen:{old}/"), format!("pollen:{old}@"), format!("pollen::{old}::")]
-            {
+            for residue in [
+                format!("pollen:{old}/"),
+                format!("pollen:{old}@"),
+                format!("pollen::{old}::"),
+                format!("pollen_{old}"),
+                format!("POLLEN_{}", old.to_uppercase()),
+            ] {
                 assert!(!own || !text.contains(&residue), "{path} still has {residue}");
             }
             assert!(!own || !text.contains("{{"), "{path} has a place that was not filled");
         }
         let text = |wanted: &str| &files.iter().find(|(path, _)| path == wanted).unwrap().1;
         assert!(text("wit/world.wit").contains("package my:my-green-house@0.1.0;"));
-        assert!(text("src/lib.rs").contains("exports::my::my_green_house::"));
-        assert!(
-            text("vendor/pollen/sdk/src/lib.rs").contains("path: [\"vendor/pollen/wit\", \"wit\"]")
-        );
-        assert!(text("Cargo.lock").contains("name = \"my-green-house\""));
-        assert!(!text("Cargo.lock").contains("wasmtime"), "only what the SDK needs is locked");
+        let (source, package, lock) = match template {
+            Template::CounterC => ("module.c", "exports_my_my_green_house_", "tests/Cargo.lock"),
+            _ => ("src/lib.rs", "exports::my::my_green_house::", "Cargo.lock"),
+        };
+        assert!(text(source).contains(package), "{source} of {}", template.name());
+        assert!(text(lock).contains("name = \"my-green-house\""));
+        assert!(!text(lock).contains("wasmtime"), "only what is needed is locked");
     }
 }
 
