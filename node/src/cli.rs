@@ -115,7 +115,8 @@ pub enum Command {
     Transfer(TransferArgs),
     /// Make a folder with a new module, in Rust or C, which builds, is tested and can be deployed as it stands
     #[command(
-        after_help = "Examples:\n  pollen new greenhouse\n  pollen new shop --template token\n  pollen new sensor --template counter-c"
+        after_help = "Examples:\n  pollen new greenhouse\n  pollen new shop --template token\n  pollen new sensor --template counter-c\n  \
+                      pollen new shop --typescript"
     )]
     New(new::NewArgs),
     /// Build a module from its source folder

@@ -31,6 +31,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio_io_timeout::TimeoutStream;
 
+pub use page::client_package;
+
 use crate::api::ServedLimits;
 use crate::backend::Backend;
 use connections::{ConnectionPermit, Connections};

@@ -73,6 +73,18 @@ fn of_folder(folder: &Path, name: &str) -> Result<(Interface, Hash), Failure> {
     Ok((interface, Hash::of_content(&package)))
 }
 
+/// Bindings in TypeScript of sources, for the module that `pollen dev` deploys under this name.
+pub fn typescript_of_folder(folder: &Path, name: &str) -> Result<String, Failure> {
+    let (interface, hash) = of_folder(folder, name)?;
+    Ok(typescript::bindings(&interface, &hash, Some(&format!("@{name}"))))
+}
+
+/// What stands for the whole module in bindings in TypeScript, where its package has this name.
+pub fn class_of_package(name: &str) -> String {
+    let interface = Interface { package: name.to_owned(), ..Interface::default() };
+    names::class_of(&interface, &typescript::TAKEN_TYPES)
+}
+
 /// The interface of a component, and its hash as `module_get` tells it.
 fn of_file(path: &Path) -> Result<(Interface, Hash), Failure> {
     let failed = |reason: String| Failure::new(format!("{}: {reason}", path.display()));

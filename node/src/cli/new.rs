@@ -11,6 +11,7 @@
 mod manifests;
 mod names;
 mod project;
+mod typescript;
 
 use std::path::{Path, PathBuf};
 
@@ -28,6 +29,9 @@ pub struct NewArgs {
     /// What to begin with
     #[arg(long, value_enum, default_value_t = Template::Counter)]
     pub template: Template,
+    /// With tests in TypeScript against `pollen dev`, in the folder ts
+    #[arg(long)]
+    pub typescript: bool,
 }
 
 /// What a new module begins as.
@@ -47,20 +51,29 @@ pub enum Template {
 }
 
 /// Files to look at first, where a project has them.
-const SHOWN: [(&str, &str); 6] = [
+const SHOWN: [(&str, &str); 7] = [
     ("wit/world.wit", "the interface: what callers see"),
     ("src/lib.rs", "what implements it"),
     ("module.c", "what implements it; clang compiles it (pollen doctor)"),
     ("src/tests.rs", "its tests, natively"),
     ("tests/machine.rs", "its tests, compiled, on a real ledger: pollen test"),
+    ("ts/tests/module.test.ts", "its tests in TypeScript, while pollen dev runs: npm test in ts"),
     ("README.md", "how to go on"),
 ];
 
 /// `pollen new NAME`.
 pub fn run(session: &Session, args: &NewArgs) -> Result<(), Failure> {
     let name = names::of_folder(&args.folder)?;
-    let files = project::files(&name, args.template);
-    write(&args.folder, &files)?;
+    let mut files = project::files(&name, args.template, args.typescript);
+    let client = args.typescript.then(typescript::client).transpose()?;
+    write(&args.folder, |folder| {
+        write_all(folder, &files)?;
+        client.map_or(Ok(()), |client| typescript::complete(folder, &name, client))
+    })?;
+    if args.typescript {
+        let made = [typescript::bindings_path(&name), typescript::CLIENT.to_owned()];
+        files.extend(made.map(|path| (path, String::new())));
+    }
     let next = args.template.next(&name, &args.folder);
     let document = json!({
         "name": name,
@@ -72,9 +85,10 @@ pub fn run(session: &Session, args: &NewArgs) -> Result<(), Failure> {
     session.print(&document, || {
         let mut text =
             format!("made {} from the template {}\n", args.folder.display(), args.template.name());
+        let width = if args.typescript { 23 } else { 16 };
         for (path, what) in SHOWN {
             if files.iter().any(|(file, _)| file == path) {
-                text += &format!("  {path:<16} {what}\n");
+                text += &format!("  {path:<width$} {what}\n");
             }
         }
         text += "\nnext:\n";
@@ -132,7 +146,7 @@ impl Template {
 }
 
 /// Writes all files beside the folder and renames: no half project is ever left.
-fn write(folder: &Path, files: &[(String, String)]) -> Result<(), Failure> {
+fn write(folder: &Path, fill: impl FnOnce(&Path) -> Result<(), Failure>) -> Result<(), Failure> {
     if std::fs::symlink_metadata(folder).is_ok() {
         return Err(Failure::new(format!("{} is there already", folder.display()))
             .hint("choose another name, or remove it first: nothing was written"));
@@ -141,7 +155,7 @@ fn write(folder: &Path, files: &[(String, String)]) -> Result<(), Failure> {
         folder.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let beside = parent.join(format!(".pollen-new-{}", std::process::id()));
     std::fs::create_dir(&beside).map_err(|error| failed(&beside, error))?;
-    let written = write_all(&beside, files)
+    let written = fill(&beside)
         .and_then(|()| std::fs::rename(&beside, folder).map_err(|error| failed(folder, error)));
     if written.is_err() {
         let _ = std::fs::remove_dir_all(&beside);

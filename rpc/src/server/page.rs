@@ -14,6 +14,11 @@ use super::gate::HttpResponse;
 /// The files by name, ascending, of `web/dist` or `page-missing`: build.rs says which.
 static FILES: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/page.rs"));
 
+/// The package @pollen/client of this version, where the program was built with it; nodes serve it beside the page.
+pub fn client_package() -> Option<&'static [u8]> {
+    find("pollen-client.tgz")
+}
+
 fn find(name: &str) -> Option<&'static [u8]> {
     let place = FILES.binary_search_by_key(&name, |(name, _)| *name).ok()?;
     Some(FILES[place].1)
@@ -29,6 +34,7 @@ fn media_type(name: &str) -> &'static str {
         "png" => "image/png",
         "woff2" => "font/woff2",
         "json" | "webmanifest" => "application/json",
+        "tgz" => "application/gzip",
         _ => "application/octet-stream",
     }
 }

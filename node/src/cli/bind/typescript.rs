@@ -13,7 +13,7 @@ use pollen_vm::interface::{Function, Type};
 use super::names::{Names, callable, class_of, name_of, named_types, names_of, pascal};
 
 /// Names of types that the file uses, or that readers take for the language's own.
-const TAKEN_TYPES: [&str; 33] = [
+pub const TAKEN_TYPES: [&str; 33] = [
     "Array",
     "ArrayBuffer",
     "AsyncGenerator",

@@ -1,7 +1,8 @@
 //! The sources of a module on disk: what is in them, and when they change.
 //!
 //! The system's own watches (inotify and its kin, by the crate `notify`) say that something happened; whether it
-//! matters is decided by content. Left out: what begins with a point, `target`, `node_modules`, editors' copies.
+//! matters is decided by content. Left out: what begins with a point, `target`, `node_modules`, editors' copies, and the
+//! folder `ts`, a program that calls the module.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -15,6 +16,8 @@ use tokio::sync::mpsc;
 const QUIET: Duration = Duration::from_millis(80);
 /// Files that a module has at most; more are not looked at.
 const FILES_MAX: usize = 4_096;
+/// Tests of the module in TypeScript (`pollen new --typescript`).
+const CALLERS: &str = "ts";
 
 /// Content of every file, by its path in the folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,7 +47,7 @@ fn read_below(
     for entry in std::fs::read_dir(folder)? {
         let entry = entry?;
         let name = entry.file_name().to_string_lossy().into_owned();
-        if is_left_out(&name) {
+        if is_left_out(&name) || (prefix.is_empty() && name == CALLERS) {
             continue;
         }
         let (path, name) = (entry.path(), format!("{prefix}{name}"));
@@ -109,7 +112,9 @@ impl Watch {
     fn cover(&mut self) -> notify::Result<()> {
         self.watcher.watch(&self.folder, RecursiveMode::NonRecursive)?;
         for entry in std::fs::read_dir(&self.folder)?.flatten() {
-            if entry.path().is_dir() && !is_left_out(&entry.file_name().to_string_lossy()) {
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            if entry.path().is_dir() && !is_left_out(&name) && name != CALLERS {
                 self.watcher.watch(&entry.path(), RecursiveMode::Recursive)?;
             }
         }
@@ -154,9 +159,14 @@ mod tests {
         write("wit/world.wit", "w");
         let first = read();
         write("src/lib.rs", "one");
-        for left_out in
-            ["target/debug/x", "Cargo.lock", ".git/index", "src/lib.rs~", "src/.lib.rs.swp"]
-        {
+        for left_out in [
+            "target/debug/x",
+            "Cargo.lock",
+            ".git/index",
+            "src/lib.rs~",
+            "src/.lib.rs.swp",
+            "ts/a.ts",
+        ] {
             write(left_out, "x");
         }
         assert!(first.changed(&read()).is_empty());

@@ -1,6 +1,6 @@
 //! The files of a new project, from the sources of this repository that the program carries.
 
-use super::{Template, manifests};
+use super::{Template, manifests, typescript};
 
 const SDK_MANIFEST: &str = include_str!("../../../../contracts/sdk/Cargo.toml");
 const HARNESS_MANIFEST: &str = include_str!("../../../../contracts/harness/Cargo.toml");
@@ -17,6 +17,8 @@ pub(super) const VENDOR: &str = "vendor/pollen";
 const HOST_WIT_HERE: &str = "path: [\"../wit\", \"wit\"]";
 const HOST_WIT_THERE: &str = "path: [\"vendor/pollen/wit\", \"wit\"]";
 
+/// The end of a README with tests in TypeScript.
+const TYPESCRIPT_README: &str = include_str!("README-typescript.template.md");
 /// What `vendor/pollen/README.md` says of the SDK.
 const SDK_LINE: &str = "- `sdk/`: the crate `pollen-sdk`, what a module is written with; its module documentation says what there is\n";
 
@@ -96,7 +98,11 @@ impl Template {
 }
 
 /// Path and content of every file of a project, sorted by path.
-pub(super) fn files(name: &str, template: Template) -> Vec<(String, String)> {
+pub(super) fn files(
+    name: &str,
+    template: Template,
+    with_typescript: bool,
+) -> Vec<(String, String)> {
     let workspace = manifests::workspace();
     let (of_language, vendored) = match template {
         Template::CounterC => {
@@ -124,8 +130,12 @@ pub(super) fn files(name: &str, template: Template) -> Vec<(String, String)> {
     let mut files: Vec<(String, String)> =
         of_language.into_iter().map(|(path, text)| (path.to_owned(), text)).collect();
     let mut add = |path: String, text: String| files.push((path, text));
-    add("README.md".to_owned(), readme(name, template));
-    add(".gitignore".to_owned(), GITIGNORE.to_owned());
+    let (readme_end, ignored) = match with_typescript {
+        true => (TYPESCRIPT_README, GITIGNORE.to_owned() + "/ts/node_modules\n"),
+        false => ("", GITIGNORE.to_owned()),
+    };
+    add("README.md".to_owned(), readme(name, template) + &filled(readme_end, &[("name", name)]));
+    add(".gitignore".to_owned(), ignored);
     add("tests/machine.rs".to_owned(), template.machine_tests().to_owned());
     let version = env!("CARGO_PKG_VERSION");
     let about = filled(VENDOR_README, &[("version", version), ("sdk", vendored)]);
@@ -146,6 +156,9 @@ pub(super) fn files(name: &str, template: Template) -> Vec<(String, String)> {
     }
     for (path, text) in template.sources() {
         add((*path).to_owned(), renamed(text, template.package(), name));
+    }
+    if with_typescript {
+        files.extend(typescript::files(name, template));
     }
     files.sort();
     files

@@ -51,7 +51,7 @@ fn every_source_is_embedded() {
 #[test]
 fn a_project_stands_alone_under_its_own_name() {
     for template in TEMPLATES {
-        let files = project::files("my-green-house", template);
+        let files = project::files("my-green-house", template, true);
         let old = if template == Template::CounterC { "counter" } else { template.name() };
         for (path, text) in &files {
             let own = !path.starts_with("vendor/") && !path.ends_with("Cargo.lock");
@@ -90,10 +90,10 @@ fn a_folder_that_is_there_is_refused_untouched() {
     let there = folder.path().join("greenhouse");
     std::fs::create_dir(&there).unwrap();
     std::fs::write(there.join("thesis.txt"), "years of work").unwrap();
-    let files = project::files("greenhouse", Template::Counter);
-    let refused = write(&there, &files).unwrap_err();
+    let files = project::files("greenhouse", Template::Counter, false);
+    let refused = write(&there, |folder| write_all(folder, &files)).unwrap_err();
     assert!(refused.text.contains("is there already"), "{}", refused.text);
     assert_eq!(below(folder.path(), ""), BTreeSet::from(["greenhouse/thesis.txt".to_owned()]));
-    write(&folder.path().join("other"), &files).unwrap();
+    write(&folder.path().join("other"), |folder| write_all(folder, &files)).unwrap();
     assert_eq!(below(&folder.path().join("other"), "").len(), files.len());
 }
