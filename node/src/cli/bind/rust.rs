@@ -17,8 +17,18 @@ use pollen_vm::interface::{Function, IdKind, Type};
 use super::names::{Names, callable, class_of, name_of, named_types, names_of, pascal};
 
 /// Names that a type would hide which the file uses or readers take for Rust's own.
-const TAKEN_TYPES: [&str; 8] =
-    ["Box", "Option", "Result", "Self", "String", "Vec", "AccountId", "Hash"];
+const TAKEN_TYPES: [&str; 10] = [
+    "AccountId",
+    "Box",
+    "ClientError",
+    "Hash",
+    "Option",
+    "PollenClient",
+    "Result",
+    "Self",
+    "String",
+    "Vec",
+];
 /// Functions that every struct of bindings has.
 const TAKEN_METHODS: [&str; 5] = ["at", "find", "init_arguments", "migrate_arguments", "subscribe"];
 /// Tuples of more members have no `Debug` and no `PartialEq`.

@@ -32,3 +32,14 @@ fn no_name_is_a_keyword() {
     );
     assert_eq!(["self", "dark-green"].map(case_name), ["Self_", "DarkGreen"]);
 }
+
+/// A module that calls a type of its own `client-error` has bindings that compile, too.
+#[test]
+fn no_type_has_the_name_of_an_imported_one() {
+    let text = bindings(&every_kind(), &Hash([7; 32]));
+    let imports = text.lines().filter(|line| line.starts_with("use "));
+    let words = imports.flat_map(|line| line.split(|letter: char| !letter.is_alphanumeric()));
+    let types: Vec<&str> =
+        words.filter(|word| word.starts_with(|first: char| first.is_uppercase())).collect();
+    assert!(types.len() > 3 && types.iter().all(|ty| TAKEN_TYPES.contains(ty)), "{types:?}");
+}
