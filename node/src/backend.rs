@@ -480,13 +480,9 @@ impl Parts {
             }
             CallEnd::Failed { code, value } => {
                 let failure = function.failure();
-                Err(interfaces::call_failed(
-                    code,
-                    &value,
-                    failure,
-                    report.note.as_deref(),
-                    &formats,
-                ))
+                let note = report.note.as_deref();
+                let error = interfaces::call_failed(code, &value, failure, note, &formats);
+                Err(error.with_fuel_used(report.fuel_used))
             }
         }
     }

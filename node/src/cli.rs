@@ -3,6 +3,10 @@
 //! Exit codes: 0 done; 1 refused or failed; 2 wrong usage; 3 no node answered; 4 timed out before the
 //! stage that was waited for.
 
+#![warn(clippy::print_stdout)] // `out!` and `outln!`: standard output may go away
+
+#[macro_use]
+mod out;
 pub mod output;
 
 mod account_keys;
@@ -776,9 +780,9 @@ impl Session {
     pub fn print(&self, json: &impl serde::Serialize, text: impl FnOnce() -> String) {
         if self.json {
             let text = serde_json::to_string_pretty(json).expect("answers are JSON");
-            println!("{text}");
+            outln!("{text}");
         } else {
-            print!("{}", text());
+            out!("{}", text());
         }
     }
 }

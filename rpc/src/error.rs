@@ -164,6 +164,17 @@ impl RpcError {
         self
     }
 
+    /// With what a call had used when it failed.
+    #[must_use]
+    pub fn with_fuel_used(self, fuel: u64) -> Self {
+        self.with(FUEL_USED, fuel.to_string())
+    }
+
+    /// What a call had used when it failed, where it ran at all.
+    pub fn fuel_used(&self) -> Option<u64> {
+        self.data.get(FUEL_USED)?.as_str()?.parse().ok()
+    }
+
     /// -32602 at a JSON path such as `params.account`.
     pub fn invalid_params(path: &str, message: impl std::fmt::Display) -> Self {
         Self::new(ErrorCode::InvalidParams, format!("{path}: {message}")).with("path", path)
@@ -218,6 +229,9 @@ impl From<RpcError> for jsonrpsee::types::ErrorObjectOwned {
         Self::owned(error.code.number(), error.message, Some(data))
     }
 }
+
+/// As results have it.
+const FUEL_USED: &str = "fuelUsed";
 
 #[cfg(test)]
 mod tests;

@@ -57,8 +57,8 @@ pub struct Limits {
     pub response_bytes: u32,
     /// Calls in a batch.
     pub batch: u32,
-    /// What one address (IPv6: one /64) may cost in a second, over time; a cheap call costs 1, one that runs a module 20,
-    /// each 8 KiB of a message 1, what is no call 10. 127.0.0.1 and ::1 are not bounded so: a proxy has them, or anybody
+    /// What one address (IPv6: one /64) may cost in a second, over time; a cheap call costs 1, one that runs a module 20
+    /// and 1 each 100 000 fuel, each 8 KiB of a message and of an answer 1, what is no call 10. 127.0.0.1 and ::1 are not bounded so: a proxy has them, or anybody
     /// on this machine.
     pub cost_per_second: u32,
     /// What an address may use at once after it was quiet. One that owes as much, since it goes on though it is refused,

@@ -426,7 +426,7 @@ pub async fn send(
         By::Later { author, valid_for_ms } => {
             intent.valid_for_ms = Some(*valid_for_ms);
             let draft = client.draft(author, intent, rand::random()).await?;
-            println!("{}", serde_json::to_string(&draft).expect("drafts are JSON"));
+            outln!("{}", serde_json::to_string(&draft).expect("drafts are JSON"));
             Ok(None)
         }
     }

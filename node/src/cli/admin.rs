@@ -143,7 +143,7 @@ pub async fn run(
     let data = data_folder(session, global, data)?;
     match ask(session, &data, &question).await? {
         Answer::Invite(invite) => {
-            println!("{}", serde_json::to_string_pretty(&invite).expect("it is JSON"));
+            outln!("{}", serde_json::to_string_pretty(&invite).expect("it is JSON"));
         }
         Answer::Sizes { windows, .. } => session.print(&windows, || {
             format!(

@@ -61,7 +61,7 @@ pub async fn run(session: &Session, args: &BindArgs) -> Result<(), Failure> {
         Language::Ts => typescript::bindings(&interface, &hash, place.as_deref()),
         Language::Rust => rust::formatted(rust::bindings(&interface, &hash))?,
     };
-    print!("{text}");
+    out!("{text}");
     Ok(())
 }
 

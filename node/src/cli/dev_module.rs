@@ -277,9 +277,9 @@ impl Work<'_> {
 
     fn tell(&self, told: &Told) {
         if self.session.json {
-            println!("{}", told.json(&self.name));
+            outln!("{}", told.json(&self.name));
         } else {
-            println!("{}", told.text(&self.name).trim_end());
+            outln!("{}", told.text(&self.name).trim_end());
         }
     }
 }

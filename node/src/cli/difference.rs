@@ -104,7 +104,7 @@ impl Review {
         match (session.json, only_built) {
             (true, _) => {}
             (false, true) => eprint!("{}", self.text(module)),
-            (false, false) => print!("{}", self.text(module)),
+            (false, false) => out!("{}", self.text(module)),
         }
         if self.is_upgrade && !breaking && !self.comparison.is_compatible() {
             let broken = self.comparison.differences.iter().filter(|one| one.breaks);
@@ -125,7 +125,7 @@ impl Review {
 }
 
 fn ask() -> Result<(), Failure> {
-    print!("go on? [y/N] ");
+    out!("go on? [y/N] ");
     std::io::stdout().flush()?;
     let mut answer = String::new();
     std::io::stdin().lock().read_line(&mut answer)?;

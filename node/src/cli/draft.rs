@@ -187,7 +187,7 @@ pub fn sign(session: &Session, args: &SignArgs) -> Result<(), Failure> {
         let key = keys::read(&keys::path_of(&session.home, name)?)?;
         draft.sign(&key).map_err(malformed)?;
     }
-    println!("{}", serde_json::to_string(&draft).expect("drafts are JSON"));
+    outln!("{}", serde_json::to_string(&draft).expect("drafts are JSON"));
     Ok(())
 }
 

@@ -217,9 +217,9 @@ pub async fn events(session: &Session, args: &EventsArgs) -> Result<(), Failure>
     loop {
         for event in &page.events {
             if session.json {
-                println!("{}", serde_json::to_string(event).expect("events are JSON"));
+                outln!("{}", serde_json::to_string(event).expect("events are JSON"));
             } else {
-                print!("{}", event_line(event));
+                out!("{}", event_line(event));
             }
         }
         params.after = Some(page.next);

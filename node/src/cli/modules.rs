@@ -239,13 +239,13 @@ pub async fn call(global: &Global, words: Vec<String>) -> Result<(), Failure> {
     let words = split_words(words)?;
     let mut session = words.session(global)?;
     let Some(module) = &words.module else {
-        print!("{CALL_USAGE}");
+        out!("{CALL_USAGE}");
         return if words.help { Ok(()) } else { Err(Failure::usage("which module?")) };
     };
     let client = session.client()?;
     let target = target(&client, module).await?;
     let Some(function) = &words.function else {
-        print!("{}", list_functions("call", module, &target.interface.commands));
+        out!("{}", list_functions("call", module, &target.interface.commands));
         return if words.help { Ok(()) } else { Err(Failure::usage("which function?")) };
     };
     let function = target
@@ -253,7 +253,7 @@ pub async fn call(global: &Global, words: Vec<String>) -> Result<(), Failure> {
         .function(FunctionKind::Command, function)
         .map_err(|unknown| unknown_function("call", module, &unknown))?;
     if words.help {
-        print!("{}", value::help(function));
+        out!("{}", value::help(function));
         return Ok(());
     }
     let from = words.options.get("--from").ok_or_else(|| {
@@ -349,13 +349,13 @@ pub async fn query(global: &Global, words: Vec<String>) -> Result<(), Failure> {
     let words = split_words(words)?;
     let session = words.session(global)?;
     let Some(module) = &words.module else {
-        print!("{QUERY_USAGE}");
+        out!("{QUERY_USAGE}");
         return if words.help { Ok(()) } else { Err(Failure::usage("which module?")) };
     };
     let client = session.client()?;
     let target = target(&client, module).await?;
     let Some(function) = &words.function else {
-        print!("{}", list_functions("query", module, &target.interface.queries));
+        out!("{}", list_functions("query", module, &target.interface.queries));
         return if words.help { Ok(()) } else { Err(Failure::usage("which function?")) };
     };
     let function = target
@@ -363,7 +363,7 @@ pub async fn query(global: &Global, words: Vec<String>) -> Result<(), Failure> {
         .function(FunctionKind::Query, function)
         .map_err(|unknown| unknown_function("query", module, &unknown))?;
     if words.help {
-        print!("{}", value::help(function));
+        out!("{}", value::help(function));
         return Ok(());
     }
     let at = match words.options.get("--at") {

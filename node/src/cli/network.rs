@@ -28,7 +28,7 @@ const EXAMPLES: [(&str, &[&str]); 3] =
 pub async fn node(args: NodeArgs) -> Result<(), Failure> {
     let config = node_config(&args)?;
     if args.print_config {
-        print!("{}", config.to_toml());
+        out!("{}", config.to_toml());
         return Ok(());
     }
     start_log(&config.log)?;
@@ -269,7 +269,7 @@ where
 /// A line for people; programs read the JSON lines.
 fn say(session: &Session, line: impl FnOnce() -> String) {
     if !session.json {
-        println!("{}", line());
+        outln!("{}", line());
     }
 }
 
@@ -303,14 +303,14 @@ async fn prepare(
     if session.json {
         let endpoints: Vec<_> = nodes.iter().map(|node| &node.endpoint).collect();
         let seconds = began.elapsed().as_secs_f64();
-        println!("{}", json!({ "event": "ready", "endpoints": endpoints, "seconds": seconds }));
+        outln!("{}", json!({ "event": "ready", "endpoints": endpoints, "seconds": seconds }));
         return Ok(());
     }
     print_nodes(session, nodes, &accounts);
     match module {
         Some(module) => {
-            println!("\nready after {:.1} s", began.elapsed().as_secs_f64());
-            println!("{}\n", dev_module::guide(&module.name));
+            outln!("\nready after {:.1} s", began.elapsed().as_secs_f64());
+            outln!("{}\n", dev_module::guide(&module.name));
         }
         None => print_guide(nodes, args.examples.is_some(), began),
     }
@@ -333,16 +333,16 @@ async fn deploy_examples(session: &Session, folder: &Path, began: Instant) -> Re
 
 fn print_nodes(session: &Session, nodes: &[DevNode], accounts: &[(&str, AccountId)]) {
     let prefix = dev::genesis(1).address_prefix;
-    println!("\nnodes");
+    outln!("\nnodes");
     for (index, node) in nodes.iter().enumerate() {
-        println!("  {}  {}  log {}", index + 1, node.endpoint, node.log.display());
+        outln!("  {}  {}  log {}", index + 1, node.endpoint, node.log.display());
     }
-    println!("  each shows the ledger in a browser at its address");
+    outln!("  each shows the ledger in a browser at its address");
     if !accounts.is_empty() {
-        println!("\naccounts (keys in {})", session.home.join("keys").display());
+        outln!("\naccounts (keys in {})", session.home.join("keys").display());
         for (name, id) in accounts {
             let address = pollen_ledger::Address::account(*id).display(&prefix);
-            println!("  {name:<13} {address}");
+            outln!("  {name:<13} {address}");
         }
     }
 }
@@ -372,11 +372,11 @@ fn print_guide(nodes: &[DevNode], examples: bool, began: Instant) {
         ]
     };
     let seconds = began.elapsed().as_secs_f64();
-    println!("\nready after {seconds:.1} s. In another terminal, from this folder:\n");
+    outln!("\nready after {seconds:.1} s. In another terminal, from this folder:\n");
     for command in commands {
-        println!("  {command}");
+        outln!("  {command}");
     }
-    println!(
+    outln!(
         "  curl -s {endpoint} -H 'content-type: application/json' \\\n       \
          -d '{{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"chain_head\",\"params\":{{}}}}'\n\n\
          Ctrl-C stops all nodes; what they hold is kept."

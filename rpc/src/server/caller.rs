@@ -26,7 +26,7 @@ use serde_json::value::RawValue;
 use super::Limits;
 use super::connections::ConnectionPermit;
 
-/// Bytes of a message that cost as much as a cheap call.
+/// Bytes of a message or an answer that cost as much as a cheap call.
 const BYTES_OF_A_CALL: usize = 8 << 10;
 
 /// One who asks.
@@ -189,10 +189,20 @@ impl Caller {
         }
     }
 
-    /// The answer to a message; none to notifications.
+    /// The answer to a message; none to notifications. Both cost by their length.
     pub(super) async fn answer(&self, message: &[u8]) -> Option<Answer> {
-        let weight = u32::try_from(message.len() / BYTES_OF_A_CALL).unwrap_or(u32::MAX);
-        self.permit.owe(weight, Instant::now());
+        self.owe_for(message.len());
+        let answer = self.answer_free(message).await?;
+        self.owe_for(answer.json.len());
+        Some(answer)
+    }
+
+    fn owe_for(&self, bytes: usize) {
+        let cost = u32::try_from(bytes / BYTES_OF_A_CALL).unwrap_or(u32::MAX);
+        self.permit.owe(cost, Instant::now());
+    }
+
+    async fn answer_free(&self, message: &[u8]) -> Option<Answer> {
         let Ok(text) = str::from_utf8(message) else {
             let (id, code) = (OwnId::NULL, ErrorCode::ParseError);
             return Some(self.refuse(Refusal { id, code, words: "Parse error: not UTF-8" }));

@@ -34,6 +34,8 @@ const DISCOVER: &str = "rpc.discover";
 const TX_TIMEOUT_MS: u64 = 10_000;
 /// Events in a page when it is not told how many.
 const PAGE: u32 = 100;
+/// Fuel of a query or a trial that costs as much as a cheap call: some 25 us of a processor.
+const FUEL_OF_A_CALL: u64 = 100_000;
 /// Rounds of `dag_rounds` when it is not told how many.
 const ROUNDS: u32 = 10;
 /// Entries of one `state_getMany`.
@@ -56,7 +58,10 @@ type Answered<T> = Result<Answer<T>, RpcError>;
 macro_rules! serve {
     (
         $module:ident, $described:ident:
-        $( $(#[doc = $docs:literal])+ $name:ident $(as $told:literal)? ($params:ty) -> $result:ty; )*
+        $(
+            $(#[doc = $docs:literal])+
+            $name:ident $(as $told:literal)? ($params:ty) -> $result:ty $(, costs $fuel:ident)?;
+        )*
     ) => { $(
         $module
             .register_async_method(serve!(@ $name $($told)?), |params, served, extensions| async move {
@@ -66,7 +71,8 @@ macro_rules! serve {
                     let params: $params = parse(&params)?;
                     Ok((served.$name(params).await?, answer))
                 };
-                let ended: Result<_, RpcError> = call.await;
+                let ended: Result<(Answer<$result>, _), RpcError> = call.await;
+                $( owe(&extensions, &ended, |result| result.$fuel.into()); )?
                 served.meter.called(serve!(@ $name $($told)?), begun, &ended);
                 respond(ended)
             })
@@ -149,9 +155,9 @@ pub(super) fn methods(
         /// What a transaction says, in words, before it is sent; with who has signed it.
         tx_preview (TxTrialParams) -> TxPreview;
         /// What a transaction would do now: outcome, events, fuel by call, reads and changes. Signatures are not looked at.
-        tx_simulate (TxTrialParams) -> TxSimulation;
+        tx_simulate (TxTrialParams) -> TxSimulation, costs fuel_used;
         /// What to offer: prices, and of a transaction the fuel that it would use now.
-        tx_fee_estimate as "tx_feeEstimate" (TxTrialParams) -> FeeEstimate;
+        tx_fee_estimate as "tx_feeEstimate" (TxTrialParams) -> FeeEstimate, costs fuel_used;
         /// An account: balance, and the nonces of a key where one is given. One that does not exist is an answer.
         account_get (AccountGetParams) -> Account;
         /// Who may sign for an account, and what its scoped keys have used.
@@ -171,7 +177,7 @@ pub(super) fn methods(
         /// Modules, ascending by id; of a node with the index `keys`.
         module_list (ModuleListParams) -> ModuleList;
         /// Runs a function of a module's `queries`; changes nothing.
-        module_call (ModuleCallParams) -> ModuleCall;
+        module_call (ModuleCallParams) -> ModuleCall, costs fuel_used;
         /// Events after a cursor, in order; waits for the first where told (long poll).
         events_query (EventsQueryParams) -> EventsPage;
         /// Gives an account grains out of the faucet; in a development network only, as all of `dev`.
@@ -223,6 +229,22 @@ pub(super) fn pay(connection: &ConnectionPermit, cost: u32) -> Result<(), RpcErr
         let wait = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).max(1);
         limit("this address asks for more than its allowance").with("retryAfterMs", wait)
     })
+}
+
+/// What a module used is known when it has run: then it is owed, whether it ended well or not.
+fn owe<T, P>(
+    told: &Extensions,
+    ended: &Result<(Answer<T>, P), RpcError>,
+    fuel: impl Fn(&T) -> Option<u64>,
+) {
+    let used = match ended {
+        Ok((answer, _)) => fuel(&answer.value),
+        Err(error) => error.fuel_used(),
+    };
+    if let (Some(used), Ok(connection)) = (used, connection(told)) {
+        let cost = u32::try_from(used / FUEL_OF_A_CALL).unwrap_or(u32::MAX);
+        connection.owe(cost, std::time::Instant::now());
+    }
 }
 
 /// The right to one more call on this connection.

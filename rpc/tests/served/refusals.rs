@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
 
+use super::chain::module_address;
 use super::wire::{self, Frame, Socket};
 use super::{config, exchange, get, read_to_end, served, served_as, served_with};
 
@@ -274,8 +275,13 @@ async fn what_is_sent_costs_by_its_length() {
         serde_json::from_slice::<Value>(&answer).unwrap()
     };
     assert_eq!(ask(call).await["result"]["round"], 5);
-    // 98 of 100 are left; 120 times 8 KiB cost 120.
-    let long = format!("{}{call}", " ".repeat(120 * 8192));
+    // 98 of 100 are left. 25 times 8 KiB cost 25, and 25 as the answer, which came; a query costs 20.
+    let params = json!({ "module": module_address(), "function": "echo",
+                         "arguments": ["x".repeat(25 * 8192)] });
+    let echo = json!({ "jsonrpc": "2.0", "id": 1, "method": "module_call", "params": params });
+    assert!(ask(&echo.to_string()).await["result"].is_object());
+    // 26 are left.
+    let long = format!("{}{call}", " ".repeat(50 * 8192));
     let refused = ask(&long).await;
     assert_eq!(refused["error"]["code"], -32042, "{refused}");
     assert!(refused["error"]["data"]["retryAfterMs"].as_u64().unwrap() > 20_000, "{refused}");

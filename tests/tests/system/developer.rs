@@ -149,6 +149,19 @@ async fn verify_code(network: &Network, project: &Path) {
     assert!(!has("custom section pollen-build"), "the same tools built both: {other}");
 }
 
+/// Story: `pollen .. | head` ended with a panic and a trace of the stack.
+#[test]
+fn output_may_be_read_by_nobody() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let module = harness::repository().join("vm/vectors/token.wasm");
+    let mut command = harness::pollen();
+    command.args(["bind", "ts"]).arg(module).stdout(writer);
+    let output = command.output().unwrap();
+    let words = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && words.is_empty(), "{}: {words}", output.status);
+}
+
 /// `pollen build` says what it made, and with `--check` that a second build makes the same. The module in C is
 /// compiled in a moment; those in Rust are built twice in `contracts/build`.
 #[test]
