@@ -261,7 +261,7 @@ impl Work<'_> {
             let (what, fuel) = ("unchanged", fuel_before.clone());
             return Ok(Put { what, before, after, fuel_before: Some(fuel_before), fuel });
         }
-        let bytes = modules::code_bytes(client, &target).await?;
+        let bytes = modules::record(client, &target).await?.code_bytes as usize;
         let arguments =
             modules::function_arguments(session, client, component, "migrate", &[]).await?;
         let change = ModuleChange::Upgrade { code, arguments };

@@ -12,7 +12,9 @@ use clap::Args;
 use pollen_ledger::limits::POLICY_DELAY_MAX_MS;
 use pollen_ledger::policy::{ModuleChange, PolicyKey, UpgradePolicy};
 use pollen_ledger::{AccountId, Action, Hash};
-use pollen_rpc::api::{Answer, ChangeReportView, ModuleCodeParams, TxOutcome, TxStatus};
+use pollen_rpc::api::{
+    Answer, ChangeReportView, ModuleCodeParams, PolicyView, TxOutcome, TxStatus,
+};
 use pollen_rpc::client::{Intent, PollenClient};
 use pollen_rpc::error::ErrorCode;
 use serde_json::json;
@@ -200,14 +202,10 @@ pub async fn ready_code(
     }
     if session.build_valid_for_ms.is_some() {
         let code = Hash::of_content(&component);
-        let params = ModuleCodeParams { code: Some(code), facts_only: true, ..Default::default() };
-        let found = client.module_code(&params).await;
-        return match found {
-            Err(error) if error.is(ErrorCode::NotFound) => {
-                Err(Failure::new(format!("the code {code} is not on the ledger yet"))
-                    .hint("publish it first: pollen tx build publish SOURCE --from KEY"))
-            }
-            found => Ok(found.map(|_| Vec::new())?),
+        return match is_on_ledger(client, code).await? {
+            true => Ok(Vec::new()),
+            false => Err(Failure::new(format!("the code {code} is not on the ledger yet"))
+                .hint("publish it first: pollen tx build publish SOURCE --from KEY")),
         };
     }
     publish_code(session, client, from, component).await?;
@@ -220,6 +218,27 @@ pub async fn ready_code(
     }
     bar.finish_and_clear();
     Ok(Vec::new())
+}
+
+/// Whether a change may wait after who agrees to it first: then the code is published with that agreement, so that the
+/// others, and who uses the module, see what is coming. Attached alone it would be dropped.
+fn may_wait(policy: &PolicyView) -> bool {
+    match policy {
+        PolicyView::Owner { delay_ms } => *delay_ms > 0,
+        PolicyView::Keys { threshold, keys, delay_ms } => {
+            *delay_ms > 0 || keys.iter().any(|key| key.weight < *threshold)
+        }
+        PolicyView::Never | PolicyView::Itself => false,
+    }
+}
+
+async fn is_on_ledger(client: &PollenClient, code: Hash) -> Result<bool, Failure> {
+    let params = ModuleCodeParams { code: Some(code), facts_only: true, ..Default::default() };
+    match client.module_code(&params).await {
+        Ok(_) => Ok(true),
+        Err(error) if error.is(ErrorCode::NotFound) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// `pollen upgrade MODULE SOURCE`.
@@ -236,15 +255,25 @@ pub async fn upgrade(session: &Session, args: &UpgradeArgs) -> Result<(), Failur
     let change = ModuleChange::Upgrade { code, arguments };
     let by = accounts::signer(session, &client, &args.from).await?;
     let mut intent = change_intent(&client, module.id, change).await?;
-    let code_bytes = modules::code_bytes(&client, &module).await?;
+    let record = modules::record(&client, &module).await?;
+    let activation_ms = client.network().await?.parameters.code_activation_ms;
+    let is_early = activation_ms == 0 && may_wait(&record.policy);
+    let is_there = is_early && is_on_ledger(&client, code).await?;
+    if is_early && !is_there {
+        intent.actions.insert(0, Action::Publish { code });
+    }
     let plan = Plan {
-        before: Some((&module.interface, code_bytes)),
+        before: Some((&module.interface, record.code_bytes as usize)),
         component: &component,
         intent: &intent,
     };
     let review = Review::of(&client, &by, &plan).await?;
     review.agree(session, &args.module, &args.consent, args.allow_breaking)?;
-    intent.attachments = ready_code(session, &client, &args.from, component).await?;
+    intent.attachments = match (is_early, is_there) {
+        (true, true) => Vec::new(),
+        (true, false) => vec![component],
+        (false, _) => ready_code(session, &client, &args.from, component).await?,
+    };
     let told = |made: bool| match made {
         true => format!("upgraded {} to {code}\n", args.module),
         false => String::new(),
@@ -316,8 +345,9 @@ async fn agree(
 
 fn report(status: &Answer<TxStatus>) -> Result<ChangeReportView, Failure> {
     let json = match &status.value.outcome {
+        // Where the code is published as well, that is before.
         Some(TxOutcome::Success { results }) => {
-            results.first().and_then(|result| result.json.clone())
+            results.last().and_then(|result| result.json.clone())
         }
         _ => None,
     };

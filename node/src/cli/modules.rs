@@ -9,7 +9,8 @@ use pollen_build::{BuiltModule, Options, Progress};
 use pollen_ledger::transaction::is_module_name;
 use pollen_ledger::{AccountId, Action, Address, Hash};
 use pollen_rpc::api::{
-    Answer, ModuleCallParams, ModuleParams, PolicyView, ReadAt, TxOutcome, TxStatus, TxTrialParams,
+    Answer, Module, ModuleCallParams, ModuleParams, PolicyView, ReadAt, TxOutcome, TxStatus,
+    TxTrialParams,
 };
 use pollen_rpc::client::{Intent, PollenClient};
 use pollen_rpc::error::ErrorCode;
@@ -171,10 +172,9 @@ pub(super) async fn target(client: &PollenClient, module: &str) -> Result<Target
     Ok(Target { spelled, id, code, interface, interface_hash, wit })
 }
 
-/// Bytes of the code that a module runs.
-pub(super) async fn code_bytes(client: &PollenClient, module: &Target) -> Result<usize, Failure> {
-    let answer = client.module_get(&module_params(module.spelled.clone())).await?;
-    Ok(answer.value.code_bytes as usize)
+/// What the ledger has of a module.
+pub(super) async fn record(client: &PollenClient, module: &Target) -> Result<Module, Failure> {
+    Ok(client.module_get(&module_params(module.spelled.clone())).await?.value)
 }
 
 /// The module of a name, where there is one.

@@ -225,7 +225,8 @@ mod tests {
         let address = "192.0.2.1".parse().unwrap();
         let first = connections.admit(address, now).unwrap();
         assert_eq!(first.shut_out(now), None);
-        first.owe(25, now);
+        first.owe(24, now);
+        // A connection costs 1: 10 were there, and 15 are missing.
         assert_eq!(first.shut_out(now), Some(Duration::from_millis(1_500)));
         assert!(connections.admit(address, now).is_none());
         connections.admit("192.0.2.2".parse().unwrap(), now).expect("another one is let in");

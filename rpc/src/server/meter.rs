@@ -76,6 +76,8 @@ impl Meter {
         ended: &Result<T, RpcError>,
     ) {
         let outcome = ended.as_ref().map_or_else(|error| error.code.name(), |_| "ok");
+        let took_us = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
+        tracing::debug!(method, outcome, took_us, "JSON-RPC call");
         self.calls.get_or_create(&Called { method, outcome }).inc();
         self.seconds.get_or_create(&Method { method }).observe(begun.elapsed().as_secs_f64());
     }

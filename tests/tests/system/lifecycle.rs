@@ -6,6 +6,7 @@ use pollen_ledger::module::CallEnd;
 use pollen_ledger::receipt::{Code, Outcome, Receipt};
 use pollen_ledger::transaction::{ModuleChange, UpgradePolicy};
 use pollen_ledger::{AccountId, Action, Hash};
+use pollen_rpc::api::ModuleCodeParams;
 use serde_json::{Value, json};
 
 use crate::harness::Network;
@@ -234,6 +235,11 @@ async fn the_life_of_a_module_on_the_command_line() {
     let upgrade = ["upgrade", "mine", &probe, "--allow-breaking", "--from"];
     let begun = network.cli(&[&upgrade[..], &["bob"]].concat()).await;
     assert!(begun.contains("agreed, 1 of 2"), "{begun}");
+    // What is announced can be looked at before it is made, and need not be sent again.
+    let component = component("probe");
+    let code = ModuleCodeParams { code: Some(Hash::of_content(&component)), ..Default::default() };
+    let published = network.client(0).module_code(&code).await.unwrap().value.code;
+    assert_eq!(published.map(|code| code.0).as_deref(), Some(&component[..]));
     let made = network.cli(&[&upgrade[..], &["alice"]].concat()).await;
     let shown = made.contains("- command increment") && made.contains("breaks callers");
     assert!(made.contains("upgraded mine") && shown && made.contains("  fee "), "{made}");

@@ -80,10 +80,16 @@ fn sections(file: &Path) -> Vec<(Kind, std::ops::Range<usize>)> {
     }
 }
 
-/// The file with one byte of a section flipped, in the middle of it.
-fn flipped(file: &Path, content: &std::ops::Range<usize>) -> PathBuf {
+/// The file with one byte of a section flipped: the middle one or, in the head, one of the checkpoint that it proves.
+/// Story: the middle of the head was at times the ordering root of an earlier commit, which nothing covers and an import
+/// therefore leaves out (`ledger/src/ordering/inherited.rs`): then the file was as good as before, and taken.
+fn flipped(file: &Path, kind: Kind, content: &std::ops::Range<usize>) -> PathBuf {
     let mut bytes = std::fs::read(file).unwrap();
-    bytes[(content.start + content.end) / 2] ^= 1;
+    let place = match kind {
+        Kind::Head => content.start + 16,
+        _ => (content.start + content.end) / 2,
+    };
+    bytes[place] ^= 1;
     let path = file.with_extension("flipped");
     std::fs::write(&path, bytes).unwrap();
     path
@@ -161,16 +167,18 @@ async fn damaged_files(network: &Network, file: &Path, data: &Path) {
     let of = |wanted: Kind| sections.iter().find(|(kind, _)| *kind == wanted).unwrap().1.clone();
     let chunks: Vec<_> = sections.iter().filter(|(kind, _)| *kind == Kind::Chunk).collect();
     let (number, chunk) = (1..).zip(&chunks).max_by_key(|(_, (_, content))| content.len()).unwrap();
+    // A length that is wrong makes it no chunk at all: then its section is told instead of its part.
+    let of_chunk = format!("chunk {number}, ");
     let cases = [
-        (of(Kind::Head), "refused"),
-        (of(Kind::Block), "the block in section"),
-        (chunk.1.clone(), &format!("chunk {number}, of part")),
-        (of(Kind::Code), "the code in section"),
-        (of(Kind::End), "sections are missing"),
+        (Kind::Head, of(Kind::Head), "refused"),
+        (Kind::Block, of(Kind::Block), "the block in section"),
+        (Kind::Chunk, chunk.1.clone(), of_chunk.as_str()),
+        (Kind::Code, of(Kind::Code), "the code in section"),
+        (Kind::End, of(Kind::End), "sections are missing"),
     ];
-    for (content, words) in cases {
+    for (kind, content, words) in cases {
         let other = data.with_extension("damaged");
-        let output = import(network, &flipped(file, &content), &other, None).await;
+        let output = import(network, &flipped(file, kind, &content), &other, None).await;
         refused(&output, &[words]);
         assert!(!other.join("ledger").exists());
         let _ = std::fs::remove_dir_all(&other);

@@ -173,6 +173,8 @@ export function Tabs({ label, tabs, chosen, choose }: { label: string; tabs: Tab
     document.getElementById(`tab-${next.id}`)?.focus();
     event.preventDefault();
   };
+  // On a narrow screen the chosen one may stand beyond the edge.
+  useEffect(() => document.getElementById(`tab-${chosen}`)?.scrollIntoView({ block: "nearest", inline: "nearest" }), [chosen]);
   return (
     <div class="tabs" role="tablist" aria-label={label} onKeyDown={move}>
       {tabs.map(({ id, name }) => (
