@@ -103,9 +103,7 @@ impl Default for Limits {
             calls_per_connection: 64,
             messages_buffered: 64,
             costly_calls: 64,
-            costly_at_once: std::thread::available_parallelism()
-                .map_or(1, |all| all.get() - 1)
-                .max(1),
+            costly_at_once: std::thread::available_parallelism().map_or(2, usize::from).max(2),
             wait_ms: 60_000,
             page: 1_000,
             list: 256,
