@@ -252,7 +252,7 @@ async fn accept(
     meter: Meter,
     stop: StopHandle,
 ) {
-    let connections = Arc::new(Connections::new(&limits));
+    let connections = Arc::new(Connections::new(&limits, gate.proxies()));
     let mut serving = JoinSet::new();
     let stopped = stop.clone().shutdown();
     tokio::pin!(stopped);

@@ -81,8 +81,7 @@ pub fn typescript_of_folder(folder: &Path, name: &str) -> Result<String, Failure
 
 /// What stands for the whole module in bindings in TypeScript, where its package has this name.
 pub fn class_of_package(name: &str) -> String {
-    let interface = Interface { package: name.to_owned(), ..Interface::default() };
-    names::class_of(&interface, &typescript::TAKEN_TYPES)
+    names::class_of(name, &typescript::TAKEN_TYPES)
 }
 
 /// The interface of a component, and its hash as `module_get` tells it.

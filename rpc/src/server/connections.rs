@@ -19,6 +19,8 @@ use super::allowance::Allowance;
 pub(super) struct Connections {
     open: Arc<Semaphore>,
     by_address: Mutex<HashMap<IpAddr, Guest>>,
+    /// Addresses that many clients have: nothing is counted by them.
+    shared: Vec<IpAddr>,
     per_address: usize,
     calls: usize,
     cost_per_second: u32,
@@ -50,8 +52,12 @@ pub(super) struct ConnectionPermit {
 }
 
 impl Connections {
-    pub(super) fn new(limits: &Limits) -> Self {
+    /// With nobody connected. `proxies` have the connections of many.
+    pub(super) fn new(limits: &Limits, proxies: &[IpAddr]) -> Self {
+        let mut shared = vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
+        shared.extend(proxies.iter().map(|proxy| counted_as(*proxy)));
         Self {
+            shared,
             open: Arc::new(Semaphore::new(limits.connections)),
             by_address: Mutex::new(HashMap::new()),
             per_address: limits.connections_per_address,
@@ -78,7 +84,7 @@ impl Connections {
         now: Instant,
     ) -> Option<ConnectionPermit> {
         let address = counted_as(address);
-        let most = if is_anybody(address) { usize::MAX } else { self.per_address };
+        let most = if self.shared.contains(&address) { usize::MAX } else { self.per_address };
         let mut by_address = self.by_address.lock().unwrap_or_else(PoisonError::into_inner);
         let guest = by_address.entry(address).or_insert_with(|| {
             let allowance = Allowance::new(self.cost_per_second, self.cost_burst, now);
@@ -97,11 +103,6 @@ impl Connections {
         let answers = Arc::new(Semaphore::new(2 * self.calls));
         Some(ConnectionPermit { connections: Arc::clone(self), address, calls, answers, open })
     }
-}
-
-/// Whether an address may be that of any number of clients.
-fn is_anybody(address: IpAddr) -> bool {
-    address == IpAddr::V4(Ipv4Addr::LOCALHOST) || address == IpAddr::V6(Ipv6Addr::LOCALHOST)
 }
 
 /// Whoever has one IPv6 address has its whole /64, so that is what counts.
@@ -136,6 +137,9 @@ impl ConnectionPermit {
 
     /// Pays for what is done already: it is owed where it is not there.
     pub(super) fn owe(&self, cost: u32, now: Instant) {
+        if cost == 0 {
+            return; // the most of all messages
+        }
         self.with_allowance(|allowance| allowance.owe(cost, now));
     }
 
@@ -150,7 +154,7 @@ impl ConnectionPermit {
     }
 
     fn with_allowance<T>(&self, act: impl FnOnce(&mut Allowance) -> T) -> Option<T> {
-        if is_anybody(self.address) {
+        if self.connections.shared.contains(&self.address) {
             return None;
         }
         let by_address = self.connections.by_address.lock();
@@ -181,7 +185,7 @@ mod tests {
     #[test]
     fn connections_are_counted_per_address_and_given_back() {
         let limits = Limits { connections: 3, connections_per_address: 2, ..Limits::default() };
-        let (connections, now) = (Arc::new(Connections::new(&limits)), Instant::now());
+        let (connections, now) = (Arc::new(Connections::new(&limits, &[])), Instant::now());
         let first: IpAddr = "2001:db8::1".parse().unwrap();
         let neighbour: IpAddr = "2001:db8::2".parse().unwrap();
         let other: IpAddr = "192.0.2.1".parse().unwrap();
@@ -198,7 +202,7 @@ mod tests {
     #[test]
     fn an_address_has_one_allowance_over_all_its_connections() {
         let limits = Limits { cost_per_second: 1, cost_burst: 10, ..Limits::default() };
-        let connections = Arc::new(Connections::new(&limits));
+        let connections = Arc::new(Connections::new(&limits, &[]));
         let (address, other) = ("192.0.2.1".parse().unwrap(), "192.0.2.2".parse().unwrap());
         let now = Instant::now();
         let first = connections.admit(address, now).unwrap();
@@ -221,7 +225,7 @@ mod tests {
     #[test]
     fn an_address_that_owes_too_much_is_not_let_in() {
         let limits = Limits { cost_per_second: 10, cost_burst: 10, ..Limits::default() };
-        let (connections, now) = (Arc::new(Connections::new(&limits)), Instant::now());
+        let (connections, now) = (Arc::new(Connections::new(&limits, &[])), Instant::now());
         let address = "192.0.2.1".parse().unwrap();
         let first = connections.admit(address, now).unwrap();
         assert_eq!(first.shut_out(now), None);
@@ -234,12 +238,35 @@ mod tests {
         connections.admit(address, later).expect("nothing is owed any more");
     }
 
+    /// Protects the clients of a proxy on another machine: all come over its connections, and what one of them does wrong
+    /// is not the others' fault.
+    #[test]
+    fn a_named_proxy_is_not_bounded_by_its_address() {
+        let limits = Limits {
+            connections_per_address: 1,
+            cost_per_second: 1,
+            cost_burst: 10,
+            ..Limits::default()
+        };
+        let proxy = "2001:db8::9".parse().unwrap();
+        let (connections, now) = (Arc::new(Connections::new(&limits, &[proxy])), Instant::now());
+        let first = connections.admit(proxy, now).unwrap();
+        first.owe(1_000, now);
+        let second = connections.admit(proxy, now).expect("as many as it needs");
+        let client = "192.0.2.1".parse().unwrap();
+        let asking = second.of_client(client, now).unwrap();
+        asking.owe(1_000, now);
+        assert!(second.of_client(client, now).is_none(), "this one is counted, and owes too much");
+        assert!(second.of_client("192.0.2.2".parse().unwrap(), now).is_some());
+        assert_eq!(second.shut_out(now), None);
+    }
+
     /// Protects nodes behind a proxy on the same machine, where every client has its address.
     #[test]
     fn loopback_is_bounded_by_the_total_only() {
         let limits = Limits { connections: 3, connections_per_address: 1, ..Limits::default() };
         for loopback in ["127.0.0.1", "::1", "::ffff:127.0.0.1"] {
-            let (connections, now) = (Arc::new(Connections::new(&limits)), Instant::now());
+            let (connections, now) = (Arc::new(Connections::new(&limits, &[])), Instant::now());
             let address = loopback.parse().unwrap();
             let open: Vec<_> = (0..4).filter_map(|_| connections.admit(address, now)).collect();
             assert_eq!(open.len(), 3, "{loopback}");

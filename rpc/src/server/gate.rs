@@ -58,6 +58,11 @@ impl Gate {
         Self { hosts, origins, proxies, limits, methods, document, backend, stop }
     }
 
+    /// Those whose word is taken for whom they ask for.
+    pub(super) fn proxies(&self) -> &[IpAddr] {
+        &self.proxies
+    }
+
     /// Answers one request. Never fails: what is wrong is told by the status.
     pub(super) async fn answer(
         &self,

@@ -1,7 +1,8 @@
 //! A session over a WebSocket: messages in, answers and notices out, until one side has enough.
 //!
-//! One task reads and writes. While something cannot be written nothing is read, and no more calls are begun than a
-//! connection may have twice over, so that a client that asks and never reads holds what it has asked for, and no more.
+//! One task reads and writes. While something cannot be written nothing is read, and no more is begun than a connection
+//! may have calls twice over, nor while the messages that are being answered are as long as one may be: a client that
+//! asks and never reads, or asks for what takes long, holds that much and no more.
 //! Answers come as they are ready, in any order.
 
 use std::sync::Arc;
@@ -77,6 +78,8 @@ pub(super) async fn run(
         told,
         answering: JoinSet::new(),
         most: 2 * limits.calls_per_connection,
+        held: Arc::default(),
+        held_max: limits.body_bytes as usize,
         permit,
     };
     if let Err(error) = session.run(stop).await {
@@ -88,10 +91,33 @@ struct Session {
     stream: Stream,
     caller: Arc<Caller>,
     told: mpsc::Receiver<Box<serde_json::value::RawValue>>,
-    /// Messages that are being answered, and how many at most. They end with the session.
+    /// Messages that are being answered. They end with the session.
     answering: JoinSet<Option<Answer>>,
+    /// How many of them at most.
     most: usize,
+    /// Bytes of them, and from where on no more is read.
+    held: Arc<AtomicUsize>,
+    held_max: usize,
     permit: Arc<ConnectionPermit>,
+}
+
+/// A message that is counted as long as it is held, however its answering ends.
+struct Held {
+    message: Bytes,
+    all: Arc<AtomicUsize>,
+}
+
+impl Held {
+    fn new(all: &Arc<AtomicUsize>, message: Bytes) -> Self {
+        all.fetch_add(message.len(), Ordering::Relaxed);
+        Self { message, all: Arc::clone(all) }
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.all.fetch_sub(self.message.len(), Ordering::Relaxed);
+    }
 }
 
 impl Session {
@@ -119,7 +145,7 @@ impl Session {
                     }
                     self.stream.send(Message::Ping(Bytes::new())).await?;
                 }
-                message = self.stream.next(), if self.answering.len() < self.most => {
+                message = self.stream.next(), if self.has_room() => {
                     heard = Instant::now();
                     if let Some(wait) = self.permit.shut_out(heard) {
                         let words = format!("this address asks for too much: again in {wait:.1?}");
@@ -146,9 +172,15 @@ impl Session {
         }
     }
 
+    /// Whether another message may be read. Looked at anew whenever one was answered.
+    fn has_room(&self) -> bool {
+        self.answering.len() < self.most && self.held.load(Ordering::Relaxed) < self.held_max
+    }
+
     fn answer(&mut self, message: Bytes) {
         let caller = Arc::clone(&self.caller);
-        self.answering.spawn(async move { caller.answer(&message).await });
+        let held = Held::new(&self.held, message);
+        self.answering.spawn(async move { caller.answer(&held.message).await });
     }
 
     async fn send(&mut self, text: String) -> Result<(), Error> {

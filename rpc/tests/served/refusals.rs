@@ -333,6 +333,34 @@ async fn connections_that_end_badly_give_their_places_back() {
     tokio::time::timeout(Duration::from_secs(20), all_free).await.expect("all are free again");
 }
 
+/// Protects memory from messages that take long to answer: as much as one may be long is held, and what comes behind it is
+/// read when something of that has its answer.
+#[tokio::test]
+async fn a_session_holds_no_more_than_one_long_message() {
+    let served = served_with(Limits { body_bytes: 100_000, ..Limits::default() }).await;
+    let address = served.server.address();
+    let stream = TcpStream::connect(address).await.unwrap();
+    let mut socket = Socket::open(stream, &address.to_string()).await.unwrap();
+    let poll = json!({ "jsonrpc": "2.0", "id": "poll", "method": "events_query",
+                       "params": { "after": "7", "waitMs": 20_000 } });
+    let poll = format!("{}{poll}", " ".repeat(60_000));
+    let head = br#"{"jsonrpc":"2.0","id":"head","method":"chain_head"}"#;
+    for message in [poll.as_bytes(), poll.as_bytes(), head] {
+        socket.send(Frame::Text, message).await.unwrap();
+    }
+    // Long enough for a server that reads on to have answered.
+    for _ in 0..200 {
+        served.result("chain_head", json!({})).await;
+    }
+    served.chain.advance(1, &["recorded"]);
+    let mut order = Vec::new();
+    for _ in 0..3 {
+        let answer: Value = serde_json::from_slice(&socket.receive().await.unwrap()).unwrap();
+        order.push(answer["id"].as_str().unwrap().to_owned());
+    }
+    assert_ne!(order[0], "head", "{order:?}");
+}
+
 /// A message that is too long is not read, and says so by the way its connection ends.
 #[tokio::test]
 async fn an_oversize_message_ends_its_connection_alone() {

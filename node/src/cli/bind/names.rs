@@ -21,8 +21,8 @@ pub fn callable(interface: &Interface) -> impl Iterator<Item = &Function> {
 }
 
 /// The name of what stands for the whole module: its package's.
-pub fn class_of(interface: &Interface, taken: &[&str]) -> String {
-    let class = pascal(package_name(&interface.package));
+pub fn class_of(package: &str, taken: &[&str]) -> String {
+    let class = pascal(package_name(package));
     match class.as_str() {
         "" => "Bound".to_owned(),
         name if taken.contains(&name) => format!("{class}Module"),

@@ -47,7 +47,7 @@ const DERIVED: &str = "Debug, Clone, PartialEq, borsh::BorshSerialize, borsh::Bo
 /// The text of a file of bindings. `hash` is the interface's.
 pub fn bindings(interface: &Interface, hash: &Hash) -> String {
     let named = named_types(interface);
-    let class = class_of(interface, &TAKEN_TYPES);
+    let class = class_of(&interface.package, &TAKEN_TYPES);
     let names = names_of(&named, &class, &TAKEN_TYPES);
     let mut writer = Writer { interface, class, names, wide: BTreeSet::new(), text: String::new() };
     for ty in &named {

@@ -71,7 +71,7 @@ const TAKEN_METHODS: [&str; 16] = [
 /// The text of a file of bindings. `hash` is the interface's; `module` is where it was found, if anywhere.
 pub fn bindings(interface: &Interface, hash: &Hash, module: Option<&str>) -> String {
     let named = named_types(interface);
-    let class = class_of(interface, &TAKEN_TYPES);
+    let class = class_of(&interface.package, &TAKEN_TYPES);
     let names = names_of(&named, &class, &TAKEN_TYPES);
     let mut writer = Writer { interface, class, names, text: String::new() };
     writer.head(hash);
