@@ -50,6 +50,7 @@ use crate::config::{DevSection, Role};
 use crate::core_thread::CoreHandle;
 use crate::dev::control::{self, Order};
 use crate::network::NetworkHandle;
+use crate::readers::Readers;
 use crate::shared::Shared;
 use interfaces::Interfaces;
 
@@ -101,6 +102,8 @@ pub struct Parts {
     pub interfaces: Interfaces,
     /// Its development network, where it is of one.
     pub dev: Option<DevSection>,
+    /// Threads that answer what reads disks or runs modules.
+    pub readers: Arc<Readers>,
 }
 
 impl NodeBackend {
@@ -134,13 +137,13 @@ impl NodeBackend {
         Ok(Answer::new(self.0.at_head(), done))
     }
 
-    /// Runs what reads disks or modules on a thread of its own.
+    /// Runs what reads disks or modules on a reader's thread.
     fn blocking<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Parts) -> Result<T, RpcError> + Send + 'static,
     ) -> BoxFuture<'static, Result<T, RpcError>> {
         let parts = self.0.clone();
-        let work = tokio::task::spawn_blocking(move || work(&parts));
+        let work = self.0.readers.run(move || work(&parts));
         Box::pin(async move {
             work.await.unwrap_or_else(|error| Err(RpcError::internal(error.to_string())))
         })

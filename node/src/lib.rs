@@ -24,6 +24,7 @@ pub mod keys;
 pub mod log;
 pub mod network;
 pub mod node;
+pub mod readers;
 pub mod recent;
 pub mod shared;
 pub mod snapshot_service;

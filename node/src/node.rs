@@ -38,6 +38,7 @@ use crate::network::{
     self, CommitteePeer, Multiaddr, NetworkConfig, NetworkError, NetworkEvent, NetworkHandle,
     NetworkLimits, Verdict,
 };
+use crate::readers::Readers;
 use crate::shared::{Head, Needed, Shared};
 use crate::snapshot_service::SnapshotService;
 use crate::snapshots::Snapshots;
@@ -119,6 +120,7 @@ pub struct Node {
     core: CoreHandle,
     network: NetworkHandle,
     rpc: RpcServer,
+    readers: Arc<Readers>,
     threads: Vec<thread::JoinHandle<()>>,
     events: JoinHandle<()>,
     driver: JoinHandle<()>,
@@ -416,6 +418,7 @@ impl Node {
                 },
             )),
         ];
+        let readers = Arc::new(Readers::start());
         let backend = NodeBackend::new(Parts {
             network: Network {
                 chain_id: genesis.chain_id(),
@@ -434,6 +437,7 @@ impl Node {
             peer_id,
             interfaces: Default::default(),
             dev: config.dev.clone(),
+            readers: readers.clone(),
             committee: rules.committee.clone(),
             genesis_document: genesis.to_json(),
             genesis,
@@ -457,7 +461,7 @@ impl Node {
         };
         let rpc = RpcServer::start(server, Arc::new(backend)).await?;
         tracing::info!(rpc = %rpc.address(), validator = own, "ready");
-        Ok(Self { shared, core, network, rpc, threads, events, driver, care })
+        Ok(Self { shared, core, network, rpc, readers, threads, events, driver, care })
     }
 
     /// Becomes `Some(reason)` when the node cannot go on.
@@ -478,11 +482,12 @@ impl Node {
             task.abort();
         }
         self.core.stop();
-        let threads = self.threads;
+        let (threads, readers) = (self.threads, self.readers);
         let _ = tokio::task::spawn_blocking(move || {
             for thread in threads {
                 let _ = thread.join();
             }
+            readers.stop();
         })
         .await;
         self.network.shutdown().await;

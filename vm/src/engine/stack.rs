@@ -8,7 +8,7 @@
 //! (`determinism::frames` searches for worse ones), and there is room for 1.9. The stack is address
 //! space: what no call touches costs no memory.
 //!
-//! Calls on a thread of [`spawn`] run where they are; on any other thread they are moved to a thread made
+//! Calls on a thread of [`spawn`], or of [`this_thread_has_room`], run where they are; on any other thread they are moved to a thread made
 //! for them, which is correct everywhere and costs tens of microseconds.
 
 use std::cell::Cell;
@@ -43,6 +43,12 @@ where
         HAS_ROOM.set(true);
         body()
     })
+}
+
+/// Calls of modules run where they are on this thread, too: made with a stack of [`THREAD_STACK_BYTES`] by who says so,
+/// or a module's deep recursion ends the process.
+pub fn this_thread_has_room() {
+    HAS_ROOM.set(true);
 }
 
 /// Runs `body` where there is room for modules.
