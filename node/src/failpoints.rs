@@ -242,7 +242,7 @@ impl Armed {
 pub fn file<T>(name: &'static str, work: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
     static ARMED: LazyLock<Result<Option<Armed>, String>> =
         LazyLock::new(|| Ok(Failpoint::from_environment()?.map(Armed::new)));
-    debug_assert!(FILE_STEPS.contains(&name), "a step that nobody can name");
+    assert!(FILE_STEPS.contains(&name), "a step that nobody can name");
     match &*ARMED {
         Err(usage) => Err(io::Error::other(usage.as_str())),
         Ok(Some(armed)) if armed.at.step == Step::File(name) => {
