@@ -27,7 +27,7 @@ export type { Draft } from "./draft.js";
 export { readGenesis } from "./genesis.js";
 export type { ChainParameters, Genesis, Validator } from "./genesis.js";
 export { contentHash } from "./hash.js";
-export { accountOf, deriveEd25519, KeyPair, messageBytes, newWords, readWords, signMessage, verifyMessage, verifySignature } from "./keys.js";
+export { accountOf, deriveEd25519, isPublicKey, KeyPair, messageBytes, newWords, readWords, signMessage, verifyMessage, verifySignature } from "./keys.js";
 export type { KeyPath } from "./keys.js";
 export * from "./light.js";
 export { verifyListProof } from "./list.js";
@@ -38,8 +38,9 @@ export { isUnusedNonce, readNonceWindow } from "./nonce.js";
 export type { NonceWindow } from "./nonce.js";
 export * from "./receipt.js";
 export {
-  changeDigest, checkPolicy, checkShape, childModule, cosign, decodeSigned, decodeTransaction, deployedModule, encodeSigned,
-  encodeTransaction, fee, isModuleName, readSigned, signingBytes, signTransaction, transactionId, verifySignatures,
+  changeDigest, checkOwners, checkPolicy, checkScopedKey, checkShape, childModule, cosign, decodeSigned, decodeTransaction,
+  deployedModule, encodeSigned, encodeTransaction, fee, isModuleName, OWNERS_MAX, readSigned, SCOPED_KEYS_MAX, signingBytes,
+  signTransaction, transactionId, verifySignatures,
 } from "./transaction.js";
 export type {
   Action, CallScope, Cosignature, ModuleChange, OwnerKey, PolicyKey, Scope, ScopedKey, ScopeWindow, SignedTransaction,

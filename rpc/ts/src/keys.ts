@@ -103,6 +103,19 @@ export function accountOf(key: PublicKey): AccountId {
   return toHex(domainHash("account", Uint8Array.of(SCHEME_ED25519), bytes32(key, "a public key")));
 }
 
+/**
+ * Whether text is a key that can sign: 64 lower-case hexadecimal digits that are a point of the curve, and none of small
+ * order. Half of all hashes are none.
+ */
+export function isPublicKey(text: string): boolean {
+  if (!isHex32(text)) return false;
+  try {
+    return !ed25519.Point.fromBytes(fromHex(text), true).isSmallOrder();
+  } catch {
+    return false;
+  }
+}
+
 /** 24 new words (12 from `strength` 128) from the system's randomness. */
 export function newWords(strength: 128 | 256 = 256): string {
   return entropyToMnemonic(randomBytes(strength / 8), wordlist);

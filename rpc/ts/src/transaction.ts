@@ -142,6 +142,7 @@ export interface SignedTransaction {
 export const TRANSACTION_VERSION = 1;
 export const ACTIONS_MAX = 16;
 export const OWNERS_MAX = 8;
+export const SCOPED_KEYS_MAX = 16;
 export const SIGNATURES_MAX = 2 * OWNERS_MAX;
 export const ATTACHMENTS_MAX = 4;
 export const COMPONENT_BYTES_MAX = 1 << 20;
@@ -410,7 +411,8 @@ export function checkPolicy(policy: UpgradePolicy): void {
   checkWeights(policy.threshold, policy.keys);
 }
 
-function checkOwners(threshold: number, owners: OwnerKey[]): void {
+/** Checks owners: their bounds, and that the threshold can be met. Throws {@link InputError}. */
+export function checkOwners(threshold: number, owners: OwnerKey[]): void {
   must(isDistinct(owners.map((owner) => owner.key), OWNERS_MAX), `an account has 1 to ${OWNERS_MAX} owners, each once`);
   checkWeights(threshold, owners);
 }
@@ -423,7 +425,8 @@ function checkWeights(threshold: number, weighted: { weight: number }[]): void {
   );
 }
 
-function checkScopedKey({ label, scope }: ScopedKey): void {
+/** Checks a scoped key's bounds. Throws {@link InputError}. */
+export function checkScopedKey({ label, scope }: ScopedKey): void {
   must(
     toUtf8(label).length <= KEY_LABEL_BYTES_MAX && !/\p{Cc}/u.test(label),
     `a key's label has at most ${KEY_LABEL_BYTES_MAX} bytes and no control characters`,

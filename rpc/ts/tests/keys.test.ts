@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { fromHex, toHex } from "../src/bytes.js";
 import { InputError } from "../src/errors.js";
 import { parseAddress } from "../src/address.js";
-import { deriveEd25519, KeyPair, messageBytes, newWords, readWords, signMessage, verifyMessage, verifySignature } from "../src/keys.js";
+import { deriveEd25519, isPublicKey, KeyPair, messageBytes, newWords, readWords, signMessage, verifyMessage, verifySignature } from "../src/keys.js";
 
 const ORDER = 2n ** 252n + 27742317777372353535851937790883648493n;
 
@@ -25,6 +25,14 @@ function smallOrderPoints(): string[] {
 }
 
 describe("keys", () => {
+  it("are told from hashes, cut off digits and points that sign for everybody", () => {
+    expect(isPublicKey(KeyPair.random().publicKey)).toBe(true);
+    const noPoint = "0200000000000000000000000000000000000000000000000000000000000000";
+    for (const text of ["", noPoint, KeyPair.random().publicKey.slice(1), KeyPair.random().publicKey.toUpperCase() + "0", ...smallOrderPoints()]) {
+      expect(isPublicKey(text), text).toBe(false);
+    }
+  });
+
   it("are those of RFC 8032, section 7.1", () => {
     for (const [seed, key, message, signature] of [
       [
