@@ -1,7 +1,8 @@
 /** Who may change a module: in words, and as somebody writes it into a form. Pure. */
 
-import { checkPolicy, InputError, type PolicyView, type UpgradePolicy } from "@pollen/client";
+import { checkPolicy, type PolicyView, type UpgradePolicy } from "@pollen/client";
 import { counted, duration } from "./format.js";
+import { millisecondsOf, spanOf, wholeOf, type Unit } from "./typed.js";
 
 /** Kinds of policies as they are chosen. */
 export const POLICIES: Record<UpgradePolicy["kind"], string> = {
@@ -10,9 +11,6 @@ export const POLICIES: Record<UpgradePolicy["kind"], string> = {
   never: "nobody, ever",
   itself: "the module itself, by its own code",
 };
-
-export const UNITS = { seconds: 1_000, minutes: 60_000, hours: 3_600_000, days: 86_400_000 } as const;
-export type Unit = keyof typeof UNITS;
 
 /** A policy as it is being written. */
 export interface PolicyDraft {
@@ -28,9 +26,8 @@ export const NO_DELAY: PolicyDraft = { kind: "owner", delay: "0", unit: "hours",
 /** The same as a draft, to be changed. */
 export function draftOf(policy: PolicyView): PolicyDraft {
   if (policy.kind !== "owner" && policy.kind !== "keys") return { ...NO_DELAY, kind: policy.kind };
-  const delay = Number(policy.delayMs);
-  const unit = (["days", "hours", "minutes", "seconds"] as const).find((unit) => delay > 0 && delay % UNITS[unit] === 0) ?? (delay === 0 ? "hours" : "seconds");
-  const draft: PolicyDraft = { ...NO_DELAY, kind: policy.kind, unit, delay: String(delay / UNITS[unit]) };
+  const { count: delay, unit } = spanOf(policy.delayMs);
+  const draft: PolicyDraft = { ...NO_DELAY, kind: policy.kind, unit, delay };
   if (policy.kind === "owner") return draft;
   return { ...draft, threshold: String(policy.threshold), keys: policy.keys.map(({ account, weight }) => ({ account, weight: String(weight) })) };
 }
@@ -38,17 +35,11 @@ export function draftOf(policy: PolicyView): PolicyDraft {
 /** What was written, as the ledger has it; `idOf` reads an address. Throws {@link InputError}. */
 export async function policyOf(draft: PolicyDraft, idOf: (address: string) => Promise<string>): Promise<UpgradePolicy> {
   if (draft.kind === "never" || draft.kind === "itself") return { kind: draft.kind };
-  const number = Number(draft.delay.trim() || "0");
-  if (!Number.isFinite(number) || number < 0) throw new InputError("the wait is a number, 0 for none");
-  const delayMs = BigInt(Math.round(number * UNITS[draft.unit]));
-  const whole = (text: string, what: string) => {
-    if (!/^\d{1,10}$/.test(text.trim())) throw new InputError(`${what} is a whole number, 1 or more`);
-    return Number(text);
-  };
+  const delayMs = millisecondsOf({ count: draft.delay.trim() || "0", unit: draft.unit }, "the wait");
   const policy: UpgradePolicy = draft.kind === "owner" ? { kind: "owner", delayMs } : {
     kind: "keys",
-    threshold: whole(draft.threshold, "the weight that is needed"),
-    keys: await Promise.all(draft.keys.map(async ({ account, weight }) => ({ account: await idOf(account.trim()), weight: whole(weight, "a weight") }))),
+    threshold: wholeOf(draft.threshold, "the weight that is needed"),
+    keys: await Promise.all(draft.keys.map(async ({ account, weight }) => ({ account: await idOf(account.trim()), weight: wholeOf(weight, "a weight") }))),
     delayMs,
   };
   checkPolicy(policy);

@@ -246,7 +246,7 @@ describe.skipIf(POLLEN_BIN === undefined || CHROMIUM === undefined)("the page", 
     await page.getByLabel("start", { exact: true }).fill("40");
     await page.getByLabel("A change waits").fill("-2");
     await press("Deploy");
-    await page.getByText("the wait is a number, 0 for none").waitFor();
+    await page.getByText("the wait is a number, such as 2 or 1.5").waitFor();
     await page.getByLabel("A change waits").fill("2");
     await press("Deploy");
     const dialog = page.locator("dialog");

@@ -1,8 +1,9 @@
 /** Fields for who may change a module: of a deployment, and of a change of that. */
 
 import { useId } from "preact/hooks";
-import { POLICIES, UNITS, type PolicyDraft, type Unit } from "../policy.js";
+import { POLICIES, type PolicyDraft } from "../policy.js";
 import { walletAccount } from "../seams.js";
+import { SpanFields } from "./span.js";
 
 interface PolicyFieldsProps {
   draft: PolicyDraft;
@@ -51,16 +52,12 @@ export function PolicyFields({ draft, change, wrong }: PolicyFieldsProps) {
         </fieldset>
       )}
       {waits && (
-        <div class="policy-wait">
-          <label class="field"><span class="label">A change waits</span><input value={draft.delay} inputMode="decimal" autocomplete="off" onInput={(event) => change({ ...draft, delay: event.currentTarget.value })} /></label>
-          <div class="field">
-            <span class="label"><label for={`${id}-unit`}>Unit</label></span>
-            <select id={`${id}-unit`} value={draft.unit} onChange={(event) => change({ ...draft, unit: event.currentTarget.value as Unit })}>
-              {Object.keys(UNITS).map((unit) => <option key={unit} value={unit}>{unit}</option>)}
-            </select>
-          </div>
-          <span class="muted small">0: a change is made at once. Else it is announced, and can be made when it has waited: who uses the module sees it coming.</span>
-        </div>
+        <SpanFields
+          label="A change waits"
+          span={{ count: draft.delay, unit: draft.unit }}
+          change={({ count, unit }) => change({ ...draft, delay: count, unit })}
+          hint="0: a change is made at once. Else it is announced, and can be made when it has waited: who uses the module sees it coming."
+        />
       )}
       {wrong !== null && <span class="failure" role="alert">{wrong}</span>}
     </>
