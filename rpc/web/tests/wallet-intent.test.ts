@@ -74,7 +74,7 @@ describe.skipIf(POLLEN_BIN === undefined)("a review", () => {
     );
     expect(told.warnings.findLastIndex(({ tone }) => tone === "bad")).toBe(1);
     expect(told.warnings.findIndex(({ tone }) => tone === "warn")).toBe(2);
-    expect(words(told)).toContain("who owns the account");
+    expect(words(told)).toContain("who owns the account. No key of this wallet is among them");
     expect(words(told)).toContain("another key a say");
     expect(told.actions[2]).toContain(`Let key ${other.publicKey} "till"`);
   });
@@ -101,6 +101,26 @@ describe.skipIf(POLLEN_BIN === undefined)("a review", () => {
     expect(told.actions[0]).toMatch(/as second.*Its init is given start 9$/);
     expect(told.forecast.kind).toBe("success");
     expect(words(await reviewedWith({ actions: [{ ...deploy, code: "34".repeat(32) }], attachments: [code] }))).toContain("shown as bytes");
+    // On the ledger already, it is read from there where nobody attaches it.
+    expect((await reviewedWith({ actions: [deploy] })).actions[0]).toMatch(/Its init is given start 9$/);
+  });
+
+  it("of code that is not on the ledger yet does not say that it fails, nor offers less fuel than it may need", async () => {
+    // The same component with an empty section more: other code by its hash.
+    const other = new Uint8Array([...code, 0, 2, 1, 0x78]);
+    const given = encodeArguments([["start", "u64"]], { start: 9 }, await client.formats());
+    const told = await reviewedWith({ actions: [{ kind: "deploy", code: contentHash(other), name: null, arguments: given, policy: { kind: "owner", delayMs: 0n } }], attachments: [other] });
+    expect(told.forecast).toMatchObject({ kind: "none", why: expect.stringContaining("not tried to its end") as string });
+    expect(told.warnings).toEqual([]);
+    expect(told.transaction.maxFuel).toBe((await client.network()).parameters.transactionFuelMax);
+  });
+
+  it("tells of a key that has no say any more in the account that it began", async () => {
+    const former = KeyPair.random();
+    await client.transfer(former, "10 pollen", { from: owner });
+    await client.send([{ kind: "setOwners", threshold: 1, owners: [{ key: other.publicKey, weight: 1 }] }], { from: former });
+    const told = await reviewedWith({ actions: [call] }, former);
+    expect(told.warnings[0]).toMatchObject({ tone: "bad", words: expect.stringMatching(/which has other owners by now. The key has no say in it/) as string });
   });
 
   it("tells of an account and a payer that are not the key's", async () => {

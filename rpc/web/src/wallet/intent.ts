@@ -6,7 +6,7 @@
 
 import {
   accountOf, contentHash, fee, formatAmount, isHex32, moduleAddress, PollenError, readComponent, RpcError, showArguments, signedOf,
-  type AccountId, type Action, type Answer, type Draft, type KnownModule, type PollenClient, type PublicKey, type Signed, type Transaction,
+  type AccountId, type Action, type Answer, type Draft, type Hash, type KnownModule, type PollenClient, type PublicKey, type Signed, type Transaction,
 } from "@pollen/client";
 import { said, WalletError } from "./errors.js";
 import { isComplete, othersOf, partiesOf, standingOf, weightOf, type Party } from "./signers.js";
@@ -105,14 +105,15 @@ function neverSigns(): never {
 }
 
 /**
- * Describes a transaction, and tries it. `known` are keys that are known to be somebody's, such as this wallet's: of an
- * account that began with one key the ledger does not tell which it is.
+ * Describes a transaction, and tries it. `known` are keys that are known to be somebody's: of an account that began with
+ * one key the ledger does not tell which it is. `own` of them are this wallet's.
  */
-export async function review(client: PollenClient, transaction: Transaction, attachments: Uint8Array[], known: readonly PublicKey[] = []): Promise<Review> {
+export async function review(client: PollenClient, transaction: Transaction, attachments: Uint8Array[], known: readonly PublicKey[] = [], own = known): Promise<Review> {
   const { addressPrefix } = await client.network();
   const parties = await partiesOf(client, transaction);
+  const given = await Promise.all(transaction.actions.map((action) => givenWords(client, action, attachments, addressPrefix)));
   const [{ pins, warnings }, forecast, account, paying] = await Promise.all([
-    examine(client, transaction, attachments, addressPrefix),
+    examine(client, transaction, given, own, addressPrefix),
     forecastOf(client, transaction, attachments, parties, known),
     client.account(transaction.sender),
     transaction.payer === null ? null : client.account(transaction.payer),
@@ -121,12 +122,12 @@ export async function review(client: PollenClient, transaction: Transaction, att
   const preview = await client.preview(transaction);
   const feeMax = fee(transaction.maxFuel, transaction.fuelPrice);
   const all = [...warnings];
-  if (transaction.sender !== accountOf(transaction.key)) {
-    const [sender] = parties;
-    const hasSay = weightOf(sender!, transaction.key) > 0 || sender!.keys.scoped.some(({ key }) => key === transaction.key);
-    const words = `This is for another account than the one that the key began: ${account.account}.`;
-    all.push(hasSay ? { tone: "warn", words } : { tone: "bad", words: `${words} The key has no say in it, so the ledger will refuse it.` });
-  }
+  const [sender] = parties;
+  const hasSay = weightOf(sender!, transaction.key) > 0 || sender!.keys.scoped.some(({ key }) => key === transaction.key);
+  const isOther = transaction.sender !== accountOf(transaction.key);
+  const whose = isOther ? `This is for another account than the one that the key began: ${account.account}.` : `The key began the account ${account.account}, which has other owners by now.`;
+  if (!hasSay) all.push({ tone: "bad", words: `${whose} The key has no say in it, so the ledger will refuse it.` });
+  else if (isOther) all.push({ tone: "warn", words: whose });
   let short: string | null = null;
   if (paying !== null && paying.balance < feeMax) {
     short = paying.account;
@@ -139,9 +140,8 @@ export async function review(client: PollenClient, transaction: Transaction, att
   }
   if (forecast.kind === "failure") all.push({ tone: "warn", words: `Tried now, it fails: ${forecast.words}` });
   const actions = preview.actions.map((words, place) => {
-    const action = transaction.actions[place]!;
-    const init = action.kind === "deploy" ? initWords(action, attachments, addressPrefix) : null;
-    return init === null ? words : `${words}. Its init is given ${init}`;
+    const told = given[place] ?? null;
+    return told === null ? words : `${words}. Its ${told.called} is given ${told.words}`;
   });
   // What is worst is read first.
   all.sort((a, b) => Number(b.tone === "bad") - Number(a.tone === "bad"));
@@ -149,19 +149,65 @@ export async function review(client: PollenClient, transaction: Transaction, att
   return { transaction, attachments, actions, sender: account.account, payer, feeMax, balance: account.balance, pins, warnings: all, forecast, parties, short };
 }
 
-/** The arguments of `init` by the interface that the attached component has inside; null where there is none. */
-function initWords(action: Action & { kind: "deploy" }, attachments: Uint8Array[], prefix: string): string | null {
-  const component = attachments.find((one) => contentHash(one) === action.code);
-  if (component === undefined || action.arguments.length === 0) return null;
+/** What is given to code when it begins. */
+interface Given {
+  called: "init" | "migrate";
+  words: string;
+}
+
+/** The arguments of `init` or `migrate`, by the interface that the component has inside; null where there are none, or nobody can read them. */
+async function givenWords(client: PollenClient, action: Action, attachments: Uint8Array[], prefix: string): Promise<Given | null> {
+  const begun = begunBy(action);
+  if (begun === null || begun.arguments.length === 0) return null;
+  const { called, code } = begun;
   try {
-    const init = readComponent(component)?.commands.find((one) => one.name === "init");
-    if (init === undefined) return null;
-    const shown = showArguments(init.params, action.arguments, { prefix });
-    return init.params.map(([name], place) => `${name} ${shown[place]}`).join(", ");
+    const component = attachments.find((one) => contentHash(one) === code) ?? (await published(client, code));
+    const found = component === null ? undefined : readComponent(component)?.commands.find((one) => one.name === called);
+    if (found === undefined) return null;
+    const shown = showArguments(found.params, begun.arguments, { prefix });
+    return { called, words: found.params.map(([name], place) => `${name} ${shown[place]}`).join(", ") };
   } catch (error) {
     if (!(error instanceof PollenError)) throw error;
     return null;
   }
+}
+
+/** The code that an action begins to run, and with what. */
+function begunBy(action: Action): { called: Given["called"]; code: Hash; arguments: Uint8Array } | null {
+  if (action.kind === "deploy") return { called: "init", code: action.code, arguments: action.arguments };
+  return action.kind === "change" && action.change.kind === "upgrade" ? { called: "migrate", code: action.change.code, arguments: action.change.arguments } : null;
+}
+
+/**
+ * Whether it begins with code that comes along and is not on the ledger yet: a node that tries it runs no such code, so
+ * neither how it would end is known nor the fuel.
+ */
+async function beginsUntried(client: PollenClient, { actions }: Transaction, attachments: Uint8Array[]): Promise<boolean> {
+  const { parameters } = await client.network();
+  if (parameters.codeActivationMs > 0n) return false;
+  const begun = await Promise.all(actions.map(async (action) => {
+    const { called, code } = begunBy(action) ?? {};
+    const component = attachments.find((one) => contentHash(one) === code);
+    if (code === undefined || component === undefined || !runs(component, called!)) return false;
+    return client.request("module_code", { code, factsOnly: true }).then(() => false, () => true);
+  }));
+  return begun.includes(true);
+}
+
+/** Whether a component has such a function, or does not tell. */
+function runs(component: Uint8Array, name: string): boolean {
+  try {
+    return readComponent(component)?.commands.some((one) => one.name === name) ?? true;
+  } catch (error) {
+    if (!(error instanceof PollenError)) throw error;
+    return true;
+  }
+}
+
+/** Code that is on the ledger, which its hash proves; null where it is not. */
+async function published(client: PollenClient, code: Hash): Promise<Uint8Array | null> {
+  const told = await client.request("module_code", { code });
+  return told.code !== null && contentHash(told.code) === code ? told.code : null;
 }
 
 function spent({ actions }: Transaction): bigint {
@@ -169,12 +215,15 @@ function spent({ actions }: Transaction): bigint {
 }
 
 /** What gives away more than it seems, or cannot be told. */
-async function examine(client: PollenClient, transaction: Transaction, attachments: Uint8Array[], prefix: string): Promise<{ pins: Pinned[]; warnings: Warning[] }> {
+async function examine(client: PollenClient, transaction: Transaction, given: readonly (Given | null)[], own: readonly PublicKey[], prefix: string): Promise<{ pins: Pinned[]; warnings: Warning[] }> {
   const pins: Pinned[] = [];
   const warnings: Warning[] = [];
   const bad = (words: string) => warnings.push({ tone: "bad", words });
   const warn = (words: string) => warnings.push({ tone: "warn", words });
-  for (const action of transaction.actions) {
+  for (const [place, action] of transaction.actions.entries()) {
+    if (given[place] === null && (begunBy(action)?.arguments.length ?? 0) > 0) {
+      warn(`What \`${begunBy(action)!.called}\` is given is shown as bytes: the code is not at hand, or does not describe itself.`);
+    }
     switch (action.kind) {
       case "invoke": {
         const address = moduleAddress(action.module, prefix);
@@ -190,15 +239,10 @@ async function examine(client: PollenClient, transaction: Transaction, attachmen
         break;
       }
       case "setOwners":
-        bad("This changes who owns the account. If your key is not among the owners, it is not yours any more.");
+        bad(`This changes who owns the account. ${ownersWords(action, transaction.key, own)}`);
         break;
       case "putKey":
         bad("This gives another key a say over the account, within the limits above.");
-        break;
-      case "deploy":
-        if (action.arguments.length > 0 && initWords(action, attachments, prefix) === null) {
-          warn("What `init` is given is shown as bytes: the code is not attached, or does not describe itself.");
-        }
         break;
       case "change":
         if (action.change.kind === "policy" && (action.change.policy.kind === "never" || action.change.policy.kind === "itself")) {
@@ -214,6 +258,14 @@ async function examine(client: PollenClient, transaction: Transaction, attachmen
     }
   }
   return { pins, warnings };
+}
+
+function ownersWords({ threshold, owners }: Action & { kind: "setOwners" }, lead: PublicKey, own: readonly PublicKey[]): string {
+  const has = owners.reduce((sum, { key, weight }) => (own.includes(key) ? sum + weight : sum), 0);
+  if (has === 0) return "No key of this wallet is among them: whoever has those keys has the account, and it is not yours any more.";
+  const goes = owners.some(({ key }) => key === lead) ? "" : " The key that signs this now is not among them.";
+  if (has < threshold) return `The keys of this wallet are too light alone from then on: weight ${has} of ${threshold}.${goes}`;
+  return `${owners.every(({ key }) => own.includes(key)) ? "All of them are keys of this wallet." : "Keys of this wallet go on signing for it, and whoever has the others has a say."}${goes}`;
 }
 
 async function find(client: PollenClient, address: string): Promise<KnownModule | null> {
@@ -238,12 +290,16 @@ async function forecastOf(client: PollenClient, transaction: Transaction, attach
   const payer = parties.find(({ role }) => role === "payer");
   if (payer !== undefined && !standingOf(payer, transaction.key, [transaction.key, ...others]).isEnough) return { kind: "none", why: "It is not tried: whose key signs for who pays is not known yet." };
   try {
-    return told(await client.simulate(await unsigned(client, transaction, attachments, others)));
+    const trial = await client.simulate(await unsigned(client, transaction, attachments, others));
+    const isUntried = trial.outcome?.kind === "failure" && trial.outcome.name === "CodeNotActive" && (await beginsUntried(client, transaction, attachments));
+    return isUntried ? { kind: "none", why: UNTRIED } : told(trial);
   } catch (error) {
     if (!(error instanceof PollenError)) throw error;
     return { kind: "none", why: `The node did not try it: ${said(error)}` };
   }
 }
+
+const UNTRIED = "It is not tried to its end: it begins with code that is not on the ledger yet, and a node runs no such code before. If it fails, nothing is done but paying the fee.";
 
 function told({ refusal, outcome, fuelUsed, fee, events }: Answer<"tx_simulate">): Forecast {
   if (refusal !== null) return { kind: "failure", words: `${refusal.message}: ${refusal.hint}.` };
@@ -264,6 +320,7 @@ function told({ refusal, outcome, fuelUsed, fee, events }: Answer<"tx_simulate">
 /** Puts the fuel that the node estimates in place of the most that it could need, so that less is locked. */
 export async function withEstimate(client: PollenClient, transaction: Transaction, attachments: Uint8Array[], known: readonly PublicKey[] = []): Promise<Transaction> {
   try {
+    if (await beginsUntried(client, transaction, attachments)) return transaction;
     const others = othersOf(await partiesOf(client, transaction), transaction.key, known);
     const { maxFuel } = await client.estimateFee(await unsigned(client, transaction, attachments, others));
     // Of an account that cannot pay the node estimates 0, which no transaction may offer.

@@ -44,7 +44,7 @@ async function prepare({ wanted }: SignRequest, account: KeptAccount, terms: Ter
   const known = (accounts.value ?? []).map(({ publicKey }) => publicKey);
   if (wanted.kind === "draft") {
     checkChain(wanted.draft);
-    return { draft: wanted.draft, review: await review(client, wanted.draft.transaction, wanted.draft.attachments, [...known, ...signedBy(wanted.draft)]) };
+    return { draft: wanted.draft, review: await review(client, wanted.draft.transaction, wanted.draft.attachments, [...known, ...signedBy(wanted.draft)], known) };
   }
   const attachments = (wanted.kind === "transaction" ? wanted.attachments : wanted.intent.attachments) ?? [];
   let transaction: Transaction;
