@@ -89,7 +89,7 @@ export function Module({ module }: { module: string }) {
 function Announced({ module, one: { change, readyMs } }: { module: string; one: PendingChange }) {
   const what = { upgrade: "An upgrade", policy: "Another policy", pause: "A pause", resume: "The end of the pause" }[change.kind];
   return (
-    <p class="announced" role="status">
+    <p class="warning announced" role="status">
       <strong>{what} is announced:</strong> {readyMs === null ? "more have to agree to it." : <>it can be made from <Moment ms={readyMs} /> on.</>} <a href={`${to("modules", module)}?tab=upgrades`}>Look at it</a>
     </p>
   );

@@ -1,7 +1,7 @@
-/** Agreeing to a change of a module: signed and sent by the wallet, followed to its last stage, and what came of it. */
+/** Agreeing to a change of a module or of an account's keys: signed and sent by the wallet, followed to its last stage, and what came of it. */
 
 import { useState } from "preact/hooks";
-import type { Action, ModuleChange, ModuleView, TxStatus } from "@pollen/client";
+import type { Action, FunctionType, ModuleChange, ModuleView, TxStatus } from "@pollen/client";
 import type { Voter } from "../changes.js";
 import { client, head } from "../node.js";
 import { delayOf, thresholdOf } from "../policy.js";
@@ -28,10 +28,12 @@ export interface Sending {
   isBusy: boolean;
   error: unknown;
   /** The last one that was sent, and what it is. */
-  sent: { hash: string; change: ModuleChange | "publish" | "cancel" } | null;
+  sent: { hash: string; change: ModuleChange | "cancel" | "keys" } | null;
   /** Agrees, for an account that the wallet's key signs for; `code` is that of an upgrade, where it has to come along. */
   agree(module: ModuleView, voter: Voter, change: ModuleChange, code?: Uint8Array[]): Promise<void>;
   run(what: () => Promise<void>): Promise<void>;
+  /** What was wrong is being changed. */
+  clear(): void;
   tell(hash: string | null, change: NonNullable<Sending["sent"]>["change"]): void;
 }
 
@@ -52,7 +54,12 @@ export function useSending(): Sending {
     const actions = agreement(module, voter, await client.idOf(module.module), change, code);
     tell(await signAndSend({ actions, attachments: code, sender: voter.account }), change);
   };
-  return { isBusy, error, sent, run, tell, agree };
+  return { isBusy, error, sent, run, clear: () => setError(null), tell, agree };
+}
+
+/** Whether a change is made by this one agreement. */
+export function isAtOnce(policy: ModuleView["policy"], voter: Voter): boolean {
+  return delayOf(policy) === 0n && voter.weight >= thresholdOf(policy);
 }
 
 /**
@@ -60,18 +67,17 @@ export function useSending(): Sending {
  * can look at what comes, and whoever makes the change needs no file.
  */
 export function agreement({ policy }: ModuleView, voter: Voter, module: string, change: ModuleChange, code: Uint8Array[]): Action[] {
-  const isAtOnce = delayOf(policy) === 0n && voter.weight >= thresholdOf(policy);
-  const publish: Action[] = change.kind === "upgrade" && code.length > 0 && !isAtOnce ? [{ kind: "publish", code: change.code }] : [];
+  const publish: Action[] = change.kind === "upgrade" && code.length > 0 && !isAtOnce(policy, voter) ? [{ kind: "publish", code: change.code }] : [];
   return [...publish, { kind: "change", module, change }];
 }
 
-/** What became of what was sent. */
-export function SendingState({ of: { error, sent } }: { of: Sending }) {
+/** What became of what was sent; `migrate` is that of an upgrade's code. */
+export function SendingState({ of: { error, sent }, migrate = null }: { of: Sending; migrate?: FunctionType | null }) {
   return (
     <>
       {error !== null && <Failure error={error} />}
       {sent !== null && (
-        <Sent key={sent.hash} hash={sent.hash} hasWords>
+        <Sent key={sent.hash} hash={sent.hash} hasWords called={migrate}>
           {(status) => status.outcome?.kind === "success" && <Came change={sent.change} report={reportOf(status)} />}
         </Sent>
       )}
@@ -87,8 +93,8 @@ const MADE: Record<ModuleChange["kind"], string> = {
 };
 
 function Came({ change, report }: { change: NonNullable<Sending["sent"]>["change"]; report: Report | null }) {
-  if (change === "publish") return <p>The code is on the ledger. Press the button again when it has waited.</p>;
   if (change === "cancel") return <p>Taken back.</p>;
+  if (change === "keys") return <p>The account has these keys from now on.</p>;
   if (report === null) return null;
   return <p>{report.made ? MADE[change.kind] : <NotYet report={report} />}</p>;
 }

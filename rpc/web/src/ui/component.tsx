@@ -3,8 +3,7 @@
 import { useState } from "preact/hooks";
 import { contentHash, readComponent, type FunctionType, type Interface } from "@pollen/client";
 import { emptyFields, type Draft } from "../draft.js";
-import { duration, size } from "../format.js";
-import { client, head, info } from "../node.js";
+import { size } from "../format.js";
 import { Failure } from "./parts.js";
 
 const COMPONENT_BYTES_MAX = 1 << 20;
@@ -70,20 +69,3 @@ export function Drop({ component, take, called, words }: DropProps) {
   );
 }
 
-/** How long new code waits on this chain before modules may run it. */
-export function codeWaitMs(): bigint {
-  return info.value?.parameters.codeActivationMs ?? 0n;
-}
-
-/**
- * What a transaction that uses the code has to attach: the component, or nothing where it is on the ledger already.
- * `publish` where the chain lets new code wait and it was not published yet. Throws while it still waits.
- */
-export async function readyCode({ hash, bytes }: Pick<Component, "hash" | "bytes">): Promise<"publish" | Uint8Array[]> {
-  if (codeWaitMs() === 0n) return [bytes];
-  const known = await client.request("module_code", { code: hash, factsOnly: true }).catch(() => null);
-  if (known === null) return "publish";
-  const waitMs = known.activeMs - (head.value?.timeMs ?? 0n);
-  if (waitMs > 0n) throw new Error(`the code is published, and may be used in ${duration(Number(waitMs))}: try again then`);
-  return [];
-}

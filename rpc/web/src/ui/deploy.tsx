@@ -1,6 +1,6 @@
 /**
  * A component from a file to the ledger: read here, its interface shown, the arguments of its `init` asked for, then
- * signed and sent by the wallet. Where the chain lets new code wait, it is published first.
+ * signed and sent by the wallet. Where the chain lets new code wait, it is published first, and deployed when it has waited.
  */
 
 import { useState } from "preact/hooks";
@@ -11,7 +11,8 @@ import { client, info } from "../node.js";
 import { NO_DELAY, policyOf } from "../policy.js";
 import { to } from "../route.js";
 import { signAndSend } from "../seams.js";
-import { codeWaitMs, Drop, readyCode, type Component } from "./component.js";
+import { CodeWaiting, codeWaitMs, useCodeWait } from "./code-wait.js";
+import { Drop, type Component } from "./component.js";
 import { Docs } from "./docs.js";
 import { Fields, type Wrong } from "./form.js";
 import { Id } from "./names.js";
@@ -37,8 +38,9 @@ function Prepared({ component, change }: { component: Component; change(drafts: 
   const [policy, setPolicy] = useState(NO_DELAY);
   const [wrong, setWrong] = useState<Wrong | null>(null);
   const [error, setError] = useState<unknown>(null);
-  const [sent, setSent] = useState<{ hash: string; step: "publish" | "deploy" } | null>(null);
+  const [sent, setSent] = useState<string | null>(null);
   const [isBusy, setBusy] = useState(false);
+  const codeWait = useCodeWait();
   const waitMs = codeWaitMs();
   const send = async () => {
     setError(null);
@@ -47,16 +49,11 @@ function Prepared({ component, change }: { component: Component; change(drafts: 
     setBusy(true);
     try {
       const upgrade = await policyOf(policy, (address) => client.idOf(address));
-      const attachments = await readyCode(component);
-      if (attachments === "publish") {
-        const published = await signAndSend({ actions: [{ kind: "publish", code: hash }], attachments: [component.bytes] });
-        if (published !== null) setSent({ hash: published, step: "publish" });
-      } else {
-        const encoded = init === null ? new Uint8Array() : encodeArguments(init.params, fieldsOf(init.params, { fields: drafts }), await client.formats());
-        const action = { kind: "deploy" as const, code: hash, name: name === "" ? null : name, arguments: encoded, policy: upgrade };
-        const deployed = await signAndSend({ actions: [action], attachments });
-        if (deployed !== null) setSent({ hash: deployed, step: "deploy" });
-      }
+      const encoded = init === null ? new Uint8Array() : encodeArguments(init.params, fieldsOf(init.params, { fields: drafts }), await client.formats());
+      const action = { kind: "deploy" as const, code: hash, name: name === "" ? null : name, arguments: encoded, policy: upgrade };
+      const attachments = await codeWait.ready(component.bytes);
+      const deployed = attachments === null ? null : await signAndSend({ actions: [action], attachments });
+      if (deployed !== null) setSent(deployed);
     } catch (why) {
       if (why instanceof ValueError) setWrong({ path: fieldOf(why.path), words: why.message });
       else if (why instanceof InputError) setWrong({ path: "@policy", words: why.message });
@@ -73,29 +70,30 @@ function Prepared({ component, change }: { component: Component; change(drafts: 
           ["Code hash", <Id text={hash} what="code hash" />],
         ]}
       />
-      <div class="field">
-        <span class="label"><label for="module-name">Name</label> <span class="muted small">registered as @name; may be left out</span></span>
-        <input id="module-name" value={name} autocomplete="off" spellcheck={false} {...(wrong?.path === "@name" ? { "aria-invalid": "true" as const } : {})} onInput={(event) => setName(event.currentTarget.value)} />
-        {wrong?.path === "@name" && <span class="wrong">{wrong.words}</span>}
-      </div>
-      <PolicyFields draft={policy} change={setPolicy} wrong={wrong?.path === "@policy" ? wrong.words : null} />
-      {init !== null && init.params.length > 0 && (
-        <fieldset>
-          <legend>Arguments of init</legend>
-          <Fields fields={init.params} drafts={drafts} wrong={wrong} change={change} />
-        </fieldset>
-      )}
+      <fieldset class="bare stack" disabled={isBusy}>
+        <div class="field">
+          <span class="label"><label for="module-name">Name</label> <span class="muted small">registered as @name; may be left out</span></span>
+          <input id="module-name" value={name} autocomplete="off" spellcheck={false} {...(wrong?.path === "@name" ? { "aria-invalid": "true" as const } : {})} onInput={(event) => setName(event.currentTarget.value)} />
+          {wrong?.path === "@name" && <span class="wrong">{wrong.words}</span>}
+        </div>
+        <PolicyFields draft={policy} change={setPolicy} wrong={wrong?.path === "@policy" ? wrong.words : null} />
+        {init !== null && init.params.length > 0 && (
+          <fieldset>
+            <legend>Arguments of init</legend>
+            <Fields fields={init.params} drafts={drafts} wrong={wrong} change={change} />
+          </fieldset>
+        )}
+      </fieldset>
       {wrong !== null && !wrong.path.startsWith("@") && <div class="failure" role="alert">{wrong.words}</div>}
       {error !== null && <Failure error={error} />}
       <div class="row">
         <button type="submit" class="first" disabled={isBusy}>{waitMs > 0n ? "Publish and deploy" : "Deploy"}</button>
-        {waitMs > 0n && <span class="muted small">New code waits {duration(Number(waitMs))} here: it is published first, and deployed by the same button then.</span>}
+        {waitMs > 0n && <span class="muted small">New code waits {duration(Number(waitMs))} here: it is published first, and deployed when it has waited. Two signatures.</span>}
       </div>
+      <CodeWaiting of={codeWait} />
       {sent !== null && (
-        <Sent hash={sent.hash}>
-          {sent.step === "deploy"
-            ? (status) => status.outcome?.kind === "success" && <DeployedLink hash={sent.hash} />
-            : () => <p>Press the button again when it has waited.</p>}
+        <Sent hash={sent} called={init}>
+          {(status) => status.outcome?.kind === "success" && <DeployedLink hash={sent} />}
         </Sent>
       )}
     </form>

@@ -1,13 +1,15 @@
 /** What becomes of a module after its deployment, and who decides it: upgrades, those that wait, its policy, a pause. */
 
 import { useState } from "preact/hooks";
-import { InputError, RpcError, type KnownModule, type ModuleView } from "@pollen/client";
+import { InputError, type KnownModule, type ModuleView } from "@pollen/client";
 import { useAsk, type Asked } from "../ask.js";
 import { voterOf, type PendingChange, type Voter } from "../changes.js";
+import { duration } from "../format.js";
 import { client, head } from "../node.js";
 import { draftOf, policyOf, policyWords, thresholdOf, votersOf } from "../policy.js";
 import { signAndSend, walletAccount } from "../seams.js";
 import { NotYet, SendingState, useSending, type Sending } from "./change.js";
+import { codeFacts } from "./code-wait.js";
 import { AddressLink, Id, TxLink } from "./names.js";
 import { Answered, Badge, Facts, Panel } from "./parts.js";
 import { PolicyFields } from "./policy.js";
@@ -106,10 +108,10 @@ function ChangeWords({ of: { change } }: { of: PendingChange }) {
 /** The code of an upgrade has to be on the ledger: this page publishes it with the announcement, others may not. */
 async function checkCode({ change }: PendingChange): Promise<void> {
   if (change.kind !== "upgrade") return;
-  await client.request("module_code", { code: change.code, factsOnly: true }).catch((error: unknown) => {
-    if (!(error instanceof RpcError) || error.retryable) throw error;
-    throw new InputError("the code is not on the ledger", "drop the same component above: that is the same change, with the code");
-  });
+  const facts = await codeFacts(change.code);
+  if (facts === null) throw new InputError("the code is not on the ledger", "drop the same component above: that is the same change, with the code");
+  const leftMs = facts.activeMs - (await client.request("chain_head", {})).timeMs;
+  if (leftMs > 0n) throw new InputError("the code is on the ledger, and has not waited as long as new code must here", `make it in ${duration(Number(leftMs))}`);
 }
 
 // ---- Policy and pause ---------------------------------------------------------------------------------------------

@@ -1,16 +1,31 @@
 /** What a run did or would do: outcome, calls with their fuel, events, reads and changes of the state. */
 
 import type { ComponentChildren } from "preact";
-import type { EventView, TxOutcome, TxSimulation } from "@pollen/client";
+import { decodeValue, failureType, ValueError, type EventView, type FunctionType, type TxOutcome, type TxSimulation } from "@pollen/client";
 import { grouped, words } from "../format.js";
+import { info } from "../node.js";
 import { to } from "../route.js";
 import { AddressLink } from "./names.js";
 import { Badge, Empty, Table } from "./parts.js";
 import { Bytes, Owner, StateChanges, StateKey, StateValue } from "./state.js";
 import { Value } from "./value.js";
 
+/** The module's own error value. Of code that begins (`called` is its `init` or `migrate`) the node tells its bytes alone. */
+function ErrorValue({ error: { json, bytes }, called }: { error: { json: unknown; bytes: Uint8Array }; called: FunctionType | null }) {
+  if (json !== null) return <Value value={json} />;
+  const type = called === null ? null : failureType(called);
+  if (type !== null) {
+    try {
+      return <Value value={decodeValue(type, bytes, { prefix: info.value?.addressPrefix ?? "" })} type={type} />;
+    } catch (error) {
+      if (!(error instanceof ValueError)) throw error;
+    }
+  }
+  return <Bytes bytes={bytes} what="error value" />;
+}
+
 /** How it ended, with the module's own error value where there is one. */
-export function Outcome({ outcome }: { outcome: TxOutcome }) {
+export function Outcome({ outcome, called = null }: { outcome: TxOutcome; called?: FunctionType | null }) {
   switch (outcome.kind) {
     case "success": {
       const results = outcome.results.filter(({ json, bytes }) => json !== null || bytes.length > 0);
@@ -26,7 +41,7 @@ export function Outcome({ outcome }: { outcome: TxOutcome }) {
         <div class="outcome">
           <Badge tone="bad">failure: {words(outcome.name)}</Badge>
           <span>{outcome.message}</span>
-          {outcome.error !== null && <span>{outcome.error.json === null ? <Bytes bytes={outcome.error.bytes} what="error value" /> : <Value value={outcome.error.json} />}</span>}
+          {outcome.error !== null && <span><ErrorValue error={outcome.error} called={called} /></span>}
         </div>
       );
     case "rejected":

@@ -19,21 +19,23 @@ export function Stages({ status }: { status: Pick<TxStatus, "stage" | "ended" | 
   const isOver = status.ended && reached < STAGES.indexOf("executed");
   const first = times.find((time) => time !== null) ?? null;
   return (
-    <ol class="stages" aria-label="Stages">
-      {STAGES.map((stage, place) => {
-        const time = times[place] ?? null;
-        const state = place <= reached ? "done" : isOver ? "never" : place === reached + 1 ? "next" : "open";
-        return (
-          <li key={stage} class={state} title={MEANING[stage]} aria-current={place === reached ? "step" : undefined}>
-            <strong>{stage}</strong>
-            <span class="when">
-              {time === null
-                ? { done: "not seen here", never: "never", next: "waiting", open: "" }[state]
-                : <span title={moment(Number(time))}>{time === first ? "0 ms" : `+${duration(Number(time - first!))}`}</span>}
-            </span>
-          </li>
-        );
-      })}
-    </ol>
+    <div class="stages-room">
+      <ol class="stages" aria-label="Stages">
+        {STAGES.map((stage, place) => {
+          const time = times[place] ?? null;
+          const state = place <= reached ? "done" : isOver ? "never" : place === reached + 1 ? "next" : "open";
+          return (
+            <li key={stage} class={state} title={MEANING[stage]} aria-current={place === reached ? "step" : undefined}>
+              <strong>{stage}</strong>
+              <span class="when">
+                {time === null
+                  ? { done: "not seen here", never: "never", next: "waiting", open: "" }[state]
+                  : <span title={moment(Number(time))}>{time === first ? "0 ms" : `+${duration(Number(time - first!))}`}</span>}
+              </span>
+            </li>
+          );
+        })}
+      </ol>
+    </div>
   );
 }

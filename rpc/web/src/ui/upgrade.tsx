@@ -1,21 +1,22 @@
 /**
  * A new component in place of a module's code: the difference first, tried at the node, then agreed to by the wallet. What
- * breaks callers is refused unless it is meant. Where the chain lets new code wait, it is published first.
+ * breaks callers is refused unless it is meant. Where the chain lets new code wait, what is made at once is published first.
  */
 
 import { useEffect, useState } from "preact/hooks";
 import {
-  compareInterfaces, encodeArguments, isCompatible, ValueError, type Interface, type KnownModule, type ModuleChange, type ModuleView, type TxSimulation,
+  compareInterfaces, encodeArguments, isCompatible, ValueError, type FunctionType, type Interface, type KnownModule, type ModuleChange, type ModuleView, type TxSimulation,
 } from "@pollen/client";
 import type { Voter } from "../changes.js";
 import { fieldOf, fieldsOf, type Draft } from "../draft.js";
 import { duration, size } from "../format.js";
 import { client, info } from "../node.js";
 import { delayOf, thresholdOf } from "../policy.js";
-import { signAndSend, walletAccount } from "../seams.js";
+import { walletAccount } from "../seams.js";
 import { tryOut } from "../trial.js";
-import { agreement, reportOf, SendingState, useSending, type Report } from "./change.js";
-import { codeWaitMs, Drop, readyCode, type Component } from "./component.js";
+import { agreement, isAtOnce, reportOf, SendingState, useSending, type Report } from "./change.js";
+import { codeFacts, CodeWaiting, codeWaitMs, useCodeWait } from "./code-wait.js";
+import { Drop, type Component } from "./component.js";
 import { Differences } from "./difference.js";
 import { Fields, type Wrong } from "./form.js";
 import { Amount, Id, Moment } from "./names.js";
@@ -52,6 +53,7 @@ function Prepared({ module, known, voter, component, change }: UpgradeProps & { 
   const [trial, setTrial] = useState<TxSimulation | null>(null);
   const trying = useSending();
   const sending = useSending();
+  const codeWait = useCodeWait();
   if (hash === before.codeHash) return <p>The module runs this code already.</p>;
 
   const differences = compareInterfaces(before.interface, component.interface ?? NOTHING);
@@ -75,9 +77,8 @@ function Prepared({ module, known, voter, component, change }: UpgradeProps & { 
   }));
   const send = (voter: Voter) => sending.run(() => guarded(async () => {
     const made = await upgrade();
-    const attachments = await readyCode(component);
-    if (attachments !== "publish") return sending.agree(module, voter, made, attachments);
-    sending.tell(await signAndSend({ actions: [{ kind: "publish", code: hash }], attachments: [bytes] }), "publish");
+    const attachments = isAtOnce(module.policy, voter) ? await codeWait.ready(bytes) : (await codeFacts(hash)) === null ? [bytes] : [];
+    if (attachments !== null) await sending.agree(module, voter, made, attachments);
   }));
   return (
     <form class="stack" onSubmit={(event) => { event.preventDefault(); if (voter !== null && isAllowed) void send(voter); }}>
@@ -91,7 +92,7 @@ function Prepared({ module, known, voter, component, change }: UpgradeProps & { 
         ]}
       />
       {migrate !== null && migrate.params.length > 0 && (
-        <fieldset>
+        <fieldset disabled={sending.isBusy}>
           <legend>Arguments of migrate, which runs once in the upgrade itself</legend>
           <Fields fields={migrate.params} drafts={drafts} wrong={wrong} change={change} />
         </fieldset>
@@ -103,12 +104,13 @@ function Prepared({ module, known, voter, component, change }: UpgradeProps & { 
           <label class="check"><input type="checkbox" checked={isMeant} onChange={(event) => setMeant(event.currentTarget.checked)} /> Go on although functions or events that others rely on are removed or changed</label>
         </div>
       )}
-      {voter !== null && <Simulated key={voter.account} trial={trial} error={trying.error} isBusy={trying.isBusy} again={() => void simulate(voter)} isAtOnce={migrate === null || migrate.params.length === 0} hasMigrate={migrate !== null} />}
+      {voter !== null && <Simulated key={voter.account} trial={trial} error={trying.error} isBusy={trying.isBusy} again={() => void simulate(voter)} migrate={migrate} />}
       <div class="row">
         <button type="submit" class="first" disabled={sending.isBusy || voter === null || !isAllowed || module.codeHash === hash}>{buttonName(module, voter)}</button>
         <span class="muted small">{hintOf(module, voter)}</span>
       </div>
-      <SendingState of={sending} />
+      <CodeWaiting of={codeWait} />
+      <SendingState of={sending} migrate={migrate} />
     </form>
   );
 }
@@ -127,7 +129,7 @@ function hintOf({ policy }: ModuleView, voter: Voter | null): string {
   if (walletAccount.value === null) return "This browser has no account yet: make or import one in the wallet, in the header.";
   if (voter === null) return "Your wallet's account may not change this module, and its key is no owner of one that may.";
   const words = [];
-  if (codeWaitMs() > 0n) words.push(`New code waits ${duration(Number(codeWaitMs()))} here: it is published first, and used by the same button then.`);
+  if (codeWaitMs() > 0n) words.push(`New code waits ${duration(Number(codeWaitMs()))} here: ${isAtOnce(policy, voter) ? "it is published first, and the upgrade made when it has waited. Two signatures." : "it is published with your agreement, and waits from then on."}`);
   if (voter.weight < thresholdOf(policy)) words.push(`Weight ${thresholdOf(policy)} is needed, yours is ${voter.weight}: the others agree to the same.`);
   if (delayOf(policy) > 0n) words.push(`It is announced, and can be made ${duration(Number(delayOf(policy)))} later.`);
   return words.join(" ");
@@ -138,9 +140,8 @@ interface SimulatedProps {
   error: unknown;
   isBusy: boolean;
   again(): void;
-  /** Whether nothing has to be filled in first. */
-  isAtOnce: boolean;
-  hasMigrate: boolean;
+  /** Its arguments have to be filled in first. */
+  migrate: FunctionType | null;
 }
 
 function wouldBe({ made, weight, threshold, readyMs }: Report) {
@@ -150,14 +151,14 @@ function wouldBe({ made, weight, threshold, readyMs }: Report) {
 }
 
 /** What it would do now, as the node says. */
-function Simulated({ trial, error, isBusy, again, isAtOnce, hasMigrate }: SimulatedProps) {
+function Simulated({ trial, error, isBusy, again, migrate }: SimulatedProps) {
   useEffect(() => {
-    if (isAtOnce) again();
+    if (migrate === null || migrate.params.length === 0) again();
   }, []);
   const report = trial === null ? null : reportOf(trial);
   const outcome = trial?.outcome ?? null;
-  // The node runs no code in a simulation that is not on the ledger yet.
-  const isUntried = hasMigrate && outcome?.kind === "failure" && outcome.name === "CodeNotActive";
+  // The node runs no code in a simulation that is not on the ledger yet, and no chain any that still waits.
+  const isUntried = outcome?.kind === "failure" && outcome.name === "CodeNotActive";
   return (
     <div class="stack" aria-live="polite">
       <div class="row">
@@ -166,8 +167,9 @@ function Simulated({ trial, error, isBusy, again, isAtOnce, hasMigrate }: Simula
         {report !== null && <span class="muted">{wouldBe(report)}</span>}
       </div>
       {error !== null && <Failure error={error} />}
-      {isUntried && <p class="muted">Its <code>migrate</code> runs code that is not on the ledger yet, so nobody can try it before. It runs in the upgrade itself: if it fails, nothing is changed but the fee paid.</p>}
-      {outcome !== null && outcome.kind !== "success" && !isUntried && <Outcome outcome={outcome} />}
+      {isUntried && codeWaitMs() > 0n && <p class="muted">It cannot be tried before its code has waited on the ledger. If it fails then, nothing is changed but the fee paid.</p>}
+      {isUntried && codeWaitMs() === 0n && <p class="muted">Its <code>migrate</code> runs code that is not on the ledger yet, so nobody can try it before. It runs in the upgrade itself: if it fails, nothing is changed but the fee paid.</p>}
+      {outcome !== null && outcome.kind !== "success" && !isUntried && <Outcome outcome={outcome} called={migrate} />}
       {trial !== null && report?.made === true && (
         <details class="more">
           <summary>What it would run and change in the state</summary>
