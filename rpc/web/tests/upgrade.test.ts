@@ -16,8 +16,14 @@ import { buildPage, button, faultsInBoth, isPossible, launch, makeAccount, NodeP
 
 vi.setConfig({ testTimeout: 180_000 });
 
+interface Grown {
+  grown: Uint8Array;
+  /** The same with a `migrate` that takes arguments, and can fail. */
+  migrating: Uint8Array;
+}
+
 /** The counter of `pollen new`, which has the interface of contracts/counter, with a query more. */
-function grownCounter(folder: string): Uint8Array {
+function grownCounter(folder: string): Grown {
   execFileSync(POLLEN_BIN!, ["new", "my-counter"], { cwd: folder, stdio: "ignore" });
   const add = (file: string, behind: string, more: string) => {
     const path = join(folder, "my-counter", file);
@@ -27,8 +33,18 @@ function grownCounter(folder: string): Uint8Array {
   };
   add("wit/world.wit", "get: func() -> u64;", "  twice: func() -> u64;");
   add("src/lib.rs", "impl queries::Guest for Counter {", "    fn twice() -> u64 {\n        2 * value()\n    }");
-  const built = execFileSync(POLLEN_BIN!, ["build", join(folder, "my-counter"), "--json"], { encoding: "utf8" });
-  return readFileSync((JSON.parse(built) as { path: string }).path);
+  const build = () => {
+    const built = execFileSync(POLLEN_BIN!, ["build", join(folder, "my-counter"), "--json"], { encoding: "utf8" });
+    return readFileSync((JSON.parse(built) as { path: string }).path);
+  };
+  const grown = build();
+  add("wit/world.wit", "init: func(start: u64);", "  migrate: func(times: u64, at-least: option<u64>) -> result<_, error>;");
+  add("src/lib.rs", "impl commands::Guest for Counter {", `    fn migrate(times: u64, at_least: Option<u64>) -> Result<(), Error> {
+        let value = value().checked_mul(times).ok_or(Error::Overflow)?;
+        VALUE.set(&value.max(at_least.unwrap_or(0)));
+        Ok(())
+    }`);
+  return { grown, migrating: build() };
 }
 
 describe.skipIf(!isPossible)("a module's page", () => {
@@ -40,10 +56,12 @@ describe.skipIf(!isPossible)("a module's page", () => {
   let node: NodePage;
   let counter: Uint8Array;
   let grown: Uint8Array;
+  let migrating: Uint8Array;
 
   beforeAll(async () => {
     sources = mkdtempSync(join(tmpdir(), "pollen-new-"));
-    [counter, grown] = [component("counter"), grownCounter(sources)];
+    counter = component("counter");
+    ({ grown, migrating } = grownCounter(sources));
     network = await startNetwork();
     client = new PollenClient(network.endpoints, { genesis: network.genesis });
     folder = buildPage();
@@ -114,6 +132,46 @@ describe.skipIf(!isPossible)("a module's page", () => {
     expect([await client.query("@mine", "get"), await client.query("@mine", "twice")]).toEqual(["5", "10"]);
     await page.getByRole("tab", { name: "Functions" }).click();
     await page.getByRole("button", { name: /^twice/ }).waitFor();
+    expect(person.complaints).toEqual([]);
+    await person.context.close();
+  });
+
+  it("asks for the arguments of migrate, refuses wrong ones, and leaves the module as it was where migrate fails", async () => {
+    const { person, page, key } = await owner("moved");
+    await drop(page, "migrating.wasm", migrating);
+    const form = page.getByRole("group", { name: /Arguments of migrate/ });
+    await form.waitFor();
+    expect(await faultsInBoth(page)).toEqual([]);
+
+    for (const wrong of ["", "-1", "many", "18446744073709551616"]) {
+      await form.getByLabel("times").fill(wrong);
+      await button(page, "Upgrade").click();
+      await form.locator(".wrong").waitFor();
+      expect(await form.getByLabel("times").getAttribute("aria-invalid")).toBe("true");
+      await form.getByLabel("times").fill("1");
+    }
+    // 5 times the greatest number is more than it can be: migrate says so, and nothing but the fee is gone.
+    await form.getByLabel("times").fill("18446744073709551615");
+    await button(page, "Upgrade").click();
+    const dialog = page.locator("dialog");
+    await dialog.getByText("Its migrate is given times 18446744073709551615, at-least none").waitFor();
+    await dialog.getByText("It is not tried to its end").waitFor();
+    expect(await faultsInBoth(page)).toEqual([]);
+    await dialog.getByRole("button", { name: "Sign and send", exact: true }).click();
+    await dialog.getByRole("heading", { name: "It failed" }).waitFor();
+    await dialog.getByRole("button", { name: "Done", exact: true }).click();
+    await page.locator(".sent").getByText(/overflow/).waitFor();
+    expect([await client.query("@moved", "get"), (await client.module("@moved")).versions.length]).toEqual(["5", 1]);
+
+    await form.getByLabel("times").fill("3");
+    await form.getByLabel(/give at-least/).check();
+    await form.getByLabel("at-least", { exact: true }).fill("100");
+    await button(page, "Upgrade").click();
+    await dialog.getByText("Its migrate is given times 3, at-least some(100)").waitFor();
+    await agree(page);
+    await page.getByText("Upgraded: the new code runs now, at the same address.").waitFor();
+    expect([await client.query("@moved", "get"), (await client.module("@moved")).versions.length]).toEqual(["100", 2]);
+    expect((await client.account(key)).balance).toBeGreaterThan(0n);
     expect(person.complaints).toEqual([]);
     await person.context.close();
   });
