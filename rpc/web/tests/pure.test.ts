@@ -1,13 +1,15 @@
 /** Texts, drafts of forms, searches and the description of methods: everything that needs neither a browser nor a node. */
 
-import { accountAddress, encodeArguments, moduleAddress, type Type } from "@pollen/client";
+import { accountAddress, encodeArguments, InputError, KeyPair, moduleAddress, type AccountKeys, type Type } from "@pollen/client";
 import { readFileSync } from "node:fs";
 import { describe, expect, it, vi } from "vitest";
 import { emptyDraft, emptyFields, fieldOf, fieldsOf, valueOf, type Draft } from "../src/draft.js";
 import { ago, counted, duration, grouped, measured, readableText, shortened, size, words } from "../src/format.js";
+import { areSame, lossesOf, isUnlimited, keyOf, NEW_SCOPED, ownersDraft, ownersNow, ownersOf, scopedDraft, scopedOf, type Owners, type ScopedDraft } from "../src/keys.js";
 import { draftOf, NO_DELAY, policyOf, policyWords } from "../src/policy.js";
 import { paramsOf, readDocument, typedOf } from "../src/openrpc.js";
 import { guesses } from "../src/search.js";
+import { grainsOf, millisecondsOf, pollenText, spanOf, wholeOf } from "../src/typed.js";
 
 const PREFIX = "pollend";
 const ID = "5d4ed525d861734e26b63f3d04a9a1a27ab52ce585ddbe27c08a246148e168ae";
@@ -196,5 +198,124 @@ describe("policies", () => {
     for (const draft of [{ ...one, threshold: "2" }, { ...one, threshold: "0" }, { ...one, keys: [] }, { ...one, keys: [...one.keys, ...one.keys] }, { ...one, threshold: "x" }, { ...NO_DELAY, delay: "2000", unit: "days" as const }, { ...NO_DELAY, delay: "-1" }]) {
       await expect(policyOf(draft, idOf), JSON.stringify(draft)).rejects.toThrow();
     }
+  });
+});
+
+describe("what is typed", () => {
+  it("is a length of time in any unit, and comes back in the largest that fits", () => {
+    expect(millisecondsOf({ count: " 1.5 ", unit: "hours" }, "it")).toBe(5_400_000n);
+    expect([spanOf(86_400_000n), spanOf(5_400_000n), spanOf(0n), spanOf(1n)].map(({ count, unit }) => `${count} ${unit}`)).toEqual(["1 days", "90 minutes", "0 hours", "0.001 seconds"]);
+    for (const count of ["", "-1", "1e3", "0x10", "1,5", "Infinity"]) expect(() => millisecondsOf({ count, unit: "days" }, "it"), count).toThrow("it is a number");
+  });
+
+  it("is an amount of pollen with its unit or without, never of grains", () => {
+    expect([grainsOf("20", "it"), grainsOf(" 1.5 pollen", "it"), grainsOf("", "it"), grainsOf("0", "it")]).toEqual([20_000_000_000n, 1_500_000_000n, null, 0n]);
+    expect([pollenText(1_500_000_000n), pollenText(null)]).toEqual(["1.5", ""]);
+    for (const text of ["-1", "1.0000000001", "2 grains", "1,5", "99999999999"]) expect(() => grainsOf(text, "it"), text).toThrow("it is an amount of pollen");
+    expect(wholeOf("007", "it")).toBe(7);
+    for (const text of ["0", "", "1.5", "-1", "99999999999"]) expect(() => wholeOf(text, "it"), text).toThrow("1 or more");
+  });
+});
+
+describe("owners", () => {
+  const [a, b, c] = ["a", "b", "c"].map((name) => KeyPair.development(name).publicKey) as [string, string, string];
+  const mine = [{ publicKey: a, label: "main" }, { publicKey: b, label: "phone" }];
+  const owners = (threshold: number, ...keys: [string, number][]): Owners => ({ threshold, owners: keys.map(([key, weight]) => ({ key, weight })) });
+  const find = (address: string) => (address === "pollend1known" ? Promise.resolve(c) : Promise.reject(new InputError("nobody knows it")));
+  const read = (of: Owners, scoped: { key: string; label: string }[] = []) => ownersOf(ownersDraft(of), scoped, find);
+
+  it("of an account that the ledger keeps no keys of are the key that its id is the hash of, and no other", () => {
+    const { account } = KeyPair.development("a");
+    expect(ownersNow({ stored: false, owners: [] }, account, [b, a])).toEqual([{ key: a, weight: 1 }]);
+    expect(ownersNow({ stored: false, owners: [] }, account, [b])).toEqual([]);
+    expect(ownersNow({ stored: true, owners: [{ key: b, weight: 2 }] }, account, [a])).toEqual([{ key: b, weight: 2 }]);
+  });
+
+  it("are read as they are written: keys in any spelling, and addresses", async () => {
+    const draft = { threshold: "2", owners: [{ key: ` 0x${a.toUpperCase().slice(0, 32)}\n${a.toUpperCase().slice(32)}`, weight: "1" }, { key: "pollend1known", weight: "2" }] };
+    const found = await ownersOf(draft, [], find);
+    expect(found).toEqual(owners(2, [a, 1], [c, 2]));
+    expect(areSame(found, owners(2, [c, 2], [a, 1]))).toBe(true);
+    expect(areSame(found, owners(2, [c, 1], [a, 1]))).toBe(false);
+  });
+
+  it("that would lock the account are refused, and say which and what to do", async () => {
+    await expect(read(owners(3, [a, 1], [b, 1]))).rejects.toThrow("weight 3 must sign, and all of these keys together have 2: nobody could ever sign again");
+    await expect(read(owners(1, [a, 1], [a, 2]))).rejects.toThrow("owner 2: this is the key of owner 1");
+    await expect(read(owners(1, [a, 1], [b, 1]), [{ key: b, label: "till" }])).rejects.toThrow("owner 2: this is the scoped key “till”");
+    await expect(read(owners(1, [a, 0]))).rejects.toThrow("owner 1: its weight is a whole number, 1 or more");
+    await expect(read(owners(0, [a, 1]))).rejects.toThrow("1 or more");
+    await expect(read(owners(1, [a, 2 ** 32 - 1], [b, 1]))).rejects.toThrow("at most 4294967295");
+    await expect(read(owners(1))).rejects.toThrow("1 to 8 owners");
+    await expect(read(owners(1, ["pollend1other", 1]))).rejects.toThrow("owner 1: nobody knows it");
+  });
+
+  it("have keys that can sign: no hash, no point of small order, nothing cut off", async () => {
+    const noPoint = "0200000000000000000000000000000000000000000000000000000000000000";
+    for (const text of ["", "main", a.slice(1), `${a}00`, noPoint, "01".padEnd(64, "0"), "ed25519:abc", "<script>"]) await expect(keyOf(text, find), text).rejects.toBeInstanceOf(InputError);
+  });
+
+  it("that take something from the wallet are told before, and asked about", () => {
+    const told = (before: Owners, after: Owners) => lossesOf(before, after, mine).join(" ");
+    const alone = owners(1, [a, 1]);
+    expect(told(alone, owners(1, [b, 1]))).toBe("“main” will sign for this account no more. “phone” of this wallet will.");
+    expect(told(alone, owners(1, [c, 1]))).toMatch(/“main” will sign .* no more\. No key of this wallet will/);
+    expect(told(alone, owners(2, [a, 1], [c, 1]))).toMatch(/weight 1 of the 2 that must sign.*Nobody can sign without all of these keys/);
+    expect(told(owners(2, [a, 1], [b, 1], [c, 1]), owners(3, [a, 1], [b, 1], [c, 1]))).toMatch(/too light alone.*all of these keys/);
+    expect(told(alone, owners(3, [a, 1], [b, 2], [c, 1]))).toMatch(/^Nobody can sign without “phone”/);
+    for (const [before, after] of [
+      [owners(2, [a, 1], [c, 1]), owners(2, [a, 1], [c, 1], [b, 1])], // one more
+      [alone, owners(1, [a, 1], [c, 1])], // each alone
+      [alone, owners(3, [a, 3], [c, 1])], // as needed as it was
+      [owners(2, [a, 1], [c, 1]), owners(2, [a, 1], [c, 2])], // too light as before
+    ] as const) expect(told(before, after)).toBe("");
+  });
+});
+
+describe("scoped keys", () => {
+  const [owner, till, phone] = ["owner", "till", "phone"].map((name) => KeyPair.development(name).publicKey) as [string, string, string];
+  const used = { spent: 0n, windowSpent: 0n, windowTransactions: 0 };
+  const scoped: AccountKeys["scoped"] = [{ key: till, label: "till", calls: [{ module: "pollend1shop", functions: ["sell"] }], transfers: true, sponsors: false, expiresMs: 5_000n, spendMax: 1_500_000_000n, window: { lengthMs: 3_600_000n, spendMax: null, transactionsMax: 3 }, used }];
+  const modules: Record<string, { id: string; commands: string[] }> = { "@shop": { id: ID, commands: ["sell", "buy"] }, pollend1shop: { id: ID, commands: ["sell", "buy"] } };
+  const findModule = (text: string) => (modules[text] === undefined ? Promise.reject(new InputError("there is no such module")) : Promise.resolve(modules[text]));
+  const context = { owners: [{ key: owner, weight: 1 }], scoped, before: null, nowMs: 1_000n, findKey: () => Promise.reject(new Error("unused")), findModule };
+  const draft = (change: Partial<ScopedDraft>): ScopedDraft => ({ ...NEW_SCOPED, key: phone, label: "phone", ...change });
+
+  it("are read as they are written, and come back as the form had them", async () => {
+    const calls = [{ module: "@shop", functions: ["sell"] }];
+    const written = draft({ calls, spend: "20", windowSpend: "5", windowTransactions: "100", after: { count: "1", unit: "seconds" } });
+    expect(await scopedOf(written, context)).toEqual({
+      key: phone, label: "phone",
+      scope: { calls: [{ module: ID, functions: ["sell"] }], transfers: false, sponsors: false, expiresMs: 2_000n, spendMax: 20_000_000_000n, window: { lengthMs: 3_600_000n, spendMax: 5_000_000_000n, transactionsMax: 100 } },
+    });
+    const { key, label, calls: _, used: __, ...kept } = scoped[0]!;
+    expect(await scopedOf(scopedDraft(scoped[0]!), { ...context, before: scoped[0]! })).toEqual({ key, label, scope: { ...kept, calls: [{ module: ID, functions: ["sell"] }] } });
+    expect((await scopedOf(draft({ transfers: true, expires: "never" }), context)).scope).toMatchObject({ expiresMs: null, window: null, spendMax: null });
+  });
+
+  it("that could do nothing, or that nobody could mean, are refused with what to do", async () => {
+    const calls = (...modules: [string, ...string[]][]) => ({ calls: modules.map(([module, ...functions]) => ({ module, functions })) });
+    for (const [change, words] of [
+      [{}, "such a key may do nothing"],
+      [{ transfers: true, label: " " }, "the key has no name"],
+      [{ transfers: true, label: "a".repeat(65) }, "at most 64 bytes"],
+      [{ transfers: true, key: owner }, "this key is an owner"],
+      [{ transfers: true, key: till }, "scoped already, as “till”"],
+      [{ transfers: true, key: "x" }, "the key: 'x' is no public key"],
+      [calls([""]), "module 1: there is no address"],
+      [calls(["@none"]), "module 1: there is no such module"],
+      [calls(["@shop"], ["pollend1shop"]), "module 2: it is named twice"],
+      [calls(["@shop", "steal"]), "module 1: it has no command 'steal'"],
+      [{ transfers: true, spend: "much" }, "what it may spend in all is an amount of pollen"],
+      [{ transfers: true, windowTransactions: "0" }, "1 or more"],
+      [{ transfers: true, windowSpend: "1", window: { count: "0", unit: "hours" } }, "the length of the window is more than 0"],
+      [{ transfers: true, after: { count: "soon", unit: "days" } }, "the time that it is good for is a number"],
+    ] as [Partial<ScopedDraft>, string][]) await expect(scopedOf(draft(change), context), words).rejects.toThrow(words);
+    const many = Array.from({ length: 16 }, (_, place) => ({ ...scoped[0]!, key: KeyPair.development(String(place)).publicKey }));
+    await expect(scopedOf(draft({ transfers: true }), { ...context, scoped: many })).rejects.toThrow("at most 16 scoped keys");
+  });
+
+  it("without a limit of pollen are told apart", () => {
+    expect([isUnlimited(draft({})), isUnlimited(draft({ transfers: true })), isUnlimited(draft({ transfers: true, windowSpend: "1" }))]).toEqual([false, true, false]);
   });
 });

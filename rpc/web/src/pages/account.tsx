@@ -1,55 +1,57 @@
 /** One account: what it has, who may sign for it and how much of that they used, its transactions. Live. */
 
 import { useState } from "preact/hooks";
-import { formatAmount, type AccountKeys, type Answer, type TxList } from "@pollen/client";
-import { useAsk, type Asked } from "../ask.js";
-import { counted, duration, grouped } from "../format.js";
+import { formatAmount, type AccountId, type AccountKeys, type Answer, type OwnerKey, type TxList } from "@pollen/client";
+import { useAsk } from "../ask.js";
+import { firstKey } from "../first-key.js";
+import { grouped } from "../format.js";
+import { ownersNow } from "../keys.js";
 import { client } from "../node.js";
-import { VerifyPanel, walletAccount } from "../seams.js";
-import { AddressLink, Amount, Id, Moment, Time, TxLink } from "../ui/names.js";
+import { VerifyPanel, walletKeys } from "../seams.js";
+import { Keys, StandingBadge, standingOf } from "../ui/keys.js";
+import { AddressLink, Amount, Id, Time, TxLink } from "../ui/names.js";
 import { ActionsShort, type Told as ToldAction } from "../ui/transactions.js";
-import { Answered, Badge, Facts, Failure, Loading, OutcomeBadge, PageHead, Panel, Table } from "../ui/parts.js";
+import { Answered, Facts, Failure, OutcomeBadge, PageHead, Panel, Table } from "../ui/parts.js";
 
 const LIVE_MS = 2_000;
 const ROWS = 25;
 
 interface Told {
+  id: AccountId;
   account: Answer<"account_get">;
   keys: AccountKeys;
+  /** Empty where the ledger keeps none, and nobody here knows the key that the account began with. */
+  owners: OwnerKey[];
   recent: TxList | null;
 }
 
-/** The account, and of its key (of the owners, else of its last transaction) the nonces. */
+/** The account, and of its key (of the owners, else the one that it began with) the nonces. */
 async function read(address: string): Promise<Told> {
-  const [keys, recent] = await Promise.all([
+  const [id, keys, recent] = await Promise.all([
+    client.idOf(address),
     client.accountKeys(address),
     client.request("tx_list", { account: address, limit: ROWS }).catch(() => null),
   ]);
-  const own = walletAccount.value?.address === address ? walletAccount.value.publicKey : undefined;
-  const publicKey = keys.owners[0]?.key ?? own ?? (await lastKey(address, recent));
+  const first = keys.stored ? null : await firstKey(address, id, walletKeys.value.map(({ publicKey }) => publicKey), recent);
+  const owners = ownersNow(keys, id, first === null ? [] : [first]);
+  const publicKey = owners[0]?.key;
   const account = await client.account(address, publicKey === undefined ? {} : { publicKey });
-  return { account, keys, recent };
-}
-
-async function lastKey(address: string, recent: TxList | null): Promise<string | undefined> {
-  const last = recent?.transactions.find(({ sender }) => sender === address);
-  if (last === undefined) return undefined;
-  return client.status(last.hash).then(({ transaction }) => transaction?.key, () => undefined);
+  return { id, account, keys, owners, recent };
 }
 
 export function Account({ address }: { address: string }) {
   const asked = useAsk(() => read(address), [address], LIVE_MS);
-  const isOwn = walletAccount.value?.address === address;
+  const told = asked.data;
   return (
     <>
-      <PageHead title={<>Account {isOwn && <Badge tone="info">yours</Badge>}</>} name="Account" lead={<Id text={asked.data?.account.account ?? address} what="address" isWhole />} />
+      <PageHead title={<>Account {told !== null && <StandingBadge {...standingOf(told.id, told.keys, told.owners)} />}</>} name="Account" lead={<Id text={told?.account.account ?? address} what="address" isWhole />} />
       <div class="grid main-side">
         <div class="stack">
           <Panel title="Transactions"><Answered of={asked} lines={8}>{({ recent }) => <List address={address} newest={recent} />}</Answered></Panel>
         </div>
         <div class="stack">
           <Panel title="Balance"><Answered of={asked}>{({ account }) => <Balance account={account} />}</Answered></Panel>
-          <Keys asked={asked} />
+          <Keys told={told === null ? null : { address, account: told.id, keys: told.keys, owners: told.owners }} />
           <VerifyPanel of={{ kind: "account", account: address }} />
         </div>
       </div>
@@ -71,42 +73,6 @@ function Balance({ account }: { account: Told["account"] }) {
         ]}
       />
     </>
-  );
-}
-
-function Keys({ asked }: { asked: Asked<Told> }) {
-  const keys = asked.data?.keys;
-  return (
-    <Panel title="Keys" extra={keys !== undefined && keys.stored && <span class="muted">weight {keys.threshold} signs</span>}>
-      {keys === undefined
-        ? <Loading lines={2} />
-        : (
-          <>
-            {!keys.stored && <div class="panel-body muted">One key: the one that its address was made from. The ledger keeps none for it.</div>}
-            {keys.owners.length > 0 && <Facts rows={keys.owners.map(({ key, weight }) => [`Owner, weight ${weight}`, <Id text={key} what="key" />])} />}
-            {keys.scoped.map((scoped) => <Scoped key={scoped.key} scoped={scoped} />)}
-          </>
-        )}
-    </Panel>
-  );
-}
-
-function Scoped({ scoped }: { scoped: AccountKeys["scoped"][number] }) {
-  const { label, key, calls, transfers, sponsors, expiresMs, spendMax, window, used } = scoped;
-  return (
-    <section aria-label={`Scoped key ${label}`}>
-      <h3 class="sub">Scoped key “{label}”</h3>
-      <Facts
-        rows={[
-          ["Key", <Id text={key} what="key" />],
-          ["May call", calls.length === 0 ? "no module" : calls.map(({ module, functions }) => <div key={module}><AddressLink address={module} hasCopy={false} /> <span class="muted">{functions.length === 0 ? "everything" : functions.join(", ")}</span></div>)],
-          ["May", [transfers && "transfer", sponsors && "pay fees of others"].filter(Boolean).join(", ") || "neither transfer nor pay for others"],
-          ["Spent", <>{formatAmount(used.spent)}{spendMax !== null && <span class="muted"> of {formatAmount(spendMax)}</span>}</>],
-          window !== null && [`In ${duration(Number(window.lengthMs))}`, <>{formatAmount(used.windowSpent)}{window.spendMax !== null && <span class="muted"> of {formatAmount(window.spendMax)}</span>}, {counted(used.windowTransactions, "transaction")}{window.transactionsMax !== null && <span class="muted"> of {window.transactionsMax}</span>}</>],
-          ["Expires", expiresMs === null ? "never" : <Moment ms={expiresMs} />],
-        ]}
-      />
-    </section>
   );
 }
 

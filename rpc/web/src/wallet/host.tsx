@@ -5,11 +5,12 @@ import { isOpen } from "./button.js";
 import { visitor } from "./connect/popup.js";
 import { Connecting, MessageSigning } from "./consent.js";
 import { Dialog, Notice, Working } from "./dialog.js";
-import { Make, type Way } from "./make.js";
+import { Make, MakeNew, type Way } from "./make.js";
 import { Menu } from "./menu.js";
 import { presented, type Pending } from "./requests.js";
-import { accounts, current, storageFault } from "./session.js";
+import { accounts, choose, current, storageFault } from "./session.js";
 import { Signing } from "./signing.js";
+import type { KeptAccount } from "./vault.js";
 
 export function Host() {
   const [way, setWay] = useState<Way | null>(null);
@@ -37,7 +38,20 @@ function Asked({ pending }: { pending: Pending }) {
       return <MessageSigning pending={pending} request={request} />;
     case "connect":
       return <Connecting pending={pending} request={request} />;
+    case "key":
+      return <NewKey pending={pending} />;
   }
+}
+
+/** Made for somebody's use: who signs unless another is chosen stays who it was. */
+function NewKey({ pending }: { pending: Pending }) {
+  const [before] = useState(current.value!.publicKey);
+  const made = async ({ publicKey }: KeptAccount) => {
+    await choose(before);
+    pending.resolve({ publicKey });
+    pending.close();
+  };
+  return <MakeNew title="A new key" onDone={(account) => void made(account)} onClose={pending.close} />;
 }
 
 function Welcome({ make, isAsked, onClose }: { make(way: Way): void; isAsked: boolean; onClose(): void }) {

@@ -8,6 +8,7 @@ import { said, WalletError } from "./errors.js";
 import { NewPassphrase, readNew, Secret, take, Text } from "./fields.js";
 import { readKeyFile, openKey, type KeyFile } from "./keystore.js";
 import { checkNewLabel, freeLabel, keepFile, keepKey } from "./session.js";
+import type { KeptAccount } from "./vault.js";
 
 export type Way = "new" | "words" | "file";
 
@@ -37,7 +38,7 @@ function places(count: number): number[] {
   return [...random].map((number) => left.splice(number % left.length, 1)[0]!).sort((a, b) => a - b);
 }
 
-function MakeNew({ onDone, onClose }: { onDone(): void; onClose(): void }) {
+export function MakeNew({ title = "A new account", onDone, onClose }: { title?: string; onDone(account: KeptAccount): void; onClose(): void }) {
   const [strength, setStrength] = useState<128 | 256>(128);
   // Words live in this dialog alone, until it closes.
   const words = useRef<string[]>([]);
@@ -62,7 +63,7 @@ function MakeNew({ onDone, onClose }: { onDone(): void; onClose(): void }) {
     setStep("protect");
   };
   return (
-    <Dialog title="A new account" step={step} onClose={onClose}>
+    <Dialog title={title} step={step} onClose={onClose}>
       {step === "choose" && (
         <form onSubmit={(event) => (event.preventDefault(), show())}>
           <p>An account is made of words that only you have. With them it can be made again in any browser, by the command line, and by wallets of other makers that know BIP-39 and SLIP-0010. Without them and without a copy of the key file, nobody can.</p>
@@ -120,7 +121,7 @@ function MakeNew({ onDone, onClose }: { onDone(): void; onClose(): void }) {
 }
 
 /** The last step of all ways but one: a name and a passphrase. */
-function Protect({ make, isBackedUp, say, name = freeLabel(), onDone }: { make(): KeyPair | Promise<KeyPair>; isBackedUp: boolean; say: string; name?: string; onDone(): void }) {
+function Protect({ make, isBackedUp, say, name = freeLabel(), onDone }: { make(): KeyPair | Promise<KeyPair>; isBackedUp: boolean; say: string; name?: string; onDone(account: KeptAccount): void }) {
   const [label, setLabel] = useState(name);
   const [labelFault, setLabelFault] = useState<string | null>(null);
   const [fault, setFault] = useState<string | null>(null);
@@ -142,8 +143,7 @@ function Protect({ make, isBackedUp, say, name = freeLabel(), onDone }: { make()
     let key: KeyPair | null = null;
     try {
       key = await make();
-      await keepKey(key, label, read.passphrase, isBackedUp);
-      onDone();
+      onDone(await keepKey(key, label, read.passphrase, isBackedUp));
     } catch (refused) {
       key?.forget();
       setError(said(refused));

@@ -52,6 +52,7 @@ function Account({ account, show, onClose }: { account: KeptAccount; show(view: 
         <span class="mono break">{address}</span> <Copy text={address} what="address" />
       </div>
       <Balance address={address} />
+      <Former account={account} address={address} />
       {!account.isBackedUp && <Notice tone="warn">There is no copy of this key outside of this browser: export its file.</Notice>}
       <div class="row">
         {isUnlocked
@@ -95,6 +96,22 @@ function Balance({ address }: { address: string }) {
       <Faucet address={address} />
     </>
   );
+}
+
+/** Where other owners were named for the address, so that its balance is no longer this key's. */
+function Former({ account: { publicKey }, address }: { account: KeptAccount; address: string }) {
+  const [isFormer, setFormer] = useState(false);
+  const client = trusted.value;
+  const now = height.value;
+  useEffect(() => {
+    let isStale = false;
+    client?.accountKeys(address).then(
+      ({ stored, owners }) => isStale || setFormer(stored && !owners.some(({ key }) => key === publicKey)),
+      () => {}, // what has no answer is told beside the balance
+    );
+    return () => void (isStale = true);
+  }, [address, client, now]);
+  return isFormer ? <Notice tone="warn">This key signs no more for its address: other owners were named for it. “Show on the ledger” tells which.</Notice> : null;
 }
 
 /** Saves the key file, as it is kept here: encrypted, and readable by the command line. */

@@ -31,12 +31,15 @@ export interface SignResult {
 export type Request =
   | { kind: "sign"; from: Asker; key: PublicKey | null; wanted: Wanted; isSent: boolean }
   | { kind: "message"; from: Asker; key: PublicKey | null; message: Uint8Array }
-  | { kind: "connect"; from: string };
+  | { kind: "connect"; from: string }
+  /** That another key is made in this browser: only this page asks for that. */
+  | { kind: "key" };
 
 export interface Results {
   sign: SignResult;
   message: { publicKey: PublicKey; signature: Uint8Array; signedBytes: Uint8Array };
   connect: { accounts: PublicKey[] };
+  key: { publicKey: PublicKey };
 }
 
 /** A request with what ends it. Who asked hears of the end at once; the dialog stays until it is closed. */
