@@ -14,6 +14,8 @@ export function PageHead({ title, name, place = name, lead, children }: { title:
     document.title = `${name} · Pollen`;
   }, [name]);
   useEffect(() => {
+    // Who searches on while the place is still loading is not interrupted.
+    if (document.activeElement?.matches("input, textarea, select")) return;
     // Not on the very first page: a browser begins there by itself.
     if (document.activeElement !== document.body || history.length > 1) heading.current?.focus({ preventScroll: true });
   }, [place]);
