@@ -123,10 +123,10 @@ fn calls(token: &[u8], transfers: u32) {
     let sum: f64 = each.iter().map(|ns| 1e9 / ns).sum();
     println!("transfer, two threads    {:6.2} us  {sum:8.0} /s", (each[0] + each[1]) / 2e3);
 
-    let mut query = |function: &str, arguments: &[u8], times: u32| {
+    let mut query = |module: AccountId, function: &str, arguments: &[u8], times: u32| {
         let mut run = || {
             let end =
-                call(&vm, &mut ledger, CallKind::Query, PROBE, function, arguments, TOKEN).end;
+                call(&vm, &mut ledger, CallKind::Query, module, function, arguments, TOKEN).end;
             assert!(matches!(end, CallEnd::Returned(_)), "{end:?}");
         };
         (0..times / 10).for_each(|_| run());
@@ -134,8 +134,10 @@ fn calls(token: &[u8], transfers: u32) {
         (0..times).for_each(|_| run());
         (thread_cpu_ns() - start) as f64 / f64::from(times)
     };
-    let empty = query("nothing", &[], transfers);
-    let reads = query("read-often", &STORAGE_CALLS.to_le_bytes(), transfers / 50);
+    let empty = query(PROBE, "nothing", &[], transfers);
+    let reads = query(PROBE, "read-often", &STORAGE_CALLS.to_le_bytes(), transfers / 50);
+    let supply = query(TOKEN, "total-supply", &[], transfers);
+    println!("the token's query of its supply {:.2} us", supply / 1e3);
     println!("fresh instance and empty query  {:.2} us", empty / 1e3);
     println!(
         "storage call, warm              {:.0} ns",
