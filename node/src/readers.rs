@@ -1,7 +1,7 @@
 //! Threads that answer reads: their own, with room for modules, and of low priority.
 //!
 //! A node's first work is to order and to execute. Readers have what that leaves of the processors, which on a
-//! node at rest is all of it: so no read, however dear, holds up the ledger.
+//! node at rest is all of it. What reads share with the ledger beside processors (disk, locks of the store) they still share.
 
 use std::num::NonZero;
 use std::thread;
@@ -78,3 +78,48 @@ fn lower_priority() {
 
 #[cfg(not(target_os = "linux"))]
 fn lower_priority() {}
+
+#[cfg(test)]
+mod tests {
+    use std::hint::black_box;
+    use std::sync::Arc;
+
+    use super::*;
+
+    /// Uses the stack that far down.
+    fn burrow(bytes: usize) -> usize {
+        let frame = black_box([1_u8; 64 << 10]);
+        let below = bytes.checked_sub(frame.len()).map_or(0, burrow);
+        below + usize::from(black_box(frame)[0])
+    }
+
+    /// Modules that nest as deep as they may, each with all of its stack, must not end the process.
+    #[tokio::test]
+    async fn readers_have_room_for_modules() {
+        let readers = Readers::start();
+        let deep = stack::THREAD_STACK_BYTES / 4; // the compiler may copy a frame
+        assert!(readers.run(move || burrow(deep)).await.unwrap() >= deep >> 16);
+    }
+
+    /// A node that stops closes its store behind the last read, and begins none.
+    #[tokio::test]
+    async fn what_runs_is_waited_for_and_no_more_is_run() {
+        let readers = Arc::new(Readers::start());
+        let (begun, has_begun) = tokio::sync::oneshot::channel();
+        let (go_on, may_go_on) = std::sync::mpsc::channel();
+        let running = readers.run(move || {
+            begun.send(()).unwrap();
+            may_go_on.recv().unwrap();
+        });
+        has_begun.await.unwrap();
+        let stopping = {
+            let readers = Arc::clone(&readers);
+            tokio::task::spawn_blocking(move || readers.stop())
+        };
+        while readers.run(|| ()).await.is_ok() {}
+        assert!(!stopping.is_finished(), "a read is running");
+        go_on.send(()).unwrap();
+        stopping.await.unwrap();
+        running.await.unwrap();
+    }
+}

@@ -8,8 +8,8 @@
 //! (`determinism::frames` searches for worse ones), and there is room for 1.9. The stack is address
 //! space: what no call touches costs no memory.
 //!
-//! Calls on a thread of [`spawn`], or of [`this_thread_has_room`], run where they are; on any other thread they are moved to a thread made
-//! for them, which is correct everywhere and costs tens of microseconds.
+//! Calls on a thread of [`spawn`], or of [`this_thread_has_room`], run where they are; on any other thread they are
+//! moved to a thread made for them, which is correct everywhere and costs tens of microseconds.
 
 use std::cell::Cell;
 use std::panic;
