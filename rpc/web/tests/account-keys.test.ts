@@ -11,7 +11,7 @@ import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { startNetwork, type Network } from "../../ts/tests/network.js";
 import { repository } from "../../ts/tests/files.js";
-import { buildPage, button, faultsInBoth, isPossible, launch, makeAccount, NodePage, PASSPHRASE, Person, removeFolder } from "./wallet-site.js";
+import { button, faultsInBoth, isPossible, launch, makeAccount, newKey, NodePage, Person, removeFolder } from "./wallet-site.js";
 
 vi.setConfig({ testTimeout: 180_000 });
 
@@ -19,7 +19,6 @@ describe.skipIf(!isPossible)("an account's page", () => {
   let network: Network;
   let client: PollenClient;
   let browser: Browser;
-  let folder: string;
   let files: string;
   let node: NodePage;
 
@@ -30,15 +29,13 @@ describe.skipIf(!isPossible)("an account's page", () => {
     await client.transfer(deployer, "100 pollen", { from: KeyPair.development("faucet") });
     await client.deploy(readFileSync(repository("vm/vectors/counter.wasm")), { from: deployer, name: "counter", arguments: { start: 0 } });
     files = mkdtempSync(join(tmpdir(), "pollen-drafts-"));
-    folder = buildPage();
-    node = await new NodePage(folder, network.endpoints[0]!).listen();
+    node = await NodePage.beside(network.endpoints[0]!);
     browser = await launch();
   });
   afterAll(async () => {
     await browser?.close();
     await node?.stop();
     await network?.stop();
-    removeFolder(folder);
     removeFolder(files);
   });
 
@@ -68,18 +65,9 @@ describe.skipIf(!isPossible)("an account's page", () => {
   async function makeKey(page: Page): Promise<KeyPair> {
     await button(page, "Make a key in this wallet").click();
     await dialog(page).getByRole("heading", { name: "A new key" }).waitFor();
-    await button(page, "Make the words").click();
-    const words = await page.locator(".words li").allTextContents();
-    await button(page, "I have written them down").click();
-    for (const label of await page.locator(".asked .label").allTextContents()) {
-      await page.getByLabel(label, { exact: true }).fill(words[Number(label.split(" ")[1]) - 1]!);
-    }
-    await button(page, "Go on").click();
-    await page.getByLabel("Passphrase", { exact: true }).fill(PASSPHRASE);
-    await page.getByLabel("The same again").fill(PASSPHRASE);
-    await button(page, "Make the account").click();
+    const words = await newKey(page);
     await dialog(page).waitFor({ state: "detached" });
-    return KeyPair.fromWords(words.join(" "), { coinType: 1 });
+    return KeyPair.fromWords(words, { coinType: 1 });
   }
 
   /** Nothing wider than the screen, and no serious fault in either colour. */

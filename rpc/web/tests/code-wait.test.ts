@@ -10,7 +10,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { repository } from "../../ts/tests/files.js";
 import { drop } from "./browser.js";
 import { Nodes } from "./nodes.js";
-import { buildPage, button, faultsInBoth, isPossible, launch, makeAccount, NodePage, Person, removeFolder } from "./wallet-site.js";
+import { button, faultsInBoth, isPossible, launch, makeAccount, NodePage, Person } from "./wallet-site.js";
 
 vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
 
@@ -20,22 +20,19 @@ describe.skipIf(!isPossible)("where new code waits", () => {
   let network: Nodes;
   let client: PollenClient;
   let browser: Browser;
-  let folder: string;
   let node: NodePage;
   const [counter, probe, token] = ["counter", "probe", "token"].map((name) => readFileSync(repository(`vm/vectors/${name}.wasm`))) as [Buffer, Buffer, Buffer];
 
   beforeAll(async () => {
     network = await Nodes.start({ codeActivationMs: ACTIVATION_MS });
     client = new PollenClient(network.endpoints, { genesis: network.genesis });
-    folder = buildPage();
-    node = await new NodePage(folder, network.endpoints[0]!).listen();
+    node = await NodePage.beside(network.endpoints[0]!);
     browser = await launch();
   });
   afterAll(async () => {
     await browser?.close();
     await node?.stop();
     await network?.stop();
-    removeFolder(folder);
   });
 
   const dialog = (page: Page) => page.locator("dialog");

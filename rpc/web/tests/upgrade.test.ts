@@ -12,7 +12,7 @@ import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { component, POLLEN_BIN, startNetwork, type Network } from "../../ts/tests/network.js";
 import { drop } from "./browser.js";
-import { buildPage, button, faultsInBoth, isPossible, launch, makeAccount, NodePage, PASSPHRASE, Person, removeFolder } from "./wallet-site.js";
+import { button, faultsInBoth, isPossible, launch, makeAccount, NodePage, PASSPHRASE, Person, removeFolder } from "./wallet-site.js";
 
 vi.setConfig({ testTimeout: 180_000 });
 
@@ -51,7 +51,6 @@ describe.skipIf(!isPossible)("a module's page", () => {
   let network: Network;
   let client: PollenClient;
   let browser: Browser;
-  let folder: string;
   let sources: string;
   let node: NodePage;
   let counter: Uint8Array;
@@ -64,15 +63,13 @@ describe.skipIf(!isPossible)("a module's page", () => {
     ({ grown, migrating } = grownCounter(sources));
     network = await startNetwork();
     client = new PollenClient(network.endpoints, { genesis: network.genesis });
-    folder = buildPage();
-    node = await new NodePage(folder, network.endpoints[0]!).listen();
+    node = await NodePage.beside(network.endpoints[0]!);
     browser = await launch();
   });
   afterAll(async () => {
     await browser?.close();
     await node?.stop();
     await network?.stop();
-    removeFolder(folder);
     removeFolder(sources);
   });
 

@@ -4,7 +4,7 @@ import { KeyPair, PollenClient } from "@pollen/client";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { component, startNetwork, type Network } from "../../ts/tests/network.js";
-import { buildPage, faults, isPossible, launch, NodePage, Person, removeFolder, type Alter } from "./wallet-site.js";
+import { faults, isPossible, launch, NodePage, Person, type Alter } from "./wallet-site.js";
 
 /** An answer with one character changed: so many behind `after`. */
 function oneByte(answer: string, after: string, behind = 0): string {
@@ -23,7 +23,6 @@ vi.setConfig({ testTimeout: 180_000 });
 describe.skipIf(!isPossible)("verified in a browser", () => {
   let network: Network;
   let browser: Browser;
-  let folder: string;
   let node: NodePage;
   let address: string;
   let hash: string;
@@ -36,15 +35,13 @@ describe.skipIf(!isPossible)("verified in a browser", () => {
     await client.transfer(owner, "50 pollen", { from: KeyPair.development("faucet") });
     const deployed = await client.deploy(component("counter"), { from: owner, arguments: { start: 5 } });
     hash = (await client.call(deployed.value!, "increment", { by: 2 }, { from: owner, stage: "certified" })).hash;
-    folder = buildPage();
-    node = await new NodePage(folder, network.endpoints[0]!).listen();
+    node = await NodePage.beside(network.endpoints[0]!);
     browser = await launch();
   });
   afterAll(async () => {
     await browser?.close();
     await node?.stop();
     await network?.stop();
-    removeFolder(folder);
   });
 
   const verify = async (page: Page) => {

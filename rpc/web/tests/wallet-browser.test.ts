@@ -10,7 +10,7 @@ import { KeyPair, PollenClient, verifyMessage } from "@pollen/client";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { component, startNetwork, type Network } from "../../ts/tests/network.js";
-import { buildPage, button, DappSite, faults, isPossible, launch, makeAccount, NodePage, PASSPHRASE, Person, removeFolder } from "./wallet-site.js";
+import { button, DappSite, faults, isPossible, launch, makeAccount, NodePage, PASSPHRASE, Person } from "./wallet-site.js";
 
 const addressShown = async (page: Page) => (await page.locator(".address .mono").textContent())!.trim();
 
@@ -46,7 +46,6 @@ describe.skipIf(!isPossible)("the wallet in a browser", () => {
   let network: Network;
   let client: PollenClient;
   let browser: Browser;
-  let folder: string;
   let node: NodePage;
 
   beforeAll(async () => {
@@ -55,15 +54,13 @@ describe.skipIf(!isPossible)("the wallet in a browser", () => {
     const deployer = KeyPair.random();
     await client.transfer(deployer, "100 pollen", { from: KeyPair.development("faucet") });
     await client.deploy(component("counter"), { from: deployer, name: "counter", arguments: { start: 5 } });
-    folder = buildPage();
-    node = await new NodePage(folder, network.endpoints[0]!).listen();
+    node = await NodePage.beside(network.endpoints[0]!);
     browser = await launch();
   });
   afterAll(async () => {
     await browser?.close();
     await node?.stop();
     await network?.stop();
-    removeFolder(folder);
   });
 
   const fund = (address: string, amount = "50 pollen") => client.transfer(address, amount, { from: KeyPair.development("faucet") });
@@ -338,7 +335,7 @@ describe.skipIf(!isPossible)("the wallet in a browser", () => {
   });
 
   it("answers a site of another origin by the Wallet Standard, as far as its owner lets it", async () => {
-    const site = await new DappSite(folder).listen();
+    const site = await new DappSite(node.folder).listen();
     const person = await Person.in(browser);
     const page = await person.open(node.url);
     const words = await makeAccount(page, "Wallet");
@@ -407,7 +404,7 @@ describe.skipIf(!isPossible)("the wallet in a browser", () => {
   });
 
   it("hears its opener alone, and no request that is none", async () => {
-    const site = await new DappSite(folder).listen();
+    const site = await new DappSite(node.folder).listen();
     const person = await Person.in(browser);
     await makeAccount(await person.open(node.url), "Wallet");
     const dapp = await person.open(`${site.url}/?wallet=${encodeURIComponent(node.url)}`);

@@ -10,7 +10,7 @@ import { KeyPair, PollenClient, readDraft } from "@pollen/client";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { component, startNetwork, type Network } from "../../ts/tests/network.js";
-import { buildPage, button, faultsInBoth, isPossible, launch, makeAccount, NodePage, Person, removeFolder } from "./wallet-site.js";
+import { button, faultsInBoth, isPossible, launch, makeAccount, NodePage, Person } from "./wallet-site.js";
 
 vi.setConfig({ testTimeout: 180_000 });
 
@@ -18,7 +18,6 @@ describe.skipIf(!isPossible)("the wallet and other keys", () => {
   let network: Network;
   let client: PollenClient;
   let browser: Browser;
-  let folder: string;
   let files: string;
   let node: NodePage;
   let alice: string;
@@ -33,15 +32,13 @@ describe.skipIf(!isPossible)("the wallet and other keys", () => {
     network.pollen("devnet", "fund", "alice", "100");
     alice = (JSON.parse(readFileSync(join(network.genesisFile, "../../keys/alice.json"), "utf8")) as { publicKey: string }).publicKey;
     files = mkdtempSync(join(tmpdir(), "pollen-drafts-"));
-    folder = buildPage();
-    node = await new NodePage(folder, network.endpoints[0]!).listen();
+    node = await NodePage.beside(network.endpoints[0]!);
     browser = await launch();
   });
   afterAll(async () => {
     await browser?.close();
     await node?.stop();
     await network?.stop();
-    removeFolder(folder);
     rmSync(files, { recursive: true, force: true });
   });
 

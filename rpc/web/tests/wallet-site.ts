@@ -30,7 +30,7 @@ const TYPES: Record<string, string> = { ".html": "text/html; charset=utf-8", ".j
 const web = (path: string) => fileURLToPath(new URL(`../${path}`, import.meta.url));
 
 /** Builds page and connector into a folder of their own: other tests build theirs meanwhile. */
-export function buildPage(): string {
+function buildPage(): string {
   const folder = mkdtempSync(join(tmpdir(), "pollen-page-"));
   const build = (...words: string[]) => execFileSync("npx", ["--no-install", "vite", "build", "--logLevel", "error", "--outDir", folder, ...words], { cwd: web("") });
   build("--emptyOutDir");
@@ -87,7 +87,7 @@ export class NodePage extends Listening {
   /** Alters answers of the node to calls of the page. */
   alter: Alter = (answer) => answer;
 
-  constructor(folder: string, node: string) {
+  private constructor(readonly folder: string, node: string) {
     super((request, response) => {
       if (request.method === "POST") return void this.#call(node, request, response).catch(() => response.destroy());
       if (isForNode(request)) return passOn(node, request, response);
@@ -95,6 +95,16 @@ export class NodePage extends Listening {
       serveFile(join(folder, path === "/" ? "index.html" : path), response, { "content-security-policy": POLICY });
     });
     this.server.on("upgrade", (request, socket, head) => this.keep(...passOnSocket(node, request, socket, head)));
+  }
+
+  /** The page, built anew, beside the node at this endpoint. */
+  static beside(node: string): Promise<NodePage> {
+    return new NodePage(buildPage(), node).listen();
+  }
+
+  override async stop(): Promise<void> {
+    await super.stop();
+    removeFolder(this.folder);
   }
 
   async #call(node: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -191,6 +201,13 @@ export const button = (page: Page, name: string | RegExp) => page.getByRole("but
 export async function makeAccount(page: Page, opener: string | RegExp): Promise<string> {
   await button(page, opener).click();
   await button(page, "Make a new account").click();
+  const words = await newKey(page);
+  await button(page, "Export key file").waitFor();
+  return words;
+}
+
+/** Goes through the dialogs that make a key, from their first; its words. */
+export async function newKey(page: Page): Promise<string> {
   await button(page, "Make the words").click();
   const words = await page.locator(".words li").allTextContents();
   await button(page, "I have written them down").click();
@@ -201,6 +218,5 @@ export async function makeAccount(page: Page, opener: string | RegExp): Promise<
   await page.getByLabel("Passphrase", { exact: true }).fill(PASSPHRASE);
   await page.getByLabel("The same again").fill(PASSPHRASE);
   await button(page, "Make the account").click();
-  await button(page, "Export key file").waitFor();
   return words.join(" ");
 }
