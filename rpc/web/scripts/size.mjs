@@ -19,9 +19,11 @@ for (const file of first) {
   const code = readFileSync(join(dist, file), "utf8");
   for (const [, name] of code.matchAll(/(?:from|import)\s*"\.\/([^"]+\.js)"/g)) first.add(`assets/${name}`);
 }
+// (Not the compressed copies, which `scripts/build-page` lays beside the files: they are sent instead of them.)
+const assets = readdirSync(join(dist, "assets")).filter((name) => !name.endsWith(".gz"));
 const ON_OVERVIEW = /^chart-/;
-for (const name of readdirSync(join(dist, "assets"))) if (ON_OVERVIEW.test(name)) first.add(`assets/${name}`);
-const later = readdirSync(join(dist, "assets")).map((name) => `assets/${name}`).filter((file) => !first.has(file));
+for (const name of assets) if (ON_OVERVIEW.test(name)) first.add(`assets/${name}`);
+const later = assets.map((name) => `assets/${name}`).filter((file) => !first.has(file));
 
 const total = (files) => files.reduce((sum, file) => sum + sizeOf(file), 0);
 for (const file of [...first]) console.log(`${String(sizeOf(file)).padStart(8)}  ${file}`);
