@@ -6,7 +6,7 @@
 //!
 //! 1. find a Rust that compiles to `wasm32-unknown-unknown` ([`Toolchain::find`]);
 //! 2. `cargo build --release` of the guest, with the settings below, into a target directory of its own;
-//! 3. core module -> component (wit-component), checked to be valid;
+//! 3. core module -> component (wit-component), with one core instance less (`fuse.rs`), checked to be valid;
 //! 4. the custom section [`WIT_SECTION`]: the module's WIT package in its binary form with the docs, which
 //!    a component loses otherwise; tools and nodes read the interface from there;
 //! 5. the custom section [`MANIFEST_SECTION`], when the source has one, moved out of the core module;
@@ -24,6 +24,7 @@ mod anatomy;
 mod c;
 mod cargo;
 mod component;
+mod fuse;
 mod native_tests;
 mod toolchain;
 
@@ -34,6 +35,7 @@ use std::path::{Path, PathBuf};
 pub use anatomy::{Anatomy, PartDifference};
 pub use c::find_clang;
 pub use component::{BUILD_SECTION, HOST_WIT, MANIFEST_SECTION, WIT_SECTION, wit_package};
+pub use fuse::fused;
 pub use native_tests::{NativeTests, run_native_tests};
 pub use toolchain::Toolchain;
 

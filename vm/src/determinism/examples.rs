@@ -126,11 +126,15 @@ fn steps() -> Vec<Step> {
 
 /// How each call ended, and all that they changed together.
 fn run(compiler: Compiler) -> (Vec<CallReport>, String) {
+    run_made(compiler, |code| code)
+}
+
+fn run_made(compiler: Compiler, made: fn(Vec<u8>) -> Vec<u8>) -> (Vec<CallReport>, String) {
     let work = move || {
         let vm = Vm::new(&VmConfig { compiler, instances: 36, ..VmConfig::default() }).unwrap();
         let mut base = Base::default();
         for (index, name) in MODULES.iter().enumerate() {
-            let code = code(name);
+            let code = made(code(name));
             validate::inspect(&code).unwrap_or_else(|refusal| panic!("{name}: {refusal}"));
             base.add(address(index), &code);
         }
@@ -196,6 +200,18 @@ fn the_examples_do_and_cost_the_same_with_every_compiler_and_for_ever() {
     }
     let _ = writeln!(text, "all changes: {}", blake3::hash(changes.as_bytes()).to_hex());
     lists::hold("examples.txt", &text);
+}
+
+/// The builder takes the shim of `wit-component` into the program (`pollen_build::fused`): these were built before it
+/// did.
+#[test]
+fn the_examples_do_and_cost_the_same_with_a_core_instance_less() {
+    let fused = |code: Vec<u8>| pollen_build::fused(&code).expect("it has a shim");
+    let (plain, fused) = (run(Compiler::Speed), run_made(Compiler::Speed, fused));
+    for (step, (plain, fused)) in steps().iter().zip(plain.0.iter().zip(&fused.0)) {
+        assert_eq!(plain, fused, "{}", step.function);
+    }
+    assert_eq!(plain.1, fused.1);
 }
 
 /// All of few bytes, the hash of many.

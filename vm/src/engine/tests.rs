@@ -7,7 +7,7 @@ use pollen_ledger::receipt::{Code, FailureValue};
 
 use super::*;
 use crate::cache::MemorySums;
-use crate::fixtures::{Base, OTHER, PROBE, SIGNER, probe};
+use crate::fixtures::{Base, OTHER, PROBE, PROBE_WAT, PROBE_WIT, SIGNER, component, probe};
 use crate::host::{READ_ONLY_MESSAGE, prices};
 
 const FUEL: u64 = 50_000_000;
@@ -323,4 +323,58 @@ fn measure() {
     .unwrap()
     .join()
     .unwrap();
+}
+
+/// `pollen_build::fused` moves functions and tables of a program: here with imports that need no shim between those
+/// that do, an element of its own in the table, and a table that is fixed (one for both) or may grow (one each).
+#[test]
+fn a_program_with_its_shim_inside_does_and_costs_the_same() {
+    let vm = vm();
+    for table in ["(table 1 funcref)", "(table 1 1 funcref)"] {
+        let plain = component(&PROBE_WAT.replace("(table 1 funcref)", table), PROBE_WIT);
+        let fused = pollen_build::fused(&plain).expect("it has a shim");
+        assert_eq!([core_modules(&plain), core_modules(&fused)], [3, 2]);
+        assert!(pollen_build::fused(&fused).is_none(), "there is no second one");
+        let reports = [plain, fused].map(|code| {
+            let base = Base::with(&code);
+            let mut state = base.state();
+            let mut reports = Vec::new();
+            let mut call = |kind, function, arguments: &[u8]| {
+                let mut report = call_in(&vm, &mut state, kind, function, arguments, FUEL);
+                // Frames of the shim are the program's own now.
+                report.note = None;
+                reports.push((function.to_owned(), report));
+            };
+            let commands = [
+                "trap",
+                "wrong-call",
+                "outside",
+                "remember",
+                "store",
+                "tally",
+                "tell",
+                "enough",
+                "spins",
+            ];
+            commands.iter().for_each(|name| call(CallKind::Command, name, &[]));
+            call(CallKind::Command, "relay", &relay([2; 32], 0, None, 3));
+            call(CallKind::Command, "relay", &relay([2; 32], 1, Some(9_000), 0));
+            ["one", "left", "stored", "write", "emit"]
+                .iter()
+                .for_each(|name| call(CallKind::Query, name, &[]));
+            call(CallKind::Query, "read-often", &7_u32.to_le_bytes());
+            call(CallKind::Query, "pay", &[2; 32]);
+            reports
+        });
+        assert_eq!(reports[0], reports[1], "{table}");
+        assert!(reports[0].iter().any(|(_, report)| matches!(report.end, CallEnd::Returned(_))));
+    }
+}
+
+fn core_modules(component: &[u8]) -> usize {
+    let payloads = wasmparser::Parser::new(0).parse_all(component);
+    let is_module = |payload: &wasmparser::Payload<'_>| {
+        matches!(payload, wasmparser::Payload::ModuleSection { .. })
+    };
+    payloads.filter(|payload| is_module(payload.as_ref().unwrap())).count()
 }
