@@ -477,28 +477,27 @@ impl<'a> TransactionState<'a> {
     /// [`Self::put`] for a module's own entry, within the limits and with its deposit counted.
     pub fn put_module(
         &mut self,
-        module: AccountId,
-        key: &[u8],
-        value: Option<&[u8]>,
+        key: StateKey,
+        value: Option<Value>,
     ) -> Result<Result<(), StateLimit>, StoreError> {
-        if key.len() > limits::STORAGE_KEY_BYTES_MAX {
+        if key.key.len() > limits::STORAGE_KEY_BYTES_MAX {
             return Ok(Err(StateLimit::Key));
         }
-        let bytes = value.map_or(0, <[u8]>::len);
+        let bytes = value.as_ref().map_or(0, |value| value.len());
         if bytes > limits::STORAGE_VALUE_BYTES_MAX {
             return Ok(Err(StateLimit::Value));
         }
-        self.written_bytes += key.len() + bytes;
+        self.written_bytes += key.key.len() + bytes;
         if self.written_bytes > limits::TRANSACTION_WRITE_BYTES_MAX {
             return Ok(Err(StateLimit::Writes));
         }
-        let key = StateKey::module(module, key);
-        let entry = |value: Option<usize>| {
-            value.map_or(0, |bytes| (key.key.len() + bytes + limits::STORAGE_ENTRY_BYTES) as i64)
+        let entry = |value: Option<&Value>| {
+            value.map_or(0, |value| {
+                (key.key.len() + value.len() + limits::STORAGE_ENTRY_BYTES) as i64
+            })
         };
-        let before = entry(self.get(&key)?.map(|before| before.len()));
-        let stored = entry(value.map(<[u8]>::len)) - before;
-        self.write(key, value.map(Value::from), stored);
+        let stored = entry(value.as_ref()) - entry(self.get(&key)?.as_ref());
+        self.write(key, value, stored);
         Ok(Ok(()))
     }
 

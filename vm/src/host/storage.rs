@@ -38,8 +38,8 @@ pub(super) fn add(linker: &mut Linker<HostData>) -> wasmtime::Result<()> {
                 return Err(HostEnd::from(StateLimit::Value).into());
             }
             let key = writable_key(&mut context, &key, value.len())?;
-            let value = value.as_le_slice(&context).to_vec();
-            write(&mut context, &key, Some(&value))?;
+            let value = Value::from(value.as_le_slice(&context));
+            write(&mut context, key, Some(value))?;
             Ok(())
         },
     )?;
@@ -47,7 +47,7 @@ pub(super) fn add(linker: &mut Linker<HostData>) -> wasmtime::Result<()> {
         let key = writable_key(&mut context, &key, 0)?;
         let was_there = with_state(&mut context, |state| Ok(state.get(&key)?.is_some()))?;
         if was_there {
-            write(&mut context, &key, None)?;
+            write(&mut context, key, None)?;
         }
         Ok((was_there,))
     })?;
@@ -55,7 +55,7 @@ pub(super) fn add(linker: &mut Linker<HostData>) -> wasmtime::Result<()> {
         let key = writable_key(&mut context, &key, NUMBER_BYTES)?;
         let value = with_state(&mut context, |state| state.get(&key))?;
         let sum = add_to(value.as_deref(), delta)?;
-        write(&mut context, &key, Some(&sum.to_le_bytes()))?;
+        write(&mut context, key, Some(Value::from(sum.to_le_bytes())))?;
         Ok(())
     })?;
     interface.func_wrap("used", |mut context: Context<'_>, (): ()| {
@@ -100,8 +100,8 @@ fn writable_key(
     take_key(context, key, prices::STORAGE_WRITE, more)
 }
 
-fn write(context: &mut Context<'_>, key: &StateKey, value: Option<&[u8]>) -> Result<(), HostEnd> {
-    with_state(context, |state| state.put_module(key.owner, &key.key, value))??;
+fn write(context: &mut Context<'_>, key: StateKey, value: Option<Value>) -> Result<(), HostEnd> {
+    with_state(context, |state| state.put_module(key, value))??;
     Ok(())
 }
 

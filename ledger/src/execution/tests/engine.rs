@@ -45,7 +45,7 @@ impl ModuleEngine for TestEngine {
         // Every function leaves a trace first, so that a failure has something to undo.
         let count = state.get(&key(&call.module))?.map_or(0, |value| value[0]);
         if call.kind != CallKind::Query {
-            state.put_module(call.module, b"count", Some(&[count.wrapping_add(1)]))?.unwrap();
+            state.put_module(key(&call.module), Some([count.wrapping_add(1)].into()))?.unwrap();
             let event = Event {
                 module: call.module,
                 name: call.function.to_owned(),
@@ -64,7 +64,7 @@ impl ModuleEngine for TestEngine {
             }
             "touch" | "count" => {}
             // Takes its one entry out of the state.
-            "forget" => state.put_module(call.module, b"count", None)?.unwrap(),
+            "forget" => state.put_module(key(&call.module), None)?.unwrap(),
             // Asks for other code, by its hash.
             "upgrade-to" => state.request_upgrade(OwnUpgrade {
                 module: call.module,
