@@ -57,7 +57,9 @@ enum Part<'a> {
     Canonicals(Vec<CanonicalFunction>),
 }
 
-fn parts(component: &[u8]) -> wasmparser::Result<Vec<Part<'_>>> {
+type Parsed<T> = wasmparser::Result<T>;
+
+fn parts(component: &[u8]) -> Parsed<Vec<Part<'_>>> {
     let mut parts = Vec::new();
     let mut open = 0_usize;
     for payload in Parser::new(0).parse_all(component) {
@@ -66,8 +68,10 @@ fn parts(component: &[u8]) -> wasmparser::Result<Vec<Part<'_>>> {
             Payload::Version { .. } => open += 1,
             Payload::End(_) => open -= 1,
             _ if open > 1 => {}
+            // Its length is not checked yet: what is cut off is an error of the parser, further on.
             Payload::ModuleSection { unchecked_range, .. } => {
-                parts.push(Part::Module(&component[unchecked_range.clone()]));
+                let module = component.get(unchecked_range.clone()).unwrap_or_default();
+                parts.push(Part::Module(module));
             }
             Payload::InstanceSection(section) => {
                 parts.push(Part::Instances(section.clone().into_iter().collect::<Parsed<_>>()?));
@@ -80,15 +84,14 @@ fn parts(component: &[u8]) -> wasmparser::Result<Vec<Part<'_>>> {
             }
             payload => {
                 if let Some((id, range)) = payload.as_section() {
-                    parts.push(Part::Same { id, contents: &component[range] });
+                    let contents = component.get(range).unwrap_or_default();
+                    parts.push(Part::Same { id, contents });
                 }
             }
         }
     }
     Ok(parts)
 }
-
-type Parsed<T> = wasmparser::Result<T>;
 
 /// An entry of an index space that is an alias of a core instance's export: which, of what name.
 type Aliased<'a> = Option<(u32, &'a str)>;
