@@ -42,9 +42,35 @@ use alloc::vec::Vec;
 use borsh::{BorshDeserialize, BorshSerialize};
 
 fn decode<T: BorshDeserialize>(bytes: &[u8]) -> T {
-    match T::try_from_slice(bytes) {
-        Ok(value) => value,
-        Err(_) => abort("a stored value does not decode: was its type changed without `migrate`?"),
+    let mut stored = Stored(bytes);
+    match T::deserialize_reader(&mut stored) {
+        Ok(value) if stored.0.is_empty() => value,
+        _ => undecodable(),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn undecodable() -> ! {
+    abort("a stored value does not decode: was its type changed without `migrate`?")
+}
+
+/// Reads a stored value and ends the call where it is too short: no caller has anything to do with such an
+/// error, and without it the compiler leaves out all that would make and pass it on.
+struct Stored<'a>(&'a [u8]);
+
+impl borsh::io::Read for Stored<'_> {
+    #[inline(always)]
+    fn read(&mut self, buffer: &mut [u8]) -> borsh::io::Result<usize> {
+        let Some((read, rest)) = self.0.split_at_checked(buffer.len()) else { undecodable() };
+        buffer.copy_from_slice(read);
+        self.0 = rest;
+        Ok(buffer.len())
+    }
+
+    #[inline(always)]
+    fn read_exact(&mut self, buffer: &mut [u8]) -> borsh::io::Result<()> {
+        self.read(buffer).map(|_| ())
     }
 }
 

@@ -80,8 +80,11 @@ fn collections_keep_what_they_are_given() {
     assert_eq!(LOG.page(3, 100), [30, 40]);
     assert_eq!(LOG.page(9, u32::MAX), Vec::<u64>::new());
     assert_eq!((AGES.remove("ada"), AGES.remove("ada")), (true, false));
-    storage::set(b"n", b"no string");
-    assert!(host.abort_of(|| NAME.get()).contains("does not decode"));
+    // Text that is none; shorter than it says; a byte too many; cut within its length; nothing.
+    for stored in [&b"\x01\0\0\0\xff"[..], b"no string", b"\x01\0\0\0ab", b"\x01\0", b""] {
+        storage::set(b"n", stored);
+        assert!(host.abort_of(|| NAME.get()).contains("does not decode"), "{stored:?}");
+    }
 }
 
 #[test]
