@@ -6,7 +6,7 @@ use std::path::Path;
 use wasm_encoder::{ComponentSection, CustomSection, Module, NameMap, NameSection, RawSection};
 use wasmparser::{
     BinaryReaderError, KnownCustom, Name, NameSectionReader, Naming, Parser, Payload,
-    ProducersSectionReader, Validator,
+    ProducersSectionReader,
 };
 use wit_component::ComponentEncoder;
 use wit_parser::{PackageId, Resolve};
@@ -66,7 +66,6 @@ pub(crate) fn encode(name: &str, core: &[u8], wit_package: &[u8]) -> Result<Vec<
         .map_err(|error| failed(&error))?;
     let component = without_names(component).map_err(|error| failed(&error))?;
     let mut component = fused(&component).unwrap_or(component);
-    Validator::new().validate_all(&component).map_err(|error| failed(&error))?;
     let mut append = |name: &str, data: &[u8]| {
         CustomSection { name: name.into(), data: data.into() }.append_to_component(&mut component);
     };

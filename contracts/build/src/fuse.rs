@@ -10,14 +10,14 @@
 //!         program                      -> filler(table of the program, real functions)   after
 //! ```
 //!
-//! A call of a module makes a fresh instance of everything, so that is a tenth of what a small call costs. What
+//! A call of a module makes a fresh instance of everything, so that is an eighth of what a small call costs. What
 //! the module does, and its fuel, stay the same to the operator: the shim's functions are copied as they are. The
 //! table is appended to the program's own where it has one, since each table costs as well.
 //!
 //! Invariants: a component of any other shape than `wit-component`'s is left as it is, and so is one with debug
 //! information, which counts bytes from the beginning of the code.
 
-mod core;
+mod modules;
 
 use std::collections::BTreeMap;
 
@@ -27,10 +27,10 @@ use wasm_encoder::{
     ExportKind, InstanceSection, ModuleArg, RawSection,
 };
 use wasmparser::{
-    CanonicalFunction, ComponentAlias, Export, ExternalKind, Instance, Parser, Payload,
+    CanonicalFunction, ComponentAlias, Export, ExternalKind, Instance, Parser, Payload, Validator,
 };
 
-use self::core::{Shim, Slots};
+use self::modules::{Shim, Slots};
 
 /// The component has not the shape that is looked for.
 #[derive(Debug)]
@@ -42,10 +42,12 @@ fn other<T>() -> Result<T> {
     Err(Error::UserError(OtherShape))
 }
 
-/// The component with its shim taken into its program; none where it has not the shape of one.
+/// The component with its shim taken into its program; none where it has not the shape of one. What comes out is
+/// valid: whoever builds is better served by the component as it was than by an error about this.
 pub fn fused(component: &[u8]) -> Option<Vec<u8>> {
     let parts = parts(component).ok()?;
-    Plan::of(&parts).and_then(|plan| plan.component(&parts)).ok()
+    let fused = Plan::of(&parts).and_then(|plan| plan.component(&parts)).ok()?;
+    Validator::new().validate_all(&fused).is_ok().then_some(fused)
 }
 
 /// A section at the top of a component.
@@ -114,31 +116,26 @@ impl<'a> Spaces<'a> {
                 Part::Module(module) => spaces.modules.push(module),
                 Part::Instances(instances) => spaces.instances.extend(instances),
                 Part::Aliases(aliases) => {
-                    for alias in aliases {
-                        if let ComponentAlias::CoreInstanceExport { kind, instance_index, name } =
-                            alias
-                        {
-                            match kind {
-                                ExternalKind::Func => {
-                                    spaces.functions.push(Some((*instance_index, name)));
-                                }
-                                ExternalKind::Table => {
-                                    spaces.tables.push(Some((*instance_index, name)));
-                                }
-                                _ => {}
-                            }
-                        }
-                    }
+                    aliases.iter().for_each(|alias| spaces.alias(alias));
                 }
                 Part::Canonicals(functions) => {
-                    let is_core = |function: &&CanonicalFunction| {
-                        !matches!(function, CanonicalFunction::Lift { .. })
-                    };
-                    spaces.functions.extend(functions.iter().filter(is_core).map(|_| None));
+                    let core = functions.iter().filter(|function| is_core(function));
+                    spaces.functions.extend(core.map(|_| None));
                 }
             }
         }
         spaces
+    }
+
+    fn alias(&mut self, alias: &ComponentAlias<'a>) {
+        let ComponentAlias::CoreInstanceExport { kind, instance_index, name } = alias else {
+            return;
+        };
+        match kind {
+            ExternalKind::Func => self.functions.push(Some((*instance_index, name))),
+            ExternalKind::Table => self.tables.push(Some((*instance_index, name))),
+            _ => {}
+        }
     }
 
     /// Whether an export of a bundle is that instance's: its name there.
@@ -178,9 +175,17 @@ impl<'a> Spaces<'a> {
     }
 
     fn times_instantiated(&self, module: u32) -> usize {
-        let of = |instance: &&&Instance<'_>| matches!(instance, Instance::Instantiate { module_index, .. } if *module_index == module);
-        self.instances.iter().filter(of).count()
+        let modules = self.instances.iter().filter_map(|instance| match instance {
+            Instance::Instantiate { module_index, .. } => Some(*module_index),
+            Instance::FromExports(_) => None,
+        });
+        modules.filter(|of| *of == module).count()
     }
+}
+
+/// Whether it makes a core function, and not one of the component.
+fn is_core(function: &CanonicalFunction) -> bool {
+    !matches!(function, CanonicalFunction::Lift { .. })
 }
 
 struct Bundle<'a> {
@@ -225,8 +230,8 @@ impl<'a> Plan<'a> {
         }
         let slots = slots(&spaces, shim, program, &found)?;
         let module = |index: u32| spaces.modules[index as usize];
-        let (new_program, table) = core::program(module(program_module), &slots, found.size)?;
-        let new_filler = core::filler(module(filler_module), &table)?;
+        let (new_program, table) = modules::program(module(program_module), &slots, found.size)?;
+        let new_filler = modules::filler(module(filler_module), &table)?;
         Ok(Self {
             shim,
             program,
@@ -242,14 +247,14 @@ impl<'a> Plan<'a> {
     fn component(&self, parts: &[Part<'_>]) -> Result<Vec<u8>> {
         let mut component = Component::new();
         let mut renumber = Renumber::default();
-        let mut modules = 0_u32..;
+        let mut places = 0_u32..;
         for part in parts {
             match part {
                 Part::Same { id, contents } => {
                     component.section(&RawSection { id: *id, data: contents });
                 }
                 Part::Module(module) => {
-                    let data = match modules.next() {
+                    let data = match places.next() {
                         Some(index) if index == self.shim_module => continue,
                         Some(index) if index == self.program_module => &self.new_program,
                         Some(index) if index == self.filler_module => &self.new_filler,
@@ -282,7 +287,7 @@ impl<'a> Plan<'a> {
                     let mut section = CanonicalFunctionSection::new();
                     for function in functions {
                         renumber.parse_component_canonical(&mut section, function.clone())?;
-                        if !matches!(function, CanonicalFunction::Lift { .. }) {
+                        if is_core(function) {
                             renumber.functions.add();
                         }
                     }
@@ -311,8 +316,8 @@ impl<'a> Plan<'a> {
                 for arg in args {
                     match renumber.instances.get(arg.index) {
                         Some(instance) => new_args.push((arg.name, ModuleArg::Instance(instance))),
-                        // All of it came from the shim.
-                        None if place == self.program => {}
+                        // A bundle of which all came from the shim.
+                        None if place == self.program && arg.index != self.shim => {}
                         None => return other(),
                     }
                 }
@@ -357,7 +362,7 @@ impl<'a> Plan<'a> {
                 renumber.functions.remove();
                 return Ok(None);
             }
-            ExternalKind::Table if instance_index == self.shim => (self.program, core::TABLE),
+            ExternalKind::Table if instance_index == self.shim => (self.program, modules::TABLE),
             _ => (instance_index, name),
         };
         if kind == ExternalKind::Func {
