@@ -3,7 +3,8 @@
 //! State is a map from (owner, key) to bytes. Owners below [`Namespace`] are the ledger's own records;
 //! every other owner is a module's address, and only that module's code writes there.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::cell::OnceCell;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use borsh::{BorshDeserialize, BorshSerialize};
@@ -304,6 +305,34 @@ pub enum CreateError {
     Insufficient,
 }
 
+/// A value that is kept for the rest of the transaction, so that it is read once. Larger ones are read again: what
+/// a transaction may touch, times this, is what it can make a node hold.
+const KEPT_BYTES_MAX: usize = 1_024;
+
+/// What a transaction knows of a key.
+#[derive(Default)]
+struct Entry {
+    /// Whether a module asked for it.
+    is_touched: bool,
+    /// What lies under the transaction, once it was read.
+    before: OnceCell<Option<Value>>,
+    /// What the transaction has written; none when nothing.
+    written: Option<Option<Value>>,
+}
+
+impl Entry {
+    fn get(&self, base: &dyn StateRead, key: &StateKey) -> Result<Option<Value>, StoreError> {
+        if let Some(value) = self.written.as_ref().or(self.before.get()) {
+            return Ok(value.clone());
+        }
+        let value = base.get(key)?;
+        if value.as_ref().is_none_or(|value| value.len() <= KEPT_BYTES_MAX) {
+            let _ = self.before.set(value.clone());
+        }
+        Ok(value)
+    }
+}
+
 /// A write that can be undone.
 struct Undo {
     key: StateKey,
@@ -347,7 +376,7 @@ pub struct TransactionState<'a> {
     base: &'a dyn StateRead,
     context: CallContext,
     terms: Terms,
-    writes: BTreeMap<StateKey, Option<Value>>,
+    entries: BTreeMap<StateKey, Entry>,
     code: BTreeMap<Hash, Value>,
     journal: Vec<Undo>,
     /// Per module how many bytes more (or less) its storage takes than before.
@@ -355,7 +384,6 @@ pub struct TransactionState<'a> {
     upgrades: Vec<OwnUpgrade>,
     /// How often random bytes were asked for: never undone, so that no answer comes twice.
     pub(super) random_calls: u64,
-    touched: BTreeSet<StateKey>,
     written_bytes: usize,
     events: Vec<Event>,
     events_bytes: usize,
@@ -383,13 +411,12 @@ impl<'a> TransactionState<'a> {
             base,
             context,
             terms,
-            writes: BTreeMap::new(),
+            entries: BTreeMap::new(),
             code: BTreeMap::new(),
             journal: Vec::new(),
             stored: BTreeMap::new(),
             upgrades: Vec::new(),
             random_calls: 0,
-            touched: BTreeSet::new(),
             written_bytes: 0,
             events: Vec::new(),
             events_bytes: 0,
@@ -450,15 +477,21 @@ impl<'a> TransactionState<'a> {
 
     /// The value under a key: own writes first.
     pub fn get(&self, key: &StateKey) -> Result<Option<Value>, StoreError> {
-        match self.writes.get(key) {
-            Some(value) => Ok(value.clone()),
+        match self.entries.get(key) {
+            Some(entry) => entry.get(self.base, key),
             None => self.base.get(key),
         }
     }
 
     /// Marks a key as touched; true the first time in this transaction. By access set, never by cache.
     pub fn touch(&mut self, key: &StateKey) -> bool {
-        !self.touched.contains(key) && self.touched.insert(key.clone())
+        match self.entries.get_mut(key) {
+            Some(entry) => !std::mem::replace(&mut entry.is_touched, true),
+            None => {
+                self.entries.insert(key.clone(), Entry { is_touched: true, ..Entry::default() });
+                true
+            }
+        }
     }
 
     /// Puts or removes a value of the ledger's own.
@@ -467,7 +500,14 @@ impl<'a> TransactionState<'a> {
     }
 
     fn write(&mut self, key: StateKey, value: Option<Value>, stored: i64) {
-        let before = self.writes.insert(key.clone(), value);
+        let before = match self.entries.get_mut(&key) {
+            Some(entry) => entry.written.replace(value),
+            None => {
+                let entry = Entry { written: Some(value), ..Entry::default() };
+                self.entries.insert(key.clone(), entry);
+                None
+            }
+        };
         if stored != 0 {
             *self.stored.entry(key.owner).or_default() += stored;
         }
@@ -583,10 +623,8 @@ impl<'a> TransactionState<'a> {
             if undo.stored != 0 {
                 *self.stored.entry(undo.key.owner).or_default() -= undo.stored;
             }
-            match undo.before {
-                Some(value) => self.writes.insert(undo.key, value),
-                None => self.writes.remove(&undo.key),
-            };
+            let entry = self.entries.get_mut(&undo.key).expect("it was written");
+            entry.written = undo.before;
         }
         self.events.truncate(savepoint.events);
         self.upgrades.truncate(savepoint.upgrades);
@@ -675,6 +713,8 @@ impl<'a> TransactionState<'a> {
     pub fn finish(self, succeeded: bool) -> Changes {
         let code = if succeeded { self.code } else { BTreeMap::new() };
         let trace = self.trace.unwrap_or_default();
-        Changes { writes: self.writes, code, events: self.events, trace }
+        let entries = self.entries.into_iter();
+        let writes = entries.filter_map(|(key, entry)| Some((key, entry.written?))).collect();
+        Changes { writes, code, events: self.events, trace }
     }
 }

@@ -10,6 +10,7 @@ mod modules;
 mod nonces;
 mod properties;
 mod rules;
+mod state;
 
 use std::sync::Arc;
 
