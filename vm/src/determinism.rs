@@ -4,12 +4,19 @@
 //! [`stack`] and [`frames`] are about stack metering, [`lists`] holds features and costs, [`examples`],
 //! [`specification`] and [`generated`] are the code that is run.
 
+#[cfg(test)]
 mod examples;
+#[cfg(test)]
 mod frames;
+#[cfg(test)]
 mod generated;
+#[cfg(test)]
 mod lists;
+#[cfg(test)]
 mod overhead;
+#[cfg(test)]
 mod specification;
+#[cfg(test)]
 mod stack;
 
 use wasmparser::{Parser, Payload};

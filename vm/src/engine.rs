@@ -33,9 +33,11 @@ use pollen_ledger::limits::CALL_DEPTH_MAX;
 use pollen_ledger::module::{
     Call, CallKind, CallReport, CodeFacts, CodeRefusal, EngineFailure, ModuleEngine,
 };
-pub use settings::{Compiler, VmConfig};
 #[cfg(test)]
-pub(crate) use settings::{operator_cost, wasmtime_config};
+pub(crate) use settings::operator_cost;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use settings::wasmtime_config;
+pub use settings::{Compiler, VmConfig};
 
 use crate::cache::{CacheError, CodeCache};
 use crate::validate;

@@ -4,6 +4,7 @@
 //! For tests and fuzzers alone: they need what writes components, which the program does not.
 
 mod deployment;
+mod execution;
 mod host_calls;
 mod values;
 
@@ -11,6 +12,9 @@ mod values;
 mod tests;
 
 pub use deployment::deployment;
+pub use execution::execution;
+#[cfg(test)]
+pub(crate) use execution::{Counts, examine};
 pub use host_calls::host_calls;
 pub use values::values;
 

@@ -19,7 +19,8 @@ pub mod preview;
 pub mod validate;
 pub mod value;
 
-#[cfg(test)]
+#[cfg(any(test, feature = "fuzzing"))]
+#[allow(clippy::unwrap_used, reason = "for tests")]
 mod determinism;
 #[cfg(any(test, feature = "fuzzing"))]
 #[allow(clippy::unwrap_used, reason = "for tests")]

@@ -136,7 +136,7 @@ fn read(code: &[u8]) -> Result<(Pass<'_>, Types), CodeRefusal> {
 }
 
 /// Whether a component keeps features and limits, whatever it imports and exports.
-#[cfg(test)]
+#[cfg(any(test, feature = "fuzzing"))]
 pub(crate) fn check_code(code: &[u8]) -> Result<(), CodeRefusal> {
     read(code).map(|_| ())
 }

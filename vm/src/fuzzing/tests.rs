@@ -59,3 +59,43 @@ fn calls_of_the_host() {
 fn module_values() {
     run("module_values", 20_000);
 }
+
+/// A kept module with some of its bytes set anew: most are no modules any more, some are others.
+fn other_module(seed: u64) -> Vec<u8> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors/generated");
+    let input = seeded_input(seed);
+    let mut choices = Choices(&input);
+    let files = std::fs::read_dir(folder).expect("modules are kept");
+    let mut files: Vec<_> = files.map(|file| file.expect("they can be listed").path()).collect();
+    files.sort();
+    let mut core = std::fs::read(&files[choices.below(files.len())]).expect("they can be read");
+    for _ in 0..=choices.byte() % 4 {
+        let at = choices.below(core.len());
+        core[at] = choices.byte();
+    }
+    core
+}
+
+/// The target makes its modules of any bytes, with a generator that this workspace does without.
+#[test]
+fn executions() {
+    let number = |name: &str| {
+        std::env::var(name).ok().map(|text| text.parse::<u64>().expect("a seed is a number"))
+    };
+    let last = number("SEEDS").unwrap_or(200);
+    let range = number("SEED").map_or(1..=last, |seed| seed..=seed);
+    let is_one = range.start() == range.end();
+    let work = move || {
+        let (mut taken, mut wrote) = (0, 0);
+        for seed in range {
+            let core = other_module(seed);
+            let seen = catch_unwind(|| examine(&core));
+            let counts = seen.unwrap_or_else(|_| panic!("target execution, SEED={seed}"));
+            taken += usize::from(counts.is_some());
+            wrote += counts.map_or(0, |counts| counts.wrote);
+        }
+        println!("{taken} modules were taken; {wrote} calls wrote");
+        assert!(is_one || (taken > 20 && wrote > 100), "{taken} {wrote}");
+    };
+    crate::stack::spawn("test", work).expect("a thread").join().expect("it holds");
+}
