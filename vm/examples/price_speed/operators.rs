@@ -44,6 +44,15 @@ fn accumulator(ty: &str) -> &'static str {
     }
 }
 
+/// A number of a float type, in each lane of a vector.
+fn constant(ty: &str, number: &str) -> String {
+    match ty {
+        "f32x4" => format!("v128.const f32x4 {number} {number} {number} {number}"),
+        "f64x2" => format!("v128.const f64x2 {number} {number}"),
+        _ => format!("{ty}.const {number}"),
+    }
+}
+
 struct Patterns(Vec<Pattern>);
 
 impl Patterns {
@@ -52,6 +61,14 @@ impl Patterns {
         let value = accumulator(ty);
         let body =
             format!("local.get {value} {} local.set {value}\n", format!("{step} ").repeat(TIMES));
+        self.0.push(Pattern { name: name.to_owned(), body, times: 1 });
+    }
+
+    /// A chain that starts each round with `before`.
+    fn kept(&mut self, name: &str, ty: &str, before: &str, step: &str) {
+        let value = accumulator(ty);
+        let steps = format!("{step} ").repeat(TIMES);
+        let body = format!("local.get {value} {before} {steps} local.set {value}\n");
         self.0.push(Pattern { name: name.to_owned(), body, times: 1 });
     }
 
@@ -129,50 +146,71 @@ fn floats(all: &mut Patterns) {
         &[("f64.promote_f32", "f32.demote_f64"), ("i32.reinterpret_f32", "f32.reinterpret_i32")],
     );
     all.pairs("f64", &[("i64.reinterpret_f64", "f64.reinterpret_i64")]);
-    // Subnormal numbers: the smallest ones stay subnormal through these.
-    for (ty, tiny) in [("f32", "0x1p-140"), ("f64", "0x1p-1060")] {
-        let value = accumulator(ty);
-        for operator in ["add", "sub", "mul", "div", "min"] {
-            all.plain(
+}
+
+/// Numbers below the least normal one, which many processors leave to microcode: some forty times the time.
+/// Each round starts at one (`clamp` keeps the value of the round before, so that nothing is known before),
+/// and the operators keep it one.
+fn subnormals(all: &mut Patterns) {
+    const SINGLE: [&str; 4] = ["0x1p-140", "0x1p-139", "0x1p-100", "0x1p-40"];
+    const DOUBLE: [&str; 4] = ["0x1p-1060", "0x1p-1059", "0x1p-1000", "0x1p-60"];
+    for (ty, local, numbers) in [
+        ("f32", "f32", SINGLE),
+        ("f64", "f64", DOUBLE),
+        ("f32x4", "v128", SINGLE),
+        ("f64x2", "v128", DOUBLE),
+    ] {
+        let [tiny, more, small, shrink] = numbers.map(|number| constant(ty, number));
+        let one = constant(ty, "1");
+        let clamp = format!("{tiny} {ty}.max {more} {ty}.min");
+        for (operator, operand) in [
+            ("add", &tiny),
+            ("sub", &tiny),
+            ("mul", &one),
+            ("div", &one),
+            ("min", &more),
+            ("max", &tiny),
+        ] {
+            all.kept(
                 &format!("{ty}.{operator} of a subnormal"),
-                &format!(
-                    "{ty}.const {tiny} local.get {value}2 {ty}.{operator} local.set {value}\n"
-                ),
+                local,
+                &clamp,
+                &format!("{operand} {ty}.{operator}"),
             );
         }
-        all.plain(
-            &format!("{ty}.mul to a subnormal"),
-            &format!("local.get {value}2 {ty}.const {tiny} {ty}.mul local.set {value}\n"),
-        );
+        for operator in ["sqrt", "ceil", "nearest"] {
+            all.chain(
+                &format!("{ty}.{operator} of a subnormal, {ty}.min"),
+                local,
+                &format!("{ty}.{operator} {tiny} {ty}.min"),
+            );
+        }
         all.chain(
-            &format!("{ty}.mul, a subnormal chain"),
-            ty,
-            &format!("{ty}.const {tiny} {ty}.min local.get {value}2 {ty}.mul"),
-        );
-        all.plain(
-            &format!("{ty}.sqrt of a subnormal"),
-            &format!("{ty}.const {tiny} local.get {value}2 {ty}.min {ty}.sqrt local.set {value}\n"),
+            &format!("{ty}.max, {ty}.mul to a subnormal"),
+            local,
+            &format!("{small} {ty}.max {shrink} {ty}.mul"),
         );
     }
-    all.plain(
-        "f32.demote_f64 to a subnormal",
-        "f64.const 0x1p-140 local.get $d2 f64.min f32.demote_f64 local.set $f\n",
+    // Subnormal as a 32-bit number alone.
+    all.kept(
+        "f32.demote_f64 to a subnormal, f64.promote_f32",
+        "f64",
+        "f64.const 0x1p-140 f64.max f64.const 0x1p-139 f64.min",
+        "f32.demote_f64 f64.promote_f32",
     );
-    all.plain(
-        "f64.promote_f32 of a subnormal",
-        "f32.const 0x1p-140 local.get $f2 f32.min f64.promote_f32 local.set $d\n",
-    );
-    all.chain(
-        "f32x4.mul, a subnormal chain",
+    all.kept(
+        "f32x4.demote_f64x2_zero to a subnormal, f64x2.promote_low_f32x4",
         "v128",
-        "v128.const f32x4 0x1p-140 0x1p-140 0x1p-140 0x1p-140 f32x4.min \
-         v128.const f32x4 1 1 1 1 f32x4.mul",
+        "v128.const f64x2 0x1p-140 0x1p-140 f64x2.max v128.const f64x2 0x1p-139 0x1p-139 f64x2.min",
+        "f32x4.demote_f64x2_zero f64x2.promote_low_f32x4",
     );
-    all.chain(
-        "f64x2.mul, a subnormal chain",
-        "v128",
-        "v128.const f64x2 0x1p-1060 0x1p-1060 f64x2.min v128.const f64x2 1 1 f64x2.mul",
-    );
+    for there in ["i32.trunc_sat_f32_s", "i32.trunc_f32_u"] {
+        all.chain(
+            &format!("{there} of a subnormal, and back"),
+            "f32",
+            &format!("f32.const 0x1p-140 f32.min {there} f32.convert_i32_s"),
+        );
+    }
 }
 
 fn vectors(all: &mut Patterns) {
@@ -340,6 +378,14 @@ fn memory(all: &mut Patterns) {
             ),
         );
     }
+    all.plain(
+        "memory.fill of 1 before a page that was never touched",
+        "i32.const 69631 i32.const 7 i32.const 1 memory.fill\n",
+    );
+    all.plain(
+        "memory.fill of 60 before a page that was never touched",
+        "i32.const 69572 i32.const 7 i32.const 60 memory.fill\n",
+    );
     for bytes in ["0", "1", "60"] {
         all.plain(
             &format!("memory.init of {bytes}"),
@@ -434,6 +480,7 @@ pub fn patterns() -> Vec<Pattern> {
     let mut all = Patterns(Vec::new());
     integers(&mut all);
     floats(&mut all);
+    subnormals(&mut all);
     vectors(&mut all);
     memory(&mut all);
     tables(&mut all);
