@@ -132,7 +132,9 @@ fn pool(config: &VmConfig) -> PoolingAllocationConfig {
         .max_component_instance_size(INSTANCE_BYTES)
         .linear_memory_keep_resident(MEMORY_KEEP_RESIDENT_BYTES)
         .table_keep_resident(TABLE_KEEP_RESIDENT_BYTES)
-        .pagemap_scan(Enabled::Auto);
+        // What stays resident is wiped whole. To ask the kernel which pages were written is a system call for
+        // each memory and each table, and its price differs by machine: up to a fifth of a small call.
+        .pagemap_scan(Enabled::No);
     pool
 }
 
