@@ -394,8 +394,8 @@ pub struct TransactionState<'a> {
 /// What a transaction leaves behind.
 #[derive(Debug, Default)]
 pub struct Changes {
-    /// Per key the new value, or none where it was removed.
-    pub writes: BTreeMap<StateKey, Option<Value>>,
+    /// Per key the new value, or none where it was removed; in the order of keys.
+    pub writes: Vec<(StateKey, Option<Value>)>,
     /// Components deployed for the first time.
     pub code: BTreeMap<Hash, Value>,
     /// Events, in order.

@@ -2,6 +2,7 @@
 //! nor a better example changes what is held here), call by call: equal results, fuel, events and writes with
 //! every compiler, and fuel that is equal for ever.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -174,6 +175,7 @@ fn told_changes(changes: pollen_ledger::execution::Changes) -> String {
         events: E,
     }
     let pollen_ledger::execution::Changes { writes, code, events, .. } = changes;
+    let writes = BTreeMap::from_iter(writes);
     format!("{:#?}", Changes { writes, code, events })
 }
 

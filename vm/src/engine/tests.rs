@@ -1,6 +1,8 @@
 //! What these protect: every end of a call has one meaning and one price on every machine, nothing leaks
 //! from one call into another, and nothing of this machine becomes a result.
 
+use std::collections::BTreeMap;
+
 use pollen_ledger::execution::StateKey;
 use pollen_ledger::module::{CallEnd, CallKind, ModuleEngine as _};
 use pollen_ledger::receipt::{Code, FailureValue};
@@ -171,7 +173,8 @@ fn writes_and_events_reach_the_state() {
     let changes = state.finish(true);
     assert_eq!(changes.events[0].name, "key");
     assert_eq!(changes.events[0].data, b"value");
-    let written = changes.writes[&StateKey::module(PROBE, b"key")].as_deref();
+    let writes = BTreeMap::from_iter(changes.writes);
+    let written = writes[&StateKey::module(PROBE, b"key")].as_deref();
     assert_eq!(written, Some(b"value".as_slice()));
 }
 

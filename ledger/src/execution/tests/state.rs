@@ -117,6 +117,7 @@ proptest! {
                 }
             }
         }
+        let written: Vec<_> = written.into_iter().collect();
         prop_assert_eq!(state.finish(true).writes, written);
     }
 
