@@ -182,34 +182,37 @@ pub fn lay_out(options: &DevOptions) -> Result<Vec<DevNode>, DevError> {
         return Err(DevError::OtherSize { path: root, found: found.committee.len() });
     }
     fs::write(&genesis_path, genesis.to_json()).map_err(io(&genesis_path))?;
-    let rpc = ports(options.rpc_port, options.validators);
-    let network = ports(options.network_port, options.validators);
+    let (rpc, network) = ports(options);
     (0..options.validators)
         .map(|index| lay_out_node(options, &root, index, genesis.chain_id(), &rpc, &network))
         .collect()
 }
 
-/// Ports from a first one on; or as many free ones as asked.
-fn ports(first: u16, count: u16) -> Vec<u16> {
-    match first {
-        0 => free_ports(count),
+/// Ports for JSON-RPC and for the network, one of each a node: from a first one on, or free ones.
+fn ports(options: &DevOptions) -> (Vec<u16>, Vec<u16>) {
+    let count = options.validators;
+    // All free ones at once: a port that was found free is free to be found again until somebody listens there.
+    let open = [options.rpc_port, options.network_port].iter().filter(|first| **first == 0).count();
+    let mut free = free_ports(open as u16 * count).into_iter();
+    let mut from = |first: u16| match first {
+        0 => free.by_ref().take(count.into()).collect(),
         _ => (0..count).map(|index| first.saturating_add(index)).collect(),
-    }
+    };
+    (from(options.rpc_port), from(options.network_port))
 }
 
 /// Where [`free_ports`] looks: below what systems give to outgoing connections (from 32 768 on Linux, from
 /// 49 152 elsewhere). One of those can take a port between the moment that it was found free and the start of
 /// who listens there.
 const FREE_PORTS: std::ops::Range<u16> = 10_000..32_000;
-/// Ports that are tried for each that is wanted.
-const PORT_TRIES: usize = 1_000;
 
-/// Ports of the loopback that nobody listens on now, each another one.
+/// Ports of the loopback that nobody listens on now, each another one: those after one that is drawn, so that two
+/// networks that begin at once seldom meet.
 pub fn free_ports(count: u16) -> Vec<u16> {
-    let tried = std::iter::repeat_with(|| rand::random_range(FREE_PORTS));
+    let first = rand::random_range(FREE_PORTS);
+    let tried = (first..FREE_PORTS.end).chain(FREE_PORTS.start..first);
     // Held until all are known, so that none comes twice.
     let held: Vec<_> = tried
-        .take(PORT_TRIES * usize::from(count))
         .filter_map(|port| std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, port)).ok())
         .take(count.into())
         .collect();
@@ -375,5 +378,33 @@ pub fn network_file(genesis: &Genesis, nodes: &[DevNode], processes: Vec<u32>) -
         chain_id: genesis.chain_id(),
         endpoints: nodes.iter().map(|node| node.endpoint.clone()).collect(),
         processes,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// Story: a network was to begin with any free ports, and the fourth validator could not listen for JSON-RPC. Ports
+    /// for JSON-RPC were found first and those of the network afterwards, when nobody held the first ones.
+    #[test]
+    fn free_ports_of_a_network_come_once() {
+        let options = DevOptions {
+            validators: 64,
+            home: PathBuf::new(),
+            rpc_port: 0,
+            network_port: 0,
+            fresh: false,
+            log: String::new(),
+        };
+        for _ in 0..50 {
+            let (rpc, network) = ports(&options);
+            assert_eq!((rpc.len(), network.len()), (64, 64));
+            assert_eq!(rpc.iter().chain(&network).collect::<BTreeSet<_>>().len(), 128);
+        }
+        let (rpc, network) = ports(&DevOptions { validators: 2, rpc_port: 7_000, ..options });
+        assert_eq!((rpc, network.len()), (vec![7_000, 7_001], 2));
     }
 }
